@@ -1,0 +1,43 @@
+# make help lists the targets. Everything sets itself up: packages, .venv, the appliance.
+PYTHON ?= python3
+BIN := .venv/bin
+# Fast kinds of test first, so that a mistake shows early; the laboratory last.
+FIRST := unit house dialog golden contract flow crash
+FOLDERS := $(patsubst %/,%,$(wildcard tests/*/))
+SUITES := $(wildcard $(FIRST:%=tests/%)) $(filter-out $(FIRST:%=tests/%) tests/system %/__pycache__ %/data,$(FOLDERS)) $(wildcard tests/system)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo demo-clean test test-long check bench appliance changelog
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
+
+setup: ## install what is missing: Debian packages (as root) and .venv
+	@$(PYTHON) tools/prerequisites.py
+
+appliance: setup ## build the reference appliance and its sample backup, or reuse the cached ones
+	@$(BIN)/python appliance/build.py
+
+demo: appliance ## deploy an engine VM here and restore the sample backup into it
+	@$(BIN)/python tools/demo.py up
+
+demo-clean: setup ## remove everything the demo made
+	@$(BIN)/python tools/demo.py clean
+
+test: appliance ## run every test except the long ones
+	@$(BIN)/pytest -m "not long" $(PYTEST_OPTIONS) $(SUITES)
+
+test-long: appliance ## run the tests that are too slow for `make test`
+	@$(BIN)/pytest -m long $(PYTEST_OPTIONS) $(SUITES)
+
+check: setup ## format, lint, types, import directions
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: appliance ## measure against the baselines; figures go to docs/performance.md
+	@$(BIN)/python -m benchmarks $(BENCH)
+
+changelog: setup ## preview the next release's notes from changelog.d/
+	@$(BIN)/towncrier build --draft

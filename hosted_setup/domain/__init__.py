@@ -1,0 +1,1 @@
+"""Rules without input or output: archives, appliances, versions, sizing, generated documents."""

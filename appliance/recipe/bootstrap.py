@@ -1,0 +1,54 @@
+"""The root file tree from Debian packages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from appliance.recipe.host import run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SUITE = "bookworm"
+
+PACKAGES = (
+    *("systemd", "systemd-sysv", "dbus", "udev", "kmod", "linux-image-cloud-amd64", "busybox-static"),
+    *("iproute2", "netbase", "procps", "locales", "ca-certificates", "openssl", "xz-utils", "bzip2"),
+    *("openssh-server", "cloud-init", "cloud-guest-utils", "fdisk", "e2fsprogs", "qemu-guest-agent"),
+    *("postgresql-15", "python3-minimal", "python3-psycopg2", "python3-tornado"),
+)
+
+# What a headless guest never reads. libLLVM goes with PostgreSQL's JIT, which the configuration turns off.
+LEFT_OUT = (
+    *("/usr/share/man/*", "/usr/share/doc/*", "/usr/share/info/*", "/usr/share/lintian/*"),
+    *("/usr/share/locale/*", "/usr/share/zoneinfo/right/*", "/usr/lib/udev/hwdb.d/*"),
+    *("/usr/lib/x86_64-linux-gnu/libLLVM*", "/usr/lib/llvm-14/*", "/usr/lib/x86_64-linux-gnu/libz3.so*"),
+    *("/usr/lib/postgresql/15/lib/bitcode/*", "/usr/lib/postgresql/15/lib/llvmjit*"),
+    "/lib/systemd/system-generators/postgresql-generator",  # the image has a plain unit of its own
+)
+
+# The cluster is created later, with our own options.
+_BEFORE_PACKAGES = (
+    'mkdir -p "$1/etc/postgresql-common"',
+    'echo "create_main_cluster = false" > "$1/etc/postgresql-common/createcluster.conf"',
+)
+
+
+def bootstrap(root: Path) -> None:
+    """Install the packages into ``root``.
+
+    In namespaces of its own, so that neither a mount nor a process of it can outlive it.
+    """
+    excludes = [f"--dpkgopt=path-exclude={pattern}" for pattern in LEFT_OUT]
+    run(
+        [
+            *("unshare", "--mount", "--pid", "--fork", "--kill-child", "--"),
+            *("mmdebstrap", "--quiet", "--mode=root", "--variant=minbase", "--format=directory"),
+            f"--include={','.join(PACKAGES)}",
+            '--aptopt=Apt::Install-Recommends "false"',
+            *excludes,
+            f"--essential-hook={'; '.join(_BEFORE_PACKAGES)}",
+            SUITE,
+            root,
+        ]
+    )

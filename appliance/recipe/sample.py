@@ -1,0 +1,2 @@
+"""placeholder"""
+def make_sample(root, work, result): pass

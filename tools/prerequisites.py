@@ -27,6 +27,20 @@ class SetupError(Exception):
     """Set-up cannot go on; the text says what to do."""
 
 
+def check_machine() -> None:
+    """Refuse a machine this set-up cannot serve.
+
+    Raises:
+        SetupError: the Python is too old, or this is not Debian.
+    """
+    if sys.version_info < OLDEST:
+        message = f"Python {'.'.join(map(str, OLDEST))} or later is needed, this is {sys.version.split()[0]}"
+        raise SetupError(message)
+    if shutil.which("dpkg-query") is None:
+        message = f"this set-up knows Debian only; install the likes of {LIST.relative_to(ROOT)} yourself"
+        raise SetupError(message)
+
+
 def wanted(text: str, groups: list[str]) -> list[str]:
     """Give the packages of `groups` (of every group when none is named), in order.
 
@@ -131,12 +145,7 @@ def main() -> int:
     parser.add_argument("--no-venv", action="store_true", help="only the Debian packages")
     options = parser.parse_args()
     try:
-        if sys.version_info < OLDEST:
-            message = f"Python {'.'.join(map(str, OLDEST))} or later is needed, this is {sys.version.split()[0]}"
-            raise SetupError(message)
-        if shutil.which("dpkg-query") is None:
-            message = f"this set-up knows Debian only; install the likes of {LIST.relative_to(ROOT)} yourself"
-            raise SetupError(message)
+        check_machine()
         if lacking := missing(wanted(LIST.read_text(), options.groups)):
             install(lacking)
         if not options.no_venv:

@@ -18,7 +18,7 @@ setup: ## install what is missing: Debian packages (as root) and .venv
 appliance: setup ## build the reference appliance and its sample backup, or reuse the cached ones
 	@$(BIN)/python appliance/build.py
 
-demo: appliance ## deploy an engine VM here and restore the sample backup into it
+demo: setup ## deploy an engine VM here and restore the sample backup into it
 	@$(BIN)/python tools/demo.py up
 
 demo-clean: setup ## remove everything the demo made

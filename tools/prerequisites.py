@@ -109,7 +109,7 @@ def environment_is_fresh(stamp: Path, mark: str) -> bool:
     """Tell whether .venv was made from the present inputs and still starts."""
     if not stamp.exists() or stamp.read_text() != mark:
         return False
-    probe = [VENV / "bin" / "python", "-c", "import hosted_setup"]
+    probe: list[str | Path] = [VENV / "bin" / "python", "-c", "import hosted_setup"]
     return subprocess.run(probe, check=False, capture_output=True, cwd="/").returncode == 0
 
 

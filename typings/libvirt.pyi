@@ -2,10 +2,10 @@
 # dict). This is what the project uses of it, as the C wrapper really returns it. Extend it when something is missing.
 
 from collections.abc import Callable
-from typing import Final, TypedDict, TypeVar
+from typing import Final, TypeAlias, TypedDict, TypeVar
 
 _T = TypeVar("_T")
-_ErrorTuple = tuple[int, int, str, int, str, str | None, str | None, int, int]
+_ErrorTuple: TypeAlias = tuple[int, int, str, int, str, str | None, str | None, int, int]
 
 class _BlockJob(TypedDict, total=False):
     type: int

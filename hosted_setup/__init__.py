@@ -1,0 +1,1 @@
+"""Deploy, restore and keep a management engine that runs as a VM on the hosts it manages."""

@@ -1,0 +1,1 @@
+"""Plain data without I/O: values, secrets, questions, problems and events."""

@@ -1,0 +1,41 @@
+"""Where an answer came from, and what wins when two places give one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Source(IntEnum):
+    """The origins of an answer; the greater one wins (product rule: option, typed, file, resumed, backup, …)."""
+
+    DEFAULT = 0
+    DETECTED = 1
+    BACKUP = 2
+    RESUMED = 3
+    FILE = 4
+    TYPED = 5
+    OPTION = 6
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The source of one answer and the place in it, as the preview and the errors name it."""
+
+    source: Source
+    place: str = ""  # file:line, the option, the environment variable
+
+    def __str__(self) -> str:
+        """Give the words the preview shows."""
+        return self.place or self.source.name.lower()
+
+
+@dataclass(frozen=True)
+class Suggestion(Generic[T]):
+    """A proposed value and where it came from."""
+
+    value: T
+    source: Source = Source.DETECTED

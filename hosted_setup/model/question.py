@@ -1,0 +1,201 @@
+"""Questions are typed fields of a section; keyboard, answer file and option go through the same parse and check."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import TYPE_CHECKING, Any, Final, TypeVar, Union, cast, dataclass_transform, get_args, get_origin, get_type_hints
+
+from hosted_setup.model.secret import Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hosted_setup.model.answer import Suggestion
+
+T = TypeVar("T")
+MISSING: Final = object()
+_QUESTION: Final = "question"
+_WORDS: Final = {"yes": True, "y": True, "true": True, "no": False, "n": False, "false": False}
+
+
+@dataclass(frozen=True)
+class Question:
+    """One question, as frontends draw it and as the answer store finds it.
+
+    `suggest`, `when` and `check` are functions whose annotated parameters are looked up among the products and
+    sections that came before, like the parameters of a step; `check` takes the value first.
+    """
+
+    name: str
+    prompt: str
+    key: str
+    type: Any
+    default: Any
+    suggest: Callable[..., Suggestion[Any] | None] | None
+    when: Callable[..., bool] | None
+    check: Callable[..., None] | None
+    help: str
+    asked: bool
+    """False: only files and options answer it, the operator is not bothered."""
+
+    @property
+    def secret(self) -> bool:
+        """Whether the answer is hidden, asked twice and never written."""
+        return self.type is Secret
+
+    def parse(self, text: str) -> Any:  # noqa: ANN401 - the type is the question's own
+        """Turn what was typed or read into the question's type.
+
+        Raises:
+            ValueError: with a sentence for the operator.
+        """
+        return parse_as(self.type, text)
+
+    def choices(self) -> tuple[str, ...]:
+        """Give the closed list of words that are accepted, if there is one."""
+        kind = _plain(self.type)
+        if kind is bool:
+            return ("yes", "no")
+        if isinstance(kind, type) and issubclass(kind, Enum):
+            return tuple(str(member.value) for member in kind)
+        return ()
+
+
+def ask(  # noqa: PLR0913 - one argument a property of a question
+    prompt: str,
+    *,
+    key: str,
+    default: Any = MISSING,  # noqa: ANN401 - checked against the annotation by `section`
+    suggest: Callable[..., Suggestion[Any] | None] | None = None,
+    when: Callable[..., bool] | None = None,
+    check: Callable[..., None] | None = None,
+    help: str = "",  # noqa: A002 - the word operators and authors use
+    asked: bool = True,
+) -> Any:  # noqa: ANN401 - stands where the field's value will be
+    """Declare a question as the default of a section's field."""
+    return dataclasses.field(
+        metadata={_QUESTION: (prompt, key, default, suggest, when, check, help, asked)},
+    )
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(ask,))
+def section(title: str) -> Callable[[type[T]], type[T]]:
+    """Make a frozen dataclass of questions; `title` is the heading the operator sees."""
+
+    def decorate(cls: type[T]) -> type[T]:
+        made = dataclass(frozen=True, kw_only=True)(cls)
+        setattr(made, "__section__", title)  # noqa: B010 - not an attribute authors declare
+        return made
+
+    return decorate
+
+
+def is_section(cls: object) -> bool:
+    """Tell whether `cls` was made by `section`."""
+    return isinstance(cls, type) and "__section__" in cls.__dict__
+
+
+def title_of(cls: type[Any]) -> str:
+    """Give the heading of a section."""
+    return cast("str", cls.__dict__["__section__"])
+
+
+def questions_of(cls: type[Any]) -> tuple[Question, ...]:
+    """Give the questions of a section in the order they are asked."""
+    hints = get_type_hints(cls)
+    return tuple(
+        Question(field.name, prompt, key, hints[field.name], default, suggest, when, check, help_text, asked)
+        for field in dataclasses.fields(cls)
+        for prompt, key, default, suggest, when, check, help_text, asked in (field.metadata[_QUESTION],)
+    )
+
+
+def parse_as(kind: Any, text: str) -> Any:  # noqa: ANN401, PLR0911 - one return a kind
+    """Parse `text` as `kind`: Secret, bool, int, str, Path, an Enum, `X | None`, or a class with `parse(text)`.
+
+    Raises:
+        ValueError: with a sentence for the operator.
+    """
+    if kind is not Secret:
+        text = text.strip()
+    if _optional(kind):
+        if not text:
+            return None
+        kind = _plain(kind)
+    if kind is Secret:
+        return Secret(text)
+    if kind is bool:
+        return _word(text)
+    if kind is int:
+        return _number(text)
+    if kind is str:
+        return text
+    if kind is Path:
+        return _path(text)
+    if issubclass(kind, Enum):
+        return _member(kind, text)
+    return kind.parse(text)
+
+
+def text_of(value: object) -> str:
+    """Give the text that `parse_as` reads back as `value`; secrets have none.
+
+    Raises:
+        TypeError: for a Secret.
+    """
+    if isinstance(value, Secret):
+        message = "a secret has no text form"
+        raise TypeError(message)
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Enum):
+        return str(value.value)
+    return str(value)
+
+
+def _optional(kind: object) -> bool:
+    return get_origin(kind) in (UnionType, Union) and NoneType in get_args(kind)
+
+
+def _plain(kind: Any) -> Any:  # noqa: ANN401 - a type form
+    if not _optional(kind):
+        return kind
+    (inner,) = (argument for argument in get_args(kind) if argument is not NoneType)
+    return inner
+
+
+def _word(text: str) -> bool:
+    try:
+        return _WORDS[text.casefold()]
+    except KeyError:
+        message = f"{text!r} is neither yes nor no"
+        raise ValueError(message) from None
+
+
+def _number(text: str) -> int:
+    if not (text.isascii() and text.lstrip("-").isdigit()):
+        message = f"{text!r} is not a whole number"
+        raise ValueError(message)
+    return int(text)
+
+
+def _path(text: str) -> Path:
+    path = Path(text)
+    if not path.is_absolute() or "\0" in text:
+        message = f"{text!r} is not an absolute path"
+        raise ValueError(message)
+    return path
+
+
+def _member(kind: type[Enum], text: str) -> Enum:
+    for member in kind:
+        if str(member.value) == text:
+            return member
+    message = f"{text!r} is not one of: {', '.join(str(member.value) for member in kind)}"
+    raise ValueError(message)

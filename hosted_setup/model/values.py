@@ -1,0 +1,97 @@
+"""Values that parse themselves; each raises ValueError with a sentence an operator understands."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final, Self
+
+MIB: Final = 1 << 20
+GIB: Final = 1 << 30
+
+_LABEL: Final = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)")
+_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,40}")
+_MAC: Final = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
+_DOMAIN_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,63}")
+
+
+@dataclass(frozen=True)
+class Fqdn:
+    """A fully qualified domain name (RFC 1123), in lower case."""
+
+    name: str
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Accept two labels or more, 253 characters at most, the last not all digits (that would be an address)."""
+        labels = text.split(".")
+        good = len(text) <= 253 and len(labels) > 1 and all(_LABEL.fullmatch(label) for label in labels)  # noqa: PLR2004 - RFC 1035
+        if not good or labels[-1].isdigit():
+            message = f"{text!r} is not a fully qualified domain name"
+            raise ValueError(message)
+        return cls(text.lower())
+
+    def __str__(self) -> str:
+        """Give the name."""
+        return self.name
+
+
+@dataclass(frozen=True)
+class Name:
+    """A data center or cluster name; the engine accepts letters, digits, `_` and `-`, 40 at most."""
+
+    text: str
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Accept what the engine does."""
+        if not _NAME.fullmatch(text):
+            message = f"{text!r} is not a valid name: letters, digits, _ and -, 40 at most"
+            raise ValueError(message)
+        return cls(text)
+
+    def __str__(self) -> str:
+        """Give the name."""
+        return self.text
+
+
+@dataclass(frozen=True)
+class VmName:
+    """A libvirt domain or network name."""
+
+    text: str
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Accept letters, digits, `_.+-`; a letter or digit first, 64 at most."""
+        if not _DOMAIN_NAME.fullmatch(text):
+            message = f"{text!r} is not a valid VM or network name"
+            raise ValueError(message)
+        return cls(text)
+
+    def __str__(self) -> str:
+        """Give the name."""
+        return self.text
+
+
+@dataclass(frozen=True)
+class MacAddress:
+    """A unicast MAC address, in lower case."""
+
+    text: str
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Accept six pairs with colons; a group address is refused."""
+        lowered = text.lower()
+        if not _MAC.fullmatch(lowered):
+            message = f"{text!r} is not a MAC address"
+            raise ValueError(message)
+        if int(lowered[:2], 16) & 1:
+            message = f"{text!r} is a multicast address; a NIC needs a unicast one"
+            raise ValueError(message)
+        return cls(lowered)
+
+    def __str__(self) -> str:
+        """Give the address."""
+        return self.text

@@ -1,0 +1,1 @@
+"""Runs flows: stages, steps, the plan, the journal, undo, waiting."""

@@ -1,0 +1,39 @@
+"""Flows: a name, a goal type and the type of the request that starts them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from hosted_setup.pipeline.plan import Item, plan
+from hosted_setup.pipeline.stage import Stage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from hosted_setup.pipeline.step import Step
+
+
+@dataclass(frozen=True)
+class Flow:
+    """A thing the program does, such as deploy: the plan is the closure of what `goal` needs."""
+
+    name: str
+    goal: type[Any]
+    request: type[Any]
+
+    def plan(self, steps: Iterable[Step], given: Iterable[type[Any]] = ()) -> tuple[Item, ...]:
+        """Order the steps; `given` are products there from the start beside the request."""
+        return plan(self.goal, steps, (self.request, *given))
+
+
+def render(items: Iterable[Item]) -> str:
+    """Give the plan as `--plan` prints it: a heading a stage, a line a step."""
+    lines: list[str] = []
+    stage: Stage | None = None
+    for item in items:
+        if item.stage is not stage:
+            stage = item.stage
+            lines.append(f"Stage: {stage.headings[-1]}")
+        lines.append(f"  {item.title} [{item.name}]")
+    return "\n".join(lines) + "\n"

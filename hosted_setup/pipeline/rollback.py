@@ -1,0 +1,63 @@
+"""Takes changes back, the latest first; each is recorded, so that a killed rollback goes on where it died."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hosted_setup.model.events import Info
+from hosted_setup.model.problem import ExitCode, Problem, Problems
+from hosted_setup.pipeline.codec import decode
+from hosted_setup.pipeline.journal import Undone
+from hosted_setup.pipeline.undo import Undo
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from hosted_setup.pipeline.journal import Intent, Journal, Past
+    from hosted_setup.ports.host import Host
+
+
+class UndoFailed(Problem):
+    """A change could not be taken back; the run stays unfinished."""
+
+    code = "HE-UNDO"
+    title = "A change could not be taken back"
+    exit_code = ExitCode.UNFINISHED
+
+
+def roll_back(journal: Journal, past: Past, host: Host, steps: Collection[str] | None = None) -> None:
+    """Take back the open intents of `steps` (of all steps when None), the latest first.
+
+    One that fails stops nothing: the others are still tried.
+
+    Raises:
+        Problems: with an UndoFailed for each that failed.
+    """
+    failures: list[Problem] = []
+    for intent in past.open_intents():
+        if steps is not None and intent.step not in steps:
+            continue
+        try:
+            _take_back(intent, host)
+        except (Problem, OSError) as error:
+            failures.append(
+                UndoFailed(
+                    f"{intent.undo} of step {intent.step}",
+                    why=str(error),
+                    where=str(journal.path),
+                    hint="Mend the cause, then run:",
+                    command="hosted-engine deploy --abort",
+                )
+            )
+            continue
+        record = Undone(intent.number)
+        journal.append(record)
+        past.take(record)
+    if failures:
+        raise Problems(failures)
+
+
+def _take_back(intent: Intent, host: Host) -> None:
+    undo = decode(intent.data, Undo.registry[intent.undo])
+    host.reporter.emit(Info(f"Taking back: {undo.describe()}"))
+    undo.apply(host)

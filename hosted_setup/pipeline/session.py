@@ -1,0 +1,243 @@
+"""The life of a run: start, resume, abort, clean up; what each way of ending means for the host and the caller."""
+
+from __future__ import annotations
+
+import secrets
+import traceback
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import msgspec
+
+from hosted_setup.model.events import Failed, Heading, Info
+from hosted_setup.model.problem import ExitCode, Problem, Problems, exit_code_of
+from hosted_setup.pipeline.codec import decode, encode
+from hosted_setup.pipeline.journal import FORMAT, End, Head, Journal, Past, RunLock, unfinished
+from hosted_setup.pipeline.rollback import roll_back
+from hosted_setup.pipeline.runner import Declined, Runner, RunOutdated
+from hosted_setup.pipeline.stage import CLEANUP, PRE_TERMINATION, TERMINATION
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+    from pathlib import Path
+
+    from hosted_setup.pipeline.flow import Flow
+    from hosted_setup.pipeline.journal import Record
+    from hosted_setup.pipeline.plan import Item
+    from hosted_setup.pipeline.runner import Asker
+    from hosted_setup.ports.host import Host
+
+RESUME = "hosted-engine deploy --resume"
+ABORT = "hosted-engine deploy --abort"
+JOURNAL = "journal.jsonl"
+
+
+class RunUnfinished(Problem):
+    """An earlier run is unfinished; a new one would build on sand."""
+
+    code = "HE-RUN-UNFINISHED"
+    title = "An earlier run on this host is unfinished"
+    exit_code = ExitCode.UNFINISHED
+
+
+class NothingUnfinished(Problem):
+    """There is no run to resume or abort."""
+
+    code = "HE-RUN-NONE"
+    title = "There is no unfinished run on this host"
+    exit_code = ExitCode.USAGE
+
+
+class RunCommitted(Problem):
+    """The commit point is passed: forward only."""
+
+    code = "HE-RUN-COMMITTED"
+    title = "The run has passed its commit point; the way is forward only"
+    exit_code = ExitCode.UNFINISHED
+
+
+class Bug(Problem):
+    """An exception that nobody foresaw."""
+
+    code = "HE-BUG"
+    title = "This is a fault of hosted-engine itself"
+    exit_code = ExitCode.FAILED
+
+
+class Interrupted(BaseException):
+    """A signal asked the process to end (SIGTERM, SIGHUP), like Ctrl-C does."""
+
+
+class Aborted(Exception):  # noqa: N818 - an outcome, not an error
+    """The operator ended the interview (Ctrl-D)."""
+
+
+class Watch(Protocol):
+    """What the surroundings of a run want to know of it."""
+
+    def failing(self, problem: Problem) -> None:
+        """Take what stopped the run, before anything is undone: logs are collected here."""
+
+    def log_traceback(self, text: str) -> str:
+        """Write a traceback to the log; give the log's path."""
+
+
+def new_run_id(now: datetime) -> str:
+    """Give a run id: sorted by time, and unique."""
+    return f"{now:%Y%m%d%H%M%S}-{secrets.token_hex(3)}"
+
+
+@dataclass
+class Session:
+    """One run in one process. `undo_failures` says whether a failed run is taken back at once or kept for a resume."""
+
+    flow: Flow
+    host: Host
+    watch: Watch
+    undo_failures: bool
+    observe: Callable[[str, Record], None] | None = None
+
+    def start(self, items: tuple[Item, ...], request: object, asker: Asker, sources: tuple[str, ...] = ()) -> ExitCode:
+        """Begin a new run and see it through.
+
+        Raises:
+            RunUnfinished, RunLocked: nothing was begun.
+        """
+        lock = RunLock(self.host.paths.runs)
+        try:
+            refuse_if_unfinished(self.host.paths.runs)
+            self.host.run_dir.mkdir(mode=0o700)
+            with Journal(self.host.run_dir / JOURNAL, self.observe) as journal:
+                begun = self.host.clock.now().isoformat()
+                head = Head(self.host.run_id, self.flow.name, FORMAT, begun, encode(request), sources)
+                journal.append(head)
+                return self._conduct(items, request, asker, journal)
+        finally:
+            lock.release()
+
+    def resume(self, items: tuple[Item, ...], asker: Asker) -> ExitCode:
+        """Go on with the unfinished run from its last completed step."""
+        lock = RunLock(self.host.paths.runs)
+        try:
+            path, past = find_unfinished(self.host.paths.runs)
+            request = request_of(past, self.flow.request)
+            with Journal(path, self.observe) as journal:
+                return self._conduct(items, request, asker, journal)
+        finally:
+            lock.release()
+
+    def abort(self) -> ExitCode:
+        """Take the unfinished run back."""
+        lock = RunLock(self.host.paths.runs)
+        try:
+            path, past = find_unfinished(self.host.paths.runs)
+            if past.committed:
+                raise RunCommitted("its engine is deployed", hint="Go on with it:", command=RESUME)
+            with Journal(path, self.observe) as journal:
+                return self._take_back(journal, past, "aborted", ExitCode.DONE)
+        finally:
+            lock.release()
+
+    def _conduct(self, items: tuple[Item, ...], request: object, asker: Asker, journal: Journal) -> ExitCode:
+        past = Past(journal.records)
+        try:
+            Runner(items, self.host, journal, asker, past).run(request)
+        except Declined:
+            return self._stopped(journal, past, Info("Not confirmed; nothing was changed."))
+        except (KeyboardInterrupt, Interrupted, Aborted):
+            return self._stopped(journal, past, Info("Interrupted by the operator."))
+        except Problem as problem:
+            return self._failed(journal, past, problem)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the host must not be left half-changed in silence
+            where = self.watch.log_traceback(traceback.format_exc())
+            bug = Bug(type(error).__name__, why=str(error), where=where, hint="Please report it:", command="hosted-engine support-bundle")
+            return self._failed(journal, past, bug)
+        self._end(journal, "done")
+        return ExitCode.DONE
+
+    def _stopped(self, journal: Journal, past: Past, word: Info) -> ExitCode:
+        self.host.reporter.emit(word)
+        if not past.intents:
+            self._end(journal, "interrupted")
+        elif self.undo_failures and not past.committed:
+            return self._take_back(journal, past, "interrupted", ExitCode.INTERRUPTED)
+        else:
+            self._name_both_ways(past)
+        return ExitCode.INTERRUPTED
+
+    def _failed(self, journal: Journal, past: Past, problem: Problem) -> ExitCode:
+        self.host.reporter.emit(Failed(problem))
+        if not past.intents:
+            self._end(journal, "refused")
+            return exit_code_of(problem)
+        self.watch.failing(problem)
+        if past.committed or not self.undo_failures:
+            self._name_both_ways(past)
+            return ExitCode.UNFINISHED
+        return self._take_back(journal, past, "failed", ExitCode.FAILED)
+
+    def _take_back(self, journal: Journal, past: Past, outcome: str, code: ExitCode) -> ExitCode:
+        self.host.reporter.emit(Heading(CLEANUP))
+        try:
+            roll_back(journal, past, self.host)
+        except Problems as problems:
+            self.host.reporter.emit(Failed(problems))
+            return ExitCode.UNFINISHED
+        self.host.reporter.emit(Info("Everything this run had changed on this host is undone."))
+        self._end(journal, outcome)
+        return code
+
+    def _end(self, journal: Journal, outcome: str) -> None:
+        self.host.reporter.emit(Heading(PRE_TERMINATION))
+        journal.append(End(outcome))
+        self.host.reporter.emit(Heading(TERMINATION))
+
+    def _name_both_ways(self, past: Past) -> None:
+        self.host.reporter.emit(Info(f"The run is unfinished. Go on with it:  {RESUME}"))
+        if past.committed:
+            self.host.reporter.emit(Info("Its engine is deployed, the way is forward only."))
+        else:
+            self.host.reporter.emit(Info(f"Take it back:  {ABORT}"))
+
+
+def refuse_if_unfinished(runs: Path) -> None:
+    """Refuse a new run while an earlier one is unfinished; both ways on are named.
+
+    Raises:
+        RunUnfinished: see above.
+    """
+    found = unfinished(runs)
+    if found is None:
+        return
+    path, past = found
+    detail = f"run {path.parent.name} ({past.head.flow if past.head else '?'})"
+    way_back = "" if past.committed else f"  or take it back:  {ABORT}"
+    raise RunUnfinished(detail, where=str(path), hint=f"Go on with it:  {RESUME}{way_back}", command=RESUME)
+
+
+def find_unfinished(runs: Path) -> tuple[Path, Past]:
+    """Give the unfinished run's journal and what it adds up to.
+
+    Raises:
+        NothingUnfinished: there is none.
+    """
+    found = unfinished(runs)
+    if found is None:
+        raise NothingUnfinished(f"no journal without an end in {runs}", hint="Start a new one:", command="hosted-engine deploy")
+    return found
+
+
+def request_of(past: Past, kind: type[object]) -> object:
+    """Read the request out of a journal's head.
+
+    Raises:
+        RunOutdated: when another version wrote it.
+    """
+    head = past.head
+    if head is None or head.format != FORMAT:
+        raise RunOutdated("its journal has another format", hint="Take the run back:", command=ABORT)
+    try:
+        return decode(head.request, kind)
+    except msgspec.ValidationError as error:
+        raise RunOutdated("its request cannot be read", why=str(error), hint="Take the run back:", command=ABORT) from error

@@ -1,0 +1,124 @@
+"""Steps and checks: functions whose annotations say what they need and what they give."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, is_dataclass
+from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
+
+from hosted_setup.model.lookup import needs_of
+from hosted_setup.model.question import is_section
+from hosted_setup.pipeline.stage import Stage
+from hosted_setup.pipeline.undo import UndoLog
+from hosted_setup.ports.host import Host
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+F = TypeVar("F", bound="Callable[..., Any]")
+_SERVICES = (Host, UndoLog)
+
+
+@dataclass(frozen=True)
+class Step:
+    """A function of a flow, read: `gives` is None for a check.
+
+    `version` changes when a product's meaning does, so that a resumed run does not misread an older one's.
+    `holds` says, on resume, whether the product still describes the world; if not, the step is undone and done again.
+    """
+
+    name: str
+    title: str
+    stage: Stage
+    function: Callable[..., Any]
+    needs: tuple[type[Any], ...]
+    gives: type[Any] | None
+    version: int = 1
+    holds: Callable[..., bool] | None = None
+    commits: bool = False
+    """Whether this step's last deed is the flow's one commit point: before it undo, after it forward only."""
+
+    @property
+    def products(self) -> tuple[type[Any], ...]:
+        """Give the needs that other steps, the interview or the request must supply."""
+        return tuple(need for need in self.needs if need not in _SERVICES)
+
+
+class StepError(TypeError):
+    """A step is written wrongly; found when it is declared, so it never reaches an operator."""
+
+
+def step(
+    stage: Stage,
+    title: str,
+    *,
+    version: int = 1,
+    holds: Callable[..., bool] | None = None,
+    commits: bool = False,
+) -> Callable[[F], F]:
+    """Make a function a step that gives its return type; its parameters are what it needs."""
+
+    def decorate(function: F) -> F:
+        made = _read(stage, title, function, version=version, holds=holds, commits=commits)
+        if made.gives is None:
+            message = f"{made.name}: a step gives a product"
+            raise StepError(message)
+        setattr(function, "__step__", made)  # noqa: B010 - the type of a function has no such attribute
+        return function
+
+    return decorate
+
+
+def check(title: str) -> Callable[[F], F]:
+    """Make a function a check of the validation stage: it gives nothing, changes nothing and raises Problems.
+
+    A check joins every flow that has what it needs.
+    """
+
+    def decorate(function: F) -> F:
+        made = _read(Stage.VALIDATION, title, function)
+        if made.gives is not None:
+            message = f"{made.name}: a check gives nothing"
+            raise StepError(message)
+        setattr(function, "__step__", made)  # noqa: B010 - see step
+        return function
+
+    return decorate
+
+
+def step_of(function: Callable[..., Any]) -> Step:
+    """Give the step that `step` or `check` made of a function."""
+    made = getattr(function, "__step__", None)
+    if not isinstance(made, Step):
+        message = f"{function!r} is not a step"
+        raise StepError(message)
+    return made
+
+
+def _read(  # noqa: PLR0913 - the properties of a step
+    stage: Stage,
+    title: str,
+    function: Callable[..., Any],
+    *,
+    version: int = 1,
+    holds: Callable[..., bool] | None = None,
+    commits: bool = False,
+) -> Step:
+    name = f"{function.__module__.removeprefix('hosted_plugins.')}.{function.__name__}"
+    needs = needs_of(function)
+    gives = get_type_hints(function).get("return", type(None))
+    product = None if gives is type(None) else gives
+    if UndoLog in needs and not stage.changes:
+        message = f"{name}: nothing is changed before the transaction, so there is nothing to undo"
+        raise StepError(message)
+    for kind in (*(need for need in needs if need not in _SERVICES), *([product] if product else [])):
+        _plain_product(name, kind)
+    return Step(name, title, stage, function, needs, product, version, holds, commits)
+
+
+def _plain_product(name: str, kind: type[Any]) -> None:
+    params = getattr(kind, "__dataclass_params__", None)
+    if is_section(kind):
+        return
+    if not is_dataclass(kind) or params is None or not params.frozen:
+        message = f"{name}: {kind!r} is not a frozen dataclass; a bare value does not say what it means"
+        raise StepError(message)

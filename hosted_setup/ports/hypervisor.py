@@ -1,0 +1,127 @@
+"""The hypervisor: libvirt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+class DomainState(Enum):
+    """What a domain is doing, as far as anybody here cares."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    OFF = "shut off"
+    CRASHED = "crashed"
+
+
+@dataclass(frozen=True)
+class HypervisorFacts:
+    """What the hypervisor says of itself.
+
+    `version` is libvirt's (9.0.0 → 9000000). `uid` and `gid` are those its qemu processes run as.
+    `passes_files` tells whether open files can be handed over (libvirt 9.0 and a local connection).
+    """
+
+    version: int
+    emulator: str
+    claims_kvm: bool
+    uid: int
+    gid: int
+    passes_files: bool
+
+
+@dataclass(frozen=True)
+class DomainInfo:
+    """A domain, found by name or UUID."""
+
+    uuid: str
+    name: str
+    state: DomainState
+    run_id: int  # the hypervisor's number of this boot, -1 when off
+
+
+@dataclass(frozen=True)
+class NetworkInfo:
+    """A virtual network."""
+
+    uuid: str
+    name: str
+    active: bool
+
+
+@dataclass(frozen=True)
+class Proof:
+    """How a tiny guest did: `seconds` until its token came, None when it stayed mute until the deadline."""
+
+    virt_type: str
+    seconds: float | None
+    reason: str = ""
+
+
+class Hypervisor(Protocol):
+    """Domains and networks, each named by its UUID.
+
+    Removing and stopping are idempotent: what is not there is no error. Creating what exists is one.
+    """
+
+    uri: str
+
+    def facts(self) -> HypervisorFacts:
+        """Ask the hypervisor; raises HypervisorDown when it does not answer."""
+
+    def prove(self, virt_type: str, token: str, within: float) -> Proof:
+        """Run a 64-bit guest that computes, then writes `token` to its serial line; it vanishes with this process."""
+
+    def domain_named(self, name: str) -> DomainInfo | None:
+        """Find a domain by name."""
+
+    def domain(self, uuid: str) -> DomainInfo | None:
+        """Find a domain by UUID."""
+
+    def define(self, xml: str) -> None:
+        """Define a domain, or replace the definition of the same UUID; raises NameTaken for another one's name."""
+
+    def start(self, uuid: str, files: Mapping[str, Path]) -> None:
+        """Start a defined domain; `files` maps fd groups of its XML to files to be opened read-only here."""
+
+    def destroy(self, uuid: str) -> None:
+        """Cut the power."""
+
+    def undefine(self, uuid: str) -> None:
+        """Forget the definition, with its NVRAM."""
+
+    def pull(self, uuid: str, disk: str) -> None:
+        """Start moving the backing file's data into `disk` (vda, …); does nothing when one is under way."""
+
+    def pull_left(self, uuid: str, disk: str) -> int | None:
+        """Give the bytes a pull has still to move; None when no pull is under way."""
+
+    def has_backing(self, uuid: str, disk: str) -> bool:
+        """Tell whether the running domain's `disk` still depends on a backing file."""
+
+    def detach_disk(self, uuid: str, disk: str) -> None:
+        """Ask the running guest to let go of a disk (it takes a moment; see `disks`)."""
+
+    def eject(self, uuid: str, disk: str) -> None:
+        """Empty a CD-ROM drive of the running domain."""
+
+    def disks(self, uuid: str) -> tuple[str, ...]:
+        """Give the targets of the running domain's disks which hold a medium."""
+
+    def network_named(self, name: str) -> NetworkInfo | None:
+        """Find a network by name."""
+
+    def network(self, uuid: str) -> NetworkInfo | None:
+        """Find a network by UUID."""
+
+    def define_network(self, xml: str) -> None:
+        """Define, start and autostart a network; raises NameTaken for another one's name."""
+
+    def remove_network(self, uuid: str) -> None:
+        """Stop and forget a network."""

@@ -1,0 +1,48 @@
+"""The host the installer runs on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(frozen=True)
+class MachineFacts:
+    """What a host is: sizes in MiB, `uuid` is the system UUID or the machine id where there is none."""
+
+    hostname: str
+    uuid: str
+    cpus: int
+    memory_mib: int
+    free_memory_mib: int
+    timezone: str
+
+
+@dataclass(frozen=True)
+class Space:
+    """A file system's room for us, in bytes."""
+
+    total: int
+    free: int
+
+
+class Machine(Protocol):
+    """Looks at the host; changes nothing."""
+
+    def facts(self) -> MachineFacts:
+        """Measure the host."""
+
+    def space(self, path: Path) -> Space:
+        """Measure the file system that holds `path` (which exists)."""
+
+    def has_program(self, name: str) -> bool:
+        """Tell whether a program can be run."""
+
+    def routes(self) -> tuple[str, ...]:
+        """Give the IPv4 networks this host is in or routes to, as CIDR, the default route left out."""
+
+    def hash_password(self, password: str) -> str:
+        """Give the SHA-512 crypt form (`$6$…`) that cloud-init and shadow(5) take."""

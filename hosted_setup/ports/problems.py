@@ -1,0 +1,91 @@
+"""Problems that adapters raise, so that features and fakes share them."""
+
+from __future__ import annotations
+
+from hosted_setup.model.problem import ExitCode, Problem
+
+
+class HypervisorDown(Problem):
+    """libvirt does not answer."""
+
+    code = "HE-LIBVIRT-DOWN"
+    title = "libvirt does not answer"
+
+
+class NameTaken(Problem):
+    """A domain or network of that name belongs to somebody else."""
+
+    code = "HE-NAME-TAKEN"
+    title = "The name is taken"
+
+
+class HypervisorFault(Problem):
+    """libvirt or qemu refused an operation."""
+
+    code = "HE-LIBVIRT-FAULT"
+    title = "The hypervisor refused an operation"
+    exit_code = ExitCode.FAILED
+
+
+class ImageFault(Problem):
+    """qemu-img failed."""
+
+    code = "HE-IMAGE-FAULT"
+    title = "A disk image could not be written or read"
+    exit_code = ExitCode.FAILED
+
+
+class NoSpace(Problem):
+    """A file system is full."""
+
+    code = "HE-NO-SPACE"
+    title = "The file system is full"
+    exit_code = ExitCode.FAILED
+
+
+class EngineUnreachable(Problem):
+    """The engine's web service does not answer."""
+
+    code = "HE-ENGINE-UNREACHABLE"
+    title = "The engine does not answer"
+    exit_code = ExitCode.FAILED
+
+
+class EngineUntrusted(Problem):
+    """The engine shows a certificate that its own CA did not sign for its name."""
+
+    code = "HE-ENGINE-UNTRUSTED"
+    title = "The engine's certificate is not to be trusted"
+    exit_code = ExitCode.FAILED
+
+
+class EngineLogin(Problem):
+    """The engine refuses the user or the password."""
+
+    code = "HE-ENGINE-LOGIN"
+    title = "The engine refuses the login"
+    exit_code = ExitCode.FAILED
+
+
+class EngineFault(Problem):
+    """The engine refused an operation."""
+
+    code = "HE-ENGINE-FAULT"
+    title = "The engine refused an operation"
+    exit_code = ExitCode.FAILED
+
+
+class ShellUnreachable(Problem):
+    """SSH does not work."""
+
+    code = "HE-SSH-UNREACHABLE"
+    title = "The engine VM cannot be reached by SSH"
+    exit_code = ExitCode.FAILED
+
+
+class HostKeyWrong(Problem):
+    """Another machine answers in the engine VM's place."""
+
+    code = "HE-SSH-HOST-KEY"
+    title = "The SSH server shows a wrong host key"
+    exit_code = ExitCode.FAILED

@@ -1,0 +1,1 @@
+"""Templates: what the installer writes for libvirt, for the guest and for other tools."""

@@ -7,7 +7,7 @@ FOLDERS := $(patsubst %/,%,$(wildcard tests/*/))
 SUITES := $(wildcard $(FIRST:%=tests/%)) $(filter-out $(FIRST:%=tests/%) tests/system %/__pycache__ %/data,$(FOLDERS)) $(wildcard tests/system)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-clean test test-long check bench appliance changelog
+.PHONY: help setup appliance demo demo-clean test test-long check bench changelog
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14

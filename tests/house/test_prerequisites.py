@@ -43,7 +43,7 @@ def bare_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     calls = tmp_path / "calls"
     for name, code in (("dpkg-query", 1), ("dpkg", 0), ("apt-get", 0)):
         program = tmp_path / name
-        program.write_text(f'#!/bin/sh\necho {name} "$(echo $*)" >>{calls}\nexit {code}\n')
+        program.write_text(f"#!/bin/sh\nprintf '%s\\n' \"{name} $*\" >>{calls}\nexit {code}\n")
         program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     monkeypatch.setattr(sys, "argv", ["prerequisites.py", "--no-venv", "test"])

@@ -45,7 +45,12 @@ class Question:
     @property
     def secret(self) -> bool:
         """Whether the answer is hidden, asked twice and never written."""
-        return self.type is Secret
+        return _plain(self.type) is Secret
+
+    @property
+    def optional(self) -> bool:
+        """Whether None is an answer: the type is `X | None`."""
+        return _optional(self.type)
 
     def parse(self, text: str) -> Any:  # noqa: ANN401 - the type is the question's own
         """Turn what was typed or read into the question's type.
@@ -120,7 +125,7 @@ def parse_as(kind: Any, text: str) -> Any:  # noqa: ANN401, PLR0911 - one return
     Raises:
         ValueError: with a sentence for the operator.
     """
-    if kind is not Secret:
+    if _plain(kind) is not Secret:
         text = text.strip()
     if _optional(kind):
         if not text:

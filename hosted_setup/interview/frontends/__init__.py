@@ -1,0 +1,1 @@
+"""Ways of talking to an operator; each is a `Frontend`."""

@@ -1,0 +1,59 @@
+"""Replay: nobody is asked. What is missing is told at once, before anything starts.
+
+It needs no confirmation: whoever starts a replay has decided. Defaults and suggestions are taken as they are.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hosted_setup.interview.store import missing
+from hosted_setup.model.problem import Problems
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hosted_setup.interview.frontend import Preview
+    from hosted_setup.interview.frontends.screen import Screen
+    from hosted_setup.interview.section_interview import SectionInterview
+    from hosted_setup.model.events import Event
+    from hosted_setup.model.question import Question
+
+
+class ReplayFrontend:
+    """Shows what happens on `screen`; reads nothing."""
+
+    def __init__(self, screen: Screen) -> None:
+        """Show on `screen`."""
+        self._screen = screen
+
+    def emit(self, event: Event) -> None:
+        """Show the event."""
+        self._screen.emit(event)
+
+    def prepare(self, unanswered: Sequence[Question]) -> None:
+        """Refuse to start with questions open.
+
+        Raises:
+            Problems: HE-ANSWERS-MISSING for each.
+        """
+        if unanswered:
+            raise Problems(missing(question) for question in unanswered)
+
+    def fill(self, interview: SectionInterview) -> None:
+        """Take the defaults.
+
+        Raises:
+            Problems: for each question without a default, or with one that is refused.
+        """
+        problems = interview.accept_defaults()
+        if problems:
+            raise Problems(problems)
+
+    def show(self, preview: Preview) -> None:
+        """Draw the preview, for the record."""
+        self._screen.preview(preview)
+
+    def confirm(self, prompt: str) -> bool:  # noqa: ARG002 - of the protocol
+        """Need no confirmation."""
+        return True

@@ -1,0 +1,240 @@
+"""Reading all answers given before anything is asked; which of two wins is decided here.
+
+The order is in `docs/decisions/answer-precedence.md`: [environment:enforce] of a file, options, the secrets of the
+environment, the other sections of files, what a resumed run already knew. What the backup says, what is detected and
+plain defaults belong to the questions and come after all of these.
+"""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass, field
+from enum import IntEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from hosted_setup.interview import answer_file, keys, secrets
+from hosted_setup.interview.answer_file import Kind, Layer
+from hosted_setup.interview.confirmation import Confirmation
+from hosted_setup.interview.problems import AnswersDialect, AnswersKey, AnswersSyntax, AnswersUnreadable
+from hosted_setup.interview.store import HELP, Answers, Given, not_accepted, value_of, without
+from hosted_setup.model.answer import Origin, Source
+from hosted_setup.model.events import Info, Warn
+from hosted_setup.model.question import questions_of
+from hosted_setup.model.secret import Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from hosted_setup.interview.answer_file import Entry
+    from hosted_setup.model.events import Event
+    from hosted_setup.model.problem import Problem
+    from hosted_setup.model.question import Question
+
+
+@dataclass(frozen=True)
+class Option:
+    """An answer from the command line; `place` names the option."""
+
+    key: str
+    text: str | Secret
+    place: str
+
+
+class _Group(IntEnum):
+    """Kinds of places; the greater one wins."""
+
+    RESUMED = 0
+    FILE = 1
+    ENVIRONMENT = 2
+    OPTION = 3
+    ENFORCED = 4
+
+
+class _Candidate(NamedTuple):
+    group: _Group
+    layer: Layer
+    number: int  # of the file, in the order read
+    given: Given
+
+
+@dataclass
+class _Heap:
+    """What piles up while places are read."""
+
+    questions: dict[str, list[Question]]
+    candidates: list[_Candidate] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    notices: list[Event] = field(default_factory=list)
+    refused: set[str] = field(default_factory=set)
+
+    def is_secret(self, key: str) -> bool:
+        return key in keys.SECRET or any(question.secret for question in self.questions.get(key, ()))
+
+
+def load(  # noqa: PLR0913 - one argument a kind of place
+    sections: Iterable[type[Any]],
+    *,
+    files: Sequence[Path] = (),
+    secrets_file: Path | None = None,
+    options: Iterable[Option] = (),
+    environment: Mapping[str, Secret] | None = None,
+    resumed: Mapping[str, str] | None = None,
+) -> Answers:
+    """Read every place and choose; what is wrong is collected, not raised.
+
+    Args:
+        sections: every section this program knows, asked in this run or not: their keys are known keys.
+        files: the operator's answer files in the order given; `FILE.d/*.conf` is read after each FILE.
+        secrets_file: read last of the files; must be private whatever it holds.
+        options: answers from the command line.
+        environment: secrets by variable, from `secrets.take_from_environment`.
+        resumed: texts by key that an unfinished run has recorded.
+    """
+    heap = _Heap(_by_key((*sections, Confirmation)))
+    paths = [(path, False) for file in files for path in _with_directory(file, heap)]
+    if secrets_file is not None:
+        paths.append((secrets_file, True))
+    for number, (path, private) in enumerate(paths):
+        _read_file(heap, path.absolute(), number, private=private)
+    _read_environment(heap, environment or {})
+    for option in options:
+        hidden = Secret(option.text) if heap.is_secret(option.key) and isinstance(option.text, str) else option.text
+        _add(heap, _Group.OPTION, Given(option.key, hidden, Origin(Source.OPTION, option.place)))
+    for key, text in (resumed or {}).items():
+        _add(heap, _Group.RESUMED, Given(key, text, Origin(Source.RESUMED)))
+    return _settle(heap)
+
+
+def _by_key(sections: Iterable[type[Any]]) -> dict[str, list[Question]]:
+    found: dict[str, list[Question]] = {}
+    for section in sections:
+        for question in questions_of(section):
+            found.setdefault(question.key, []).append(question)
+    return found
+
+
+def _add(heap: _Heap, group: _Group, given: Given) -> None:
+    heap.candidates.append(_Candidate(group, Layer.DEFAULT, 0, given))
+
+
+def _with_directory(file: Path, heap: _Heap) -> list[Path]:
+    directory = Path(f"{file}.d")
+    try:
+        inside = sorted(path for path in directory.iterdir() if path.match("*.conf") and not path.name.startswith("."))
+    except (FileNotFoundError, NotADirectoryError):
+        inside = []
+    except OSError as error:
+        heap.problems.append(secrets.unreadable(directory, error.strerror or str(error)))
+        inside = []
+    return [file, *inside]
+
+
+def _read_file(heap: _Heap, path: Path, number: int, *, private: bool) -> None:
+    try:
+        content = secrets.read(path)
+    except AnswersUnreadable as problem:
+        heap.problems.append(problem)
+        return
+    if private and content.unfit:
+        heap.problems.append(content.unfit)
+        return
+    parsed = answer_file.parse(content.text, path, heap.is_secret)
+    heap.problems += parsed.problems
+    heap.refused |= parsed.refused
+    exposed = next((entry for entry in parsed.entries if isinstance(entry.text, Secret)), None)
+    if exposed and content.unfit:
+        heap.problems.append(secrets.at_line(content.unfit, exposed.key, exposed.place))
+        return
+    used = [entry for entry in parsed.entries if _is_used(heap, entry)]
+    _note_unused(heap, path, parsed.entries)
+    for entry in used:
+        group = _Group.ENFORCED if entry.layer is Layer.ENFORCE else _Group.FILE
+        given = Given(entry.key, entry.text, Origin(Source.FILE, entry.place), entry.kind)
+        heap.candidates.append(_Candidate(group, entry.layer, number, given))
+
+
+def _is_used(heap: _Heap, entry: Entry) -> bool:
+    standing = keys.standing(entry.key, heap.questions)
+    if standing is keys.Standing.UNKNOWN:
+        like = keys.suggest(entry.key, heap.questions)
+        hint = f"Did you mean {like}?" if like else "The keys are listed in docs/answer-files.md."
+        command = answer_file.show_line(entry.place)
+        heap.problems.append(AnswersKey(entry.key, where=entry.place, hint=hint, command=command))
+    if entry.key == keys.DIALECT and entry.text == "machine":
+        why = "its programs would wait for answers this program never asks for"
+        command = answer_file.show_line(entry.place)
+        hint = "Take the line out; an answer file alone is replayed without any question."
+        heap.problems.append(AnswersDialect(entry.key, why=why, where=entry.place, hint=hint, command=command))
+    return standing is keys.Standing.USED
+
+
+def _note_unused(heap: _Heap, path: Path, entries: Iterable[Entry]) -> None:
+    words = {
+        keys.Standing.WITHOUT_EFFECT: "known keys without effect here",
+        keys.Standing.RETIRED: "keys that were retired in 2018, ignored",
+    }
+    for standing, word in words.items():
+        names = [entry.key for entry in entries if keys.standing(entry.key, heap.questions) is standing]
+        if names:
+            heap.notices.append(Info(f"{path}: {word}: {', '.join(names)}"))
+
+
+def _read_environment(heap: _Heap, environment: Mapping[str, Secret]) -> None:
+    known = {secrets.variable_of(key): key for key in heap.questions if heap.is_secret(key)}
+    for name, secret in environment.items():
+        if name in known:
+            _add(heap, _Group.ENVIRONMENT, Given(known[name], secret, Origin(Source.OPTION, name)))
+            continue
+        close = difflib.get_close_matches(name, known, n=1)
+        hint = f"Did you mean {close[0]}?" if close else f"Known: {', '.join(sorted(known))}"
+        heap.problems.append(AnswersKey(name, why="no secret has this variable", where=name, hint=hint, command=HELP))
+
+
+def _settle(heap: _Heap) -> Answers:
+    given: dict[str, Given] = {}
+    for key in {candidate.given.key: None for candidate in heap.candidates}:
+        own = [candidate for candidate in heap.candidates if candidate.given.key == key]
+        winner = _winner(own)
+        if winner is None:
+            continue
+        _note_overruled(heap, winner, own)
+        reason = _refusal(heap.questions[key], winner.given)
+        if reason:
+            heap.refused.add(key)
+            heap.problems.append(not_accepted(heap.questions[key][0], winner.given.origin, reason))
+        else:
+            given[key] = winner.given
+    complete = not any(isinstance(one, AnswersUnreadable | AnswersSyntax) for one in heap.problems)
+    return Answers(given, tuple(heap.problems), tuple(heap.notices), frozenset(heap.refused), complete)
+
+
+def _winner(own: list[_Candidate]) -> _Candidate | None:
+    """Choose; `none:` in the greatest place of a group takes back what that group answered before."""
+    for group in sorted(_Group, reverse=True):
+        ranked = sorted((one for one in own if one.group is group), key=lambda one: (one.layer, one.number))
+        if ranked and ranked[-1].given.kind is not Kind.NONE:
+            return ranked[-1]
+    return None
+
+
+def _note_overruled(heap: _Heap, winner: _Candidate, own: list[_Candidate]) -> None:
+    if winner.group is not _Group.ENFORCED:
+        return
+    for one in own:
+        if one.group is _Group.OPTION:
+            text = f"{one.given.origin} is overruled by {winner.given.origin}, which is in [environment:enforce]"
+            heap.notices.append(Warn(text))
+
+
+def _refusal(questions: list[Question], given: Given) -> str:
+    """Tell why no question of the key accepts what was given; the first one's reason, or nothing."""
+    reasons = []
+    for question in questions:
+        try:
+            value_of(question, given)
+        except ValueError as error:
+            reasons.append(without(given.text, str(error)))
+        else:
+            return ""
+    return reasons[0]

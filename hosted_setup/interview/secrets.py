@@ -1,0 +1,113 @@
+"""Where secret answers come from besides the prompt: the environment and files that nobody else can read.
+
+An answer file with a secret in it, and a `--secrets-file` whatever is in it, must belong to the caller, be a regular
+file and have no group or other bits. It is opened once, and what was opened is what is judged.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import shlex
+import stat
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from hosted_setup.interview.problems import AnswersUnreadable, SecretsMode
+from hosted_setup.model.secret import Secret
+
+if TYPE_CHECKING:
+    from collections.abc import MutableMapping
+    from pathlib import Path
+
+PREFIX: Final = "HOSTED_ENGINE_SECRET_"
+MOST: Final = 1 << 20
+"""Bytes an answer file may have; the largest the original writes is under 10 KiB."""
+
+_OPEN: Final = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
+# An upper-case letter begins a word, except after a single leading letter: iSCSIPortalPassword is ISCSI_….
+_WORD: Final = re.compile(r"(?<=[A-Za-z0-9][a-z0-9])(?=[A-Z])")
+
+
+def variable_of(key: str) -> str:
+    """Give the environment variable of a secret key: the key's last part in capitals, words parted by `_`.
+
+    `OVEHOSTED_ENGINE/adminPassword` is answered by `HOSTED_ENGINE_SECRET_ADMIN_PASSWORD`.
+    """
+    return PREFIX + _WORD.sub("_", key.rpartition("/")[2]).upper()
+
+
+def take_from_environment(environ: MutableMapping[str, str]) -> dict[str, Secret]:
+    """Take every secret variable out of `environ`, so that no program started later inherits one."""
+    names = [name for name in environ if name.startswith(PREFIX)]
+    return {name: Secret(environ.pop(name)) for name in names}
+
+
+@dataclass(frozen=True)
+class Content:
+    """The text of a file as it was opened, and why it is not fit for secrets (None if it is)."""
+
+    text: str
+    unfit: SecretsMode | None
+
+
+def read(path: Path) -> Content:
+    """Read an answer file of at most `MOST` bytes.
+
+    Raises:
+        AnswersUnreadable: when it is not there, is no regular file, is too long or is not UTF-8.
+    """
+    try:
+        descriptor, link = _open(path)
+        with open(descriptor, "rb") as stream:  # noqa: PTH123 - a descriptor, not a path
+            status = os.fstat(stream.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise unreadable(path, "it is not a regular file")
+            data = stream.read(MOST + 1)
+    except OSError as error:
+        raise unreadable(path, error.strerror or str(error)) from error
+    if len(data) > MOST:
+        raise unreadable(path, f"it is longer than {MOST} bytes")
+    try:
+        return Content(data.decode("utf-8-sig"), _unfit(path, status, link=link))
+    except UnicodeDecodeError as error:
+        raise unreadable(path, f"it is not UTF-8 text (byte {error.start})") from None
+
+
+def _open(path: Path) -> tuple[int, bool]:
+    try:
+        return os.open(path, _OPEN | os.O_NOFOLLOW), False
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+    # A link is fine for an answer file without secrets; `_unfit` refuses it for the others.
+    return os.open(path, _OPEN), True
+
+
+def _unfit(path: Path, status: os.stat_result, *, link: bool) -> SecretsMode | None:
+    name = shlex.quote(str(path))
+    mode = stat.S_IMODE(status.st_mode)
+    if link:
+        return _mode_problem(path, "it is a symbolic link", f"readlink -f {name}")
+    if status.st_uid != os.geteuid():
+        why = f"it belongs to uid {status.st_uid}, this program runs as uid {os.geteuid()}"
+        return _mode_problem(path, why, f"chown {os.geteuid()} {name}")
+    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+        return _mode_problem(path, f"its mode is {mode:04o}: others may open it", f"chmod 600 {name}")
+    return None
+
+
+def _mode_problem(path: Path, why: str, command: str) -> SecretsMode:
+    hint = "Secrets are read only from a regular file of the caller's with mode 0600."
+    return SecretsMode(str(path), why=why, where=str(path), hint=hint, command=command)
+
+
+def at_line(problem: SecretsMode, key: str, place: str) -> SecretsMode:
+    """Give the same problem, told of the secret at `place` (file:line)."""
+    return SecretsMode(key, why=problem.why, where=place, hint=problem.hint, command=problem.command)
+
+
+def unreadable(path: Path, why: str) -> AnswersUnreadable:
+    """Build the problem of an answer file that cannot be read."""
+    return AnswersUnreadable(str(path), why=why, where=str(path), command=f"ls -l {shlex.quote(str(path))}")

@@ -1,0 +1,148 @@
+"""Answers given before anything is asked, and what one means to a question."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from hosted_setup.interview.answer_file import Kind, is_plain, show_line
+from hosted_setup.interview.problems import AnswersMissing, AnswersValue
+from hosted_setup.interview.secrets import variable_of
+from hosted_setup.model.answer import Source
+from hosted_setup.model.question import MISSING, questions_of
+from hosted_setup.model.secret import Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from hosted_setup.model.answer import Origin
+    from hosted_setup.model.events import Event
+    from hosted_setup.model.problem import Problem
+    from hosted_setup.model.question import Question
+
+HELP: Final = "hosted-engine deploy --help"
+
+
+@dataclass(frozen=True)
+class Given:
+    """One answer as it was given: its text is parsed when its question is known."""
+
+    key: str
+    text: str | Secret
+    origin: Origin
+    kind: Kind = Kind.STR
+
+
+@dataclass(frozen=True)
+class Answers:
+    """For each key the answer that won, and what was wrong or worth a notice on the way.
+
+    Made by `loading.load`; the problems are raised by `Interviewer.begin`, together with what is missing.
+    """
+
+    given: Mapping[str, Given] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+    notices: tuple[Event, ...] = ()
+    refused: frozenset[str] = frozenset()
+    """Keys that were answered, but wrongly; they are not missing as well."""
+    complete: bool = True
+    """False when a file could not be read to its end: what is missing cannot be told then."""
+
+    def find(self, question: Question) -> Given | None:
+        """Give what was given for the question's key."""
+        return self.given.get(question.key)
+
+    def unanswered(self, sections: Iterable[type[Any]]) -> tuple[Question, ...]:
+        """Give the questions that only an operator can answer, as far as that can be told before the run looks."""
+        return tuple(
+            question
+            for section in sections
+            for question in questions_of(section)
+            if question.key not in self.given
+            and question.key not in self.refused
+            and question.default is MISSING
+            and question.suggest is None
+            and question.when is None
+            and not question.optional
+        )
+
+
+def value_of(question: Question, given: Given) -> Any:  # noqa: ANN401 - the type is the question's own
+    """Turn what was given into the question's type, the same way as what is typed.
+
+    The types of a file are read with the tolerance its writers need: a number may stand in a str, a yes in a str or a
+    bool, and `bool:False` for an optional question means that there is none (the original writes it for DHCP).
+
+    Raises:
+        ValueError: with a sentence for the operator.
+    """
+    if isinstance(given.text, Secret):
+        return _secret(question, given.text)
+    if question.optional and given.kind is Kind.BOOL and given.text.casefold() == "false":
+        return None
+    return parse_line(question, given.text)
+
+
+def parse_line(question: Question, text: str) -> Any:  # noqa: ANN401 - the type is the question's own
+    """Parse a text from anywhere; control characters are refused first.
+
+    Raises:
+        ValueError: with a sentence for the operator.
+    """
+    if not all(is_plain(line) for line in text.split("\n")):
+        message = "control characters are not accepted"
+        raise ValueError(message)
+    if question.secret:
+        return _secret(question, Secret(text))
+    return question.parse(text)
+
+
+def _secret(question: Question, secret: Secret) -> Secret:
+    if not question.secret:
+        message = f"{question.key} is secret, so the type of its question is Secret"
+        raise TypeError(message)
+    if not secret:
+        message = "it must not be empty"
+        raise ValueError(message)
+    return secret
+
+
+def not_accepted(question: Question, origin: Origin, reason: str) -> AnswersValue:
+    """Build the problem of a value that was refused; `reason` is shown, so it holds no secret."""
+    choices = question.choices()
+    accepted = f"accepted: {', '.join(choices)}" if choices else question.help
+    in_file = origin.source is Source.FILE
+    return AnswersValue(
+        f"{question.prompt} ({question.key}): {reason}",
+        why=accepted,
+        where=str(origin),
+        hint="Mend the line, then run the same command again." if in_file else how_to_answer(question),
+        command=show_line(origin.place) if in_file else HELP,
+    )
+
+
+def missing(question: Question) -> AnswersMissing:
+    """Build the problem of a question that nothing answers."""
+    choices = question.choices()
+    return AnswersMissing(
+        f"{question.prompt} ({question.key})",
+        why=f"accepted: {', '.join(choices)}" if choices else question.help,
+        hint=how_to_answer(question),
+        command=HELP,
+    )
+
+
+def how_to_answer(question: Question) -> str:
+    """Tell how a question is answered with nobody at the terminal."""
+    if question.secret:
+        variable = variable_of(question.key)
+        return f"Set {variable}, or add {question.key}=str:… to the file given with --secrets-file."
+    kind = "bool:True" if question.choices() == ("yes", "no") else "int:…" if question.type is int else "str:…"
+    return f"Add to [environment:default] of the file given with --config-append: {question.key}={kind}"
+
+
+def without(secret: object, text: str) -> str:
+    """Give `text` with the secret's own words masked, in case whoever wrote it revealed them."""
+    if isinstance(secret, Secret) and secret:
+        return text.replace(secret.reveal(), str(secret))
+    return text

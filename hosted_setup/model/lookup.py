@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import inspect
-from types import NoneType, UnionType
-from typing import TYPE_CHECKING, Any, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, get_type_hints
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 
-def parameters_of(function: Callable[..., Any], *, skip: int = 0) -> dict[str, Any]:
-    """Give name and annotation of the parameters of `function` after the first `skip` ones.
+def needs_of(function: Callable[..., Any], skip: int = 0) -> tuple[type[Any], ...]:
+    """Give the annotations of the parameters of `function` after the first `skip` ones, in order.
 
     Raises:
-        TypeError: when a parameter has no annotation.
+        TypeError: when a parameter has no annotation, a mistake of the author.
     """
     hints = get_type_hints(function)
     names = list(inspect.signature(function).parameters)[skip:]
@@ -22,30 +21,21 @@ def parameters_of(function: Callable[..., Any], *, skip: int = 0) -> dict[str, A
     if bare:
         message = f"{_name(function)}: no annotation on {', '.join(bare)}; parameters are looked up by type"
         raise TypeError(message)
-    return {name: hints[name] for name in names}
+    return tuple(hints[name] for name in names)
 
 
-def call_with(function: Callable[..., Any], products: Mapping[type, object], *first: object) -> Any:  # noqa: ANN401 - the function's own result
-    """Call `function` with `first`, then each further parameter taken from `products` by its annotation.
-
-    A parameter annotated `X | None` is given None where there is no X.
+def call_with(function: Callable[..., Any], products: Mapping[type[Any], Any], *first: object) -> Any:  # noqa: ANN401 - the function's own result
+    """Call `function` with `first`, then with what `products` holds for the annotation of each further parameter.
 
     Raises:
-        TypeError: when a product is missing or a parameter has no annotation; both are mistakes of the author.
+        TypeError: when a product is missing or a parameter has no annotation, mistakes of the author.
     """
-    wanted = parameters_of(function, skip=len(first))
-    given = {name: _find(function, kind, products) for name, kind in wanted.items()}
-    return function(*first, **given)
-
-
-def _find(function: Callable[..., Any], kind: Any, products: Mapping[type, object]) -> object:  # noqa: ANN401 - a type form
-    if get_origin(kind) in (UnionType, Union) and NoneType in get_args(kind):
-        return next((products[one] for one in get_args(kind) if one in products), None)
-    try:
-        return products[kind]
-    except KeyError:
-        message = f"{_name(function)} asks for {getattr(kind, '__name__', kind)}, which nothing has given yet"
-        raise TypeError(message) from None
+    wanted = needs_of(function, len(first))
+    missing = [need.__name__ for need in wanted if need not in products]
+    if missing:
+        message = f"{_name(function)} asks for {', '.join(missing)}, which nothing has given yet"
+        raise TypeError(message)
+    return function(*first, *(products[need] for need in wanted))
 
 
 def _name(function: Callable[..., Any]) -> str:

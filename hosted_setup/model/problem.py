@@ -95,3 +95,7 @@ class Problems(Problem):
 def exit_code_of(problem: Problem) -> ExitCode:
     """Tell what the process answers for `problem`."""
     return problem.exit_status() if isinstance(problem, Problems) else problem.exit_code
+
+
+class Aborted(Exception):
+    """The operator ended the interview: Ctrl-D, end of input, a terminal that is gone. Nothing was changed."""

@@ -14,10 +14,6 @@ if TYPE_CHECKING:
     from hosted_setup.model.question import Question
 
 
-class Aborted(Exception):  # noqa: N818 - the operator's decision, not an error
-    """The operator ended the interview (Ctrl-D, end of input, a terminal that is gone); nothing was changed."""
-
-
 @dataclass(frozen=True)
 class Preview:
     """What the operator confirms: each answer with its origin, and what the run destroys or takes away."""
@@ -27,7 +23,7 @@ class Preview:
 
 
 class Frontend(Reporter, Protocol):
-    """Asks and shows. Raises `Aborted` when the operator leaves; lets KeyboardInterrupt pass."""
+    """Asks and shows. Raises `model.problem.Aborted` when the operator leaves; lets KeyboardInterrupt pass."""
 
     def prepare(self, unanswered: Sequence[Question]) -> None:
         """Look at the questions that only an operator can answer, before anything is asked.

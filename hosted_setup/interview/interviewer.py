@@ -9,7 +9,7 @@ from hosted_setup.interview.frontend import Preview
 from hosted_setup.interview.section_interview import SectionInterview
 from hosted_setup.interview.store import value_of
 from hosted_setup.model.problem import Problem, Problems
-from hosted_setup.model.question import questions_of
+from hosted_setup.model.question import questions_of, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -50,7 +50,7 @@ class Interviewer:
         if problems:
             raise Problems(problems)
 
-    def ask(self, section: type[T], products: Mapping[type, object]) -> T:
+    def ask(self, section: type[T], products: Mapping[type[Any], Any]) -> T:
         """Give an instance of `section`, asking what is open.
 
         Raises:
@@ -67,6 +67,11 @@ class Interviewer:
     def answered(self) -> tuple[Answered, ...]:
         """Give all answers so far in the order they were settled; secrets are `Secret`s."""
         return tuple(answer for section in self._answered.values() for answer in section)
+
+    def texts(self, section: type[Any]) -> tuple[tuple[str, str], ...]:
+        """Give the answers of a section that was asked as key and text, for the journal; secrets are left out."""
+        answers = self._answered[section]
+        return tuple((one.question.key, text_of(one.value)) for one in answers if not one.question.secret)
 
     def preview(self, effects: Sequence[str]) -> Preview:
         """Give the preview of the answers so far and of what the run destroys or takes away."""

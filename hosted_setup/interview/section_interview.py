@@ -73,7 +73,7 @@ class SectionInterview:
         Problems: for given answers that a check refuses, and for questions that are never asked and have no answer.
     """
 
-    def __init__(self, section: type[Any], products: Mapping[type, object], answers: Answers) -> None:
+    def __init__(self, section: type[Any], products: Mapping[type[Any], Any], answers: Answers) -> None:
         """See the class."""
         self.title = title_of(section)
         self._section = section

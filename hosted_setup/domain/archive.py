@@ -6,11 +6,20 @@ the inner tar `files`, the database dumps, `config` and a list of checksums. An 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO, Final
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from hosted_setup.domain import archive_problems as problem
+from hosted_setup.domain.archive_reading import DWH_DB, Reading
+from hosted_setup.domain.archive_texts import decoded, read_config, read_os_version
+from hosted_setup.domain.inflate import CutShortError, DamagedError, file_chunks, inflated
+from hosted_setup.domain.tarheader import TarError
+from hosted_setup.domain.tarstream import Tape
+from hosted_setup.domain.version import Version, VersionUnreadable
+
+_PROGRESS: Final = 4 << 20  # bytes between two calls of `progress`
 
 
 @dataclass(frozen=True)
@@ -59,5 +68,67 @@ def read_archive(
 
     Raises:
         ArchiveProblem: whatever is wrong with it; the subclasses are in `archive_problems`.
+        VersionUnreadable: the member `version` holds no version.
     """
-    raise NotImplementedError
+    counted = _Counted(stream, progress)
+    with _told(name):
+        reading = Reading(expanded_limit)
+        reading.take(Tape(inflated(counted)))
+        reading.check()
+        return _facts(reading, counted.size)
+
+
+def _facts(reading: Reading, size: int) -> ArchiveFacts:
+    """Read the small texts, whose checksums have been found right, and gather all that is known."""
+    version = decoded("version", reading.text("version")).strip()
+    return ArchiveFacts(
+        version=Version(version).text,
+        os_version=read_os_version(reading.text("os_version")) if "os_version" in reading.members else "Unknown",
+        fqdn=reading.files.fqdn,
+        ca_pem=reading.files.ca_pem,
+        has_dwh=reading.size(DWH_DB) > 0,
+        members=tuple(reading.members),
+        expanded=reading.expanded,
+        size=size,
+        hash_algorithm=reading.algorithm,
+        config=read_config(reading.text("config")),
+    )
+
+
+@contextmanager
+def _told(name: str) -> Iterator[None]:
+    """Tell errors of the layers below as problems of the archive `name`."""
+    try:
+        try:
+            yield
+        except CutShortError as error:
+            raise problem.ArchiveTruncated(str(error)) from error
+        except DamagedError as error:
+            raise problem.ArchiveDamaged(str(error)) from error
+        except TarError as error:
+            raise problem.ArchiveFormat(str(error)) from error
+    except problem.ArchiveProblem as found:
+        found.locate(name)
+        raise
+    except VersionUnreadable as found:
+        found.where = name
+        raise
+
+
+class _Counted:
+    """The chunks of a stream, counted, with word of the progress."""
+
+    def __init__(self, stream: BinaryIO, progress: Callable[[int], None]) -> None:
+        self.size = 0
+        self._stream = stream
+        self._progress = progress
+
+    def __iter__(self) -> Iterator[bytes]:
+        told = 0
+        for chunk in file_chunks(self._stream):
+            self.size += len(chunk)
+            if self.size - told >= _PROGRESS:
+                told = self.size
+                self._progress(told)
+            yield chunk
+        self._progress(self.size)

@@ -7,12 +7,28 @@ archive before anything is extracted or changed.
 from __future__ import annotations
 
 import shlex
+from typing import ClassVar
 
 from hosted_setup.model.problem import Problem
 
 
 class ArchiveProblem(Problem):
-    """Any reason to refuse an archive; catch this one to catch them all."""
+    """Any reason to refuse an archive; catch this one to catch them all.
+
+    A subclass says what to do about it: `advice` in words, `run` as a command, in which `{}` stands for the archive.
+    """
+
+    advice: ClassVar[str] = "Take a new backup on the engine, and copy it again."
+    run: ClassVar[str] = "tar -tvf {}"
+
+    def __init__(self, detail: str, *, why: str = "") -> None:
+        """See `Problem`."""
+        super().__init__(detail, why=why, hint=self.advice)
+
+    def locate(self, archive: str) -> None:
+        """Name the file, which only the one who opened it knows."""
+        self.where = archive
+        self.command = self.run.format(shlex.quote(archive))
 
 
 class ArchiveTruncated(ArchiveProblem):
@@ -20,13 +36,17 @@ class ArchiveTruncated(ArchiveProblem):
 
     code = "HE-ARCHIVE-TRUNCATED"
     title = "The backup archive is cut short"
+    advice = "Copy it again, and compare its checksum with the machine it comes from."
+    run = "sha256sum {}"
 
 
 class ArchiveDamaged(ArchiveProblem):
-    """A compressed stream does not decompress, or its own checksum is wrong."""
+    """A compressed stream does not inflate, or its own checksum is wrong."""
 
     code = "HE-ARCHIVE-DAMAGED"
     title = "The backup archive is damaged"
+    advice = "Copy it again, and compare its checksum with the machine it comes from."
+    run = "sha256sum {}"
 
 
 class ArchiveFormat(ArchiveProblem):
@@ -34,13 +54,17 @@ class ArchiveFormat(ArchiveProblem):
 
     code = "HE-ARCHIVE-FORMAT"
     title = "The file is no backup archive"
+    advice = "Give the file that engine-backup --mode=backup wrote."
+    run = "file {}"
 
 
 class ArchiveHash(ArchiveProblem):
-    """A member's content is not what the hash file says."""
+    """A member's content is not what the hash list says."""
 
     code = "HE-ARCHIVE-HASH"
     title = "The backup archive does not match its own checksums"
+    advice = "Copy it again; if it is the same on the engine, take a new backup."
+    run = "sha256sum {}"
 
 
 class ArchiveNoHash(ArchiveProblem):
@@ -51,24 +75,28 @@ class ArchiveNoHash(ArchiveProblem):
 
 
 class ArchiveUncovered(ArchiveProblem):
-    """A member has no line in the hash file: it could have been added by anybody."""
+    """A member has no line in the hash list: anybody could have added it."""
 
     code = "HE-ARCHIVE-UNCOVERED"
     title = "The backup archive holds a member that its checksums do not cover"
 
 
 class ArchiveMissingMember(ArchiveProblem):
-    """A required member is absent or empty, or a hash line names a member that is not there."""
+    """A required member is absent or empty, or a hash line names one that is absent."""
 
     code = "HE-ARCHIVE-MISSING-MEMBER"
     title = "The backup archive is incomplete"
+    advice = "Take a new backup with all scopes on the engine."
+    run = "engine-backup --mode=backup --scope=all --file=engine.backup --log=engine-backup.log"
 
 
 class ArchiveNoEngineDb(ArchiveProblem):
-    """There is no dump of the engine database: a backup of another scope."""
+    """There is no dump of the engine database: a backup of other scopes."""
 
     code = "HE-ARCHIVE-NO-ENGINE-DB"
     title = "The backup archive holds no engine database"
+    advice = "Take a new backup with all scopes on the engine."
+    run = "engine-backup --mode=backup --scope=all --file=engine.backup --log=engine-backup.log"
 
 
 class ArchivePath(ArchiveProblem):
@@ -100,7 +128,7 @@ class ArchiveDuplicate(ArchiveProblem):
 
 
 class ArchiveConfig(ArchiveProblem):
-    """`config`, `os_version` or the hash list is not of the closed form that engine-backup writes."""
+    """A small text in it is not of the closed form that engine-backup writes."""
 
     code = "HE-ARCHIVE-CONFIG"
     title = "The backup archive's description of itself cannot be read"
@@ -111,36 +139,11 @@ class ArchiveSize(ArchiveProblem):
 
     code = "HE-ARCHIVE-SIZE"
     title = "The backup archive unpacks to more than fits"
-
-
-class ArchiveTooMany(ArchiveProblem):
-    """It has more members than engine-backup ever writes."""
-
-    code = "HE-ARCHIVE-TOO-MANY"
-    title = "The backup archive holds too many members"
+    advice = "Give the engine VM a larger disk, or leave out the Data Warehouse."
 
 
 class ArchiveFiles(ArchiveProblem):
-    """The inner tar `files` cannot be read, or holds something that must not be restored."""
+    """The inner tar `files` cannot be read, or holds what must not be restored."""
 
     code = "HE-ARCHIVE-FILES"
     title = "The product files inside the backup archive cannot be read"
-
-
-def listing(name: str) -> str:
-    """Give the command that lists the members of the archive `name`."""
-    return f"tar -tvf {shlex.quote(name)}"
-
-
-def checksum(name: str) -> str:
-    """Give the command whose output is to be compared with the machine that `name` was copied from."""
-    return f"sha256sum {shlex.quote(name)}"
-
-
-NEW_BACKUP = "engine-backup --mode=backup --scope=all --file=engine.backup --log=engine-backup.log"
-"""Run on the engine: takes a complete backup."""
-
-
-def verification(name: str) -> str:
-    """Give the command that checks the archive `name` on an engine, without restoring it."""
-    return f"engine-backup --mode=verify --file={shlex.quote(name)} --log=engine-backup-verify.log"

@@ -152,16 +152,6 @@ def restore_custom(database: Database, dump_file: Path, *, jobs: int, permission
     _judge(done)
 
 
-def restore_plain(database: Database, source: int) -> None:
-    """Load a plain-text dump from an open file."""
-    argv = [program("psql"), "-X", "-q", "-w", "-o", "/dev/null", "-f", "-"]
-    done = subprocess.run(
-        argv, stdin=source, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-        env=_environment(database), check=False,
-    )  # fmt: skip
-    _judge(done)
-
-
 def _judge(done: subprocess.CompletedProcess[str]) -> None:
     errors = [line for line in done.stderr.splitlines() if re.search(r"\b(ERROR|error|FATAL|fatal):", line)]
     bad = [line for line in errors if not any(known.search(line) for known in _HARMLESS)]

@@ -1,0 +1,1 @@
+"""engine-backup: writes, checks and restores backup archives."""

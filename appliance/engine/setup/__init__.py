@@ -1,0 +1,1 @@
+"""engine-setup, engine-cleanup and engine-upgrade-check."""

@@ -204,7 +204,7 @@ def main() -> int:
         return 2
     try:
         if os.geteuid() != 0:
-            raise DemoError("the demo needs root: it starts libvirt and a VM")  # noqa: EM101, TRY003, TRY301 - said once
+            raise DemoError("the demo needs root: it starts libvirt and a VM")  # noqa: TRY301 - said once
         return action()
     except DemoError as error:
         print(f"demo: {error}", file=sys.stderr)

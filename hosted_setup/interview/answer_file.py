@@ -80,7 +80,7 @@ _BOOLS: Final = frozenset({"True", "true", "False", "false"})
 _NUMBER: Final = re.compile(r"-?[0-9]+")
 _KINDS: Final = tuple(kind.value for kind in Kind)
 _CONTROL: Final = frozenset({"Cc", "Zl", "Zp", "Cs"})
-_COMMENTS: Final = ("#", ";")
+COMMENTS: Final = ("#", ";")
 
 
 def is_plain(text: str) -> bool:
@@ -130,7 +130,7 @@ class _Reader:
             self._syntax(number, "the line holds a control character", "answer files are plain text in UTF-8")
             return
         stripped = line.strip()
-        if stripped.startswith(_COMMENTS):
+        if stripped.startswith(COMMENTS):
             return
         if not stripped:
             self._flush()

@@ -1,0 +1,109 @@
+"""Writing answer files: mode 0600 from the first byte, each answer below its question, secrets never."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shlex
+from enum import Enum
+from typing import TYPE_CHECKING, Final
+
+from hosted_setup.interview.answer_file import COMMENTS, is_plain
+from hosted_setup.interview.problems import AnswersWrite
+from hosted_setup.interview.secrets import variable_of
+from hosted_setup.model.question import text_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from hosted_setup.interview.section_interview import Answered
+
+_MODE: Final = 0o600
+_CREATE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+def render(answered: Iterable[Answered]) -> str:
+    """Give the text of an answer file that replays `answered`; of a secret only how to give it.
+
+    All stands in [environment:default], as in the files the original writes. A key that two sections ask for is
+    written once.
+    """
+    by_key = {one.question.key: one for one in answered}
+    lines = ["# Answers of hosted-engine. Replay them with --config-append=THIS_FILE.", "[environment:default]"]
+    for one in by_key.values():
+        lines += ["", *_answer(one)]
+    return "\n".join(lines) + "\n"
+
+
+def write(path: Path, answered: Iterable[Answered]) -> None:
+    """Write the answers to `path`, replacing what is there in one move; its directory must exist.
+
+    Raises:
+        AnswersWrite: with the system's reason.
+    """
+    text = render(answered)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
+    try:
+        _create(temporary, text)
+        try:
+            temporary.replace(path)
+        except OSError:
+            temporary.unlink()
+            raise
+        _sync(path.parent)
+    except OSError as error:
+        command = f"ls -ld {shlex.quote(str(path.parent))}"
+        raise AnswersWrite(str(path), why=error.strerror or str(error), where=str(path), command=command) from error
+
+
+def typed(value: object) -> str:
+    """Give `type:value` for a value, a multi-str's further items on lines of their own.
+
+    Raises:
+        ValueError: for a text that no answer file can hold.
+        TypeError: for a Secret.
+    """
+    if isinstance(value, bool):
+        return f"bool:{value}"
+    if isinstance(value, int) and not isinstance(value, Enum):
+        return f"int:{value}"
+    items = [item.strip() for item in text_of(value).strip().split("\n")]
+    if not all(is_plain(item) for item in items):
+        message = "it holds control characters"
+        raise ValueError(message)
+    if len(items) == 1:
+        return f"str:{items[0]}"
+    if not all(item and not item.startswith(COMMENTS) for item in items):
+        message = "it holds empty lines or lines that would read as comments"
+        raise ValueError(message)
+    return "multi-str:" + "\n    ".join(items)
+
+
+def _answer(one: Answered) -> Iterator[str]:
+    question = one.question
+    yield f"# {' '.join(question.prompt.split())}"
+    if question.secret:
+        yield f"# {question.key} is secret and not written: give it with --secrets-file or {variable_of(question.key)}"
+        return
+    try:
+        yield f"{question.key}={typed(one.value)}"
+    except ValueError as error:
+        yield f"# {question.key}: not written, {error}"
+
+
+def _create(path: Path, text: str) -> None:
+    descriptor = os.open(path, _CREATE, _MODE)
+    with open(descriptor, "w", encoding="utf-8") as stream:  # noqa: PTH123 - a descriptor, not a path
+        os.fchmod(stream.fileno(), _MODE)  # a strict umask may have taken the owner's bits
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def _sync(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

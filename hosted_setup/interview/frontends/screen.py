@@ -1,0 +1,183 @@
+"""Plain lines on any terminal or pipe: `[ INFO  ] …` as operators and their runbooks know them."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING, Final, TextIO
+
+from hosted_setup.interview.frontends.text import bounded, clean, clean_lines, duration, width_of
+from hosted_setup.model.events import Failed, GuestLine, Heading, Info, StepBegun, Summary, Waiting, Warn
+from hosted_setup.model.question import text_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from hosted_setup.interview.frontend import Preview
+    from hosted_setup.interview.section_interview import Answered
+    from hosted_setup.model.events import Event
+    from hosted_setup.model.problem import Problem
+
+INDENT: Final = " " * 10
+QUIET: Final = 10.0
+"""Seconds: elsewhere than on a terminal a wait shows itself no more often, and never less."""
+
+_INFO: Final = "[ INFO  ] "
+_WARNING: Final = "[WARNING] "
+_ERROR: Final = "[ ERROR ] "
+_COLOURS: Final = {_WARNING: "\x1b[33m", _ERROR: "\x1b[31m"}
+_PLAIN: Final = "\x1b[0m"
+_COLUMNS: Final = 80
+_LABEL: Final = 40
+
+
+class Screen:
+    """Draws events on `out`, which may be a terminal, a pipe or gone.
+
+    Args:
+        out: where to write; when it breaks, the rest goes nowhere: the work goes on and the log has it.
+        environ: NO_COLOR and TERM are looked at.
+        now: seconds of a monotonic clock.
+    """
+
+    def __init__(
+        self, out: TextIO, environ: Mapping[str, str] = os.environ, now: Callable[[], float] = time.monotonic
+    ) -> None:
+        """See the class."""
+        self._out = out
+        self._now = now
+        self._gone = False
+        self._live = out.isatty()
+        dumb = environ.get("TERM", "dumb") == "dumb"
+        self._colour = self._live and not dumb and not environ.get("NO_COLOR")
+        self._drawn = 0  # columns of the live line that stands there
+        self._last = now()
+        self._waiting: tuple[str, float] = ("", 0.0)
+
+    def emit(self, event: Event) -> None:
+        """Draw one event."""
+        match event:
+            case Heading(text):
+                self._lines(_INFO, f"Stage: {text}")
+            case StepBegun(title, number, total):
+                self._lines(_INFO, f"{title} ({number}/{total})")
+            case Info(text):
+                self._lines(_INFO, text)
+            case Warn(text):
+                self._lines(_WARNING, text)
+            case GuestLine(text):
+                self.lines(f"|- {line}" for line in clean_lines(text))
+            case Waiting():
+                self._wait(event)
+            case Failed(problem):
+                for one in problem.problems():
+                    self._problem(one)
+            case Summary(lines):
+                self.lines(("", *lines))
+
+    def error(self, reason: str) -> None:
+        """Draw why a reply was not accepted."""
+        self._lines(_ERROR, reason)
+
+    def title(self, text: str) -> None:
+        """Draw the title of a section."""
+        self.lines(("", f"--== {text.upper()} ==--", ""))
+
+    def lines(self, lines: Iterable[str]) -> None:
+        """Draw indented lines."""
+        for line in lines:
+            self._line(f"{INDENT}{clean(line)}".rstrip())
+
+    def ask(self, text: str) -> None:
+        """Draw a prompt and stay on its line."""
+        self._clear()
+        self._write(f"{INDENT}{clean(text)}: ")
+
+    def end_line(self) -> None:
+        """Go to the next line, where the operator's own newline was not echoed."""
+        self._write("\n")
+
+    def preview(self, preview: Preview) -> None:
+        """Draw the answers with their origins and what the run destroys."""
+        self.title("Configuration preview")
+        section = ""
+        for one in preview.answers:
+            if one.section != section:
+                section = one.section
+                self.lines((section,))
+            self.lines((_answer_line(one),))
+        if preview.effects:
+            self._lines(_WARNING, "This run will also do the following:")
+            self.lines(f"- {effect}" for effect in preview.effects)
+        self.lines(("",))
+
+    def _problem(self, problem: Problem) -> None:
+        self._lines(_ERROR, f"{problem.code}: {problem.title}")
+        told = {"What": problem.detail, "Why": problem.why, "Where": problem.where, "Next": problem.hint}
+        for word, text in told.items():
+            if text:
+                first, *rest = clean_lines(text)
+                self.lines((f"{word + ':':7}{first}", *(f"{'':7}{line}" for line in rest)))
+        if problem.command:
+            word = "" if problem.hint else "Next:"
+            self.lines((f"{word:7}{problem.command}",))
+
+    def _lines(self, prefix: str, text: str) -> None:
+        first, *rest = clean_lines(text) or [""]
+        begin = f"{_COLOURS[prefix]}{prefix}{_PLAIN}" if self._colour and prefix in _COLOURS else prefix
+        self._line(begin + first)
+        self.lines(rest)
+
+    def _wait(self, event: Waiting) -> None:
+        typical = f" of typically {duration(event.typical)}" if event.typical else ""
+        within = f", at most {duration(event.within)}"
+        text = f"{_INFO}Waiting for {clean(event.what)}: {duration(event.elapsed)}{typical}{within}"
+        if self._live:
+            self._redraw(text)
+        elif self._is_due(event.what):
+            self._line(text)
+
+    def _is_due(self, what: str) -> bool:
+        """Tell whether the next poll, as far off as the last one was, would come after the quiet time."""
+        now = self._now()
+        before, polled = self._waiting
+        self._waiting = (what, now)
+        gap = now - polled
+        return what != before or now - self._last + gap > QUIET
+
+    def _redraw(self, text: str) -> None:
+        shown = bounded(text, self._columns() - 1)
+        padding = " " * max(0, self._drawn - width_of(shown))
+        self._write(f"\r{shown}{padding}")
+        self._drawn = width_of(shown)
+
+    def _clear(self) -> None:
+        if self._drawn:
+            self._write(f"\r{' ' * self._drawn}\r")
+            self._drawn = 0
+
+    def _line(self, text: str) -> None:
+        self._clear()
+        self._write(f"{text}\n")
+        self._last = self._now()
+
+    def _write(self, text: str) -> None:
+        if self._gone:
+            return
+        encoding = self._out.encoding or "utf-8"
+        try:
+            self._out.write(text.encode(encoding, "replace").decode(encoding))
+            self._out.flush()
+        except (OSError, ValueError):  # the reader went away, or the file is closed
+            self._gone = True
+
+    def _columns(self) -> int:
+        try:
+            return os.get_terminal_size(self._out.fileno()).columns or _COLUMNS
+        except OSError:
+            return _COLUMNS
+
+
+def _answer_line(one: Answered) -> str:
+    value = "********" if one.question.secret else text_of(one.value) or "(none)"
+    return f"  {one.question.prompt:<{_LABEL}}: {value}  ({one.origin})"

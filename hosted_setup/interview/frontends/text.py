@@ -1,0 +1,53 @@
+"""Text made fit for a terminal: nothing that comes from a guest, a file or a backup may steer it."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Final
+
+# CSI and OSC sequences with what belongs to them, then any other two-character escape (ECMA-48).
+_ESCAPES: Final = re.compile(
+    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|(?:\x1b\]|\x9d)[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?|\x1b[ -/]*[0-~]?"
+)
+# Control and format characters (bidirectional overrides are format), separators that break lines, lone surrogates.
+_UNFIT: Final = frozenset({"Cc", "Cf", "Zl", "Zp", "Cs"})
+
+
+def clean(text: str) -> str:
+    """Give `text` without escape sequences and control characters; a tab becomes a space."""
+    plain = _ESCAPES.sub("", text).replace("\t", " ")
+    return "".join(char for char in plain if unicodedata.category(char) not in _UNFIT)
+
+
+def clean_lines(text: str) -> list[str]:
+    """Give the lines of `text`, each clean; a carriage return ends a line, as progress bars use it."""
+    return [clean(line) for line in re.split(r"\r?\n|\r", text.rstrip("\r\n"))]
+
+
+def width_of(text: str) -> int:
+    """Give the columns `text` takes: wide characters take two, combining ones none."""
+    return sum(_columns(char) for char in text)
+
+
+def bounded(text: str, columns: int) -> str:
+    """Give as much of `text` as fits into `columns`."""
+    used = 0
+    for position, char in enumerate(text):
+        used += _columns(char)
+        if used > columns:
+            return text[:position]
+    return text
+
+
+def duration(seconds: float) -> str:
+    """Give minutes and seconds, with hours where there are any."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes:02}:{rest:02}"
+
+
+def _columns(char: str) -> int:
+    if unicodedata.combining(char):
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in "WF" else 1

@@ -34,7 +34,7 @@ check: setup ## format, lint, types, import directions
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 
 bench: appliance ## measure against the baselines; figures go to docs/performance.md
 	@$(BIN)/python -m benchmarks $(BENCH)

@@ -1,0 +1,111 @@
+"""The connection to libvirt, opened when first needed, and its errors in our words."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+import libvirt
+
+from hosted_setup.ports.problems import HypervisorDown, HypervisorFault
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PASSES_FILES: Final = 9_000_000  # the first libvirt with virDomainFDAssociate
+
+# libvirt prints every error to stderr unless somebody takes it.
+libvirt.registerErrorHandler(lambda _context, _error: None, None)
+
+
+class Link:
+    """Base of the adapter's parts: one connection, opened anew when it has died."""
+
+    def __init__(self, uri: str) -> None:
+        """Remember where libvirt is; nothing is connected yet."""
+        self.uri = uri
+        self._open: libvirt.virConnect | None = None
+
+    def connection(self) -> libvirt.virConnect:
+        """Give a connection that works.
+
+        Raises:
+            HypervisorDown: libvirt does not answer.
+        """
+        if self._open is not None and _alive(self._open):
+            return self._open
+        try:
+            self._open = libvirt.open(self.uri)
+        except libvirt.libvirtError as error:
+            raise down(self.uri, error) from error
+        return self._open
+
+    def close(self) -> None:
+        """Let go of the connection; the next call opens another."""
+        connection, self._open = self._open, None
+        if connection is not None and _alive(connection):
+            connection.close()
+
+    @contextmanager
+    def asking(self, deed: str) -> Iterator[None]:
+        """Run a libvirt call whose failure is a Problem that names `deed`.
+
+        Raises:
+            HypervisorDown: the connection broke.
+            HypervisorFault: libvirt refused, with its own words.
+        """
+        try:
+            yield
+        except libvirt.libvirtError as error:
+            if self._open is not None and not _alive(self._open):
+                raise down(self.uri, error) from error
+            raise HypervisorFault(deed, why=words(error)) from error
+
+    def local(self) -> bool:
+        """Tell whether libvirt is reached through a socket of this host, so that open files can travel."""
+        parts = urlsplit(self.uri)
+        return not parts.netloc and parts.scheme in {"qemu", "qemu+unix"}
+
+
+@contextmanager
+def absent_ok(code: int) -> Iterator[None]:
+    """Run a libvirt call that may find nothing there (`code` says so): then it did nothing."""
+    try:
+        yield
+    except libvirt.libvirtError as error:
+        if error.get_error_code() != code:
+            raise
+
+
+def words(error: libvirt.libvirtError) -> str:
+    """Give libvirt's own sentence."""
+    return (error.get_error_message() or str(error)).strip()
+
+
+def down(uri: str, error: libvirt.libvirtError) -> HypervisorDown:
+    """Tell that libvirt does not answer and how it is started here."""
+    hint, command = _remedy(uri)
+    return HypervisorDown(f"no answer at {uri}", why=words(error), hint=hint, command=command)
+
+
+def _alive(connection: libvirt.virConnect) -> bool:
+    try:
+        return connection.isAlive() == 1
+    except libvirt.libvirtError:
+        return False
+
+
+def _remedy(uri: str) -> tuple[str, str]:
+    if uri != "qemu:///system":
+        return "check that the daemon behind this URI runs", f"virsh -c '{uri}' version"
+    if Path("/run/systemd/system").is_dir():
+        unit = "libvirtd.service" if shutil.which("libvirtd") else "virtqemud.socket"
+        return "start libvirt's daemon", f"systemctl start {unit}"
+    if shutil.which("libvirtd"):
+        return "start libvirt's daemons", "virtlogd -d && libvirtd -d"
+    if shutil.which("apt-get"):
+        return "install libvirt", "apt-get install libvirt-daemon-system"
+    return "install libvirt", "dnf install libvirt-daemon-kvm"

@@ -1,0 +1,160 @@
+"""Domains of libvirt."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Final
+
+import libvirt
+
+from hosted_setup.adapters import libvirt_xml
+from hosted_setup.adapters.libvirt_connection import Link, absent_ok, words
+from hosted_setup.ports.hypervisor import DomainInfo, DomainState
+from hosted_setup.ports.problems import HypervisorFault, NameTaken
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+_STATES: Final = {
+    libvirt.VIR_DOMAIN_PAUSED: DomainState.PAUSED,
+    libvirt.VIR_DOMAIN_SHUTOFF: DomainState.OFF,
+    libvirt.VIR_DOMAIN_CRASHED: DomainState.CRASHED,
+}
+_FORGET_ALL: Final = (
+    libvirt.VIR_DOMAIN_UNDEFINE_NVRAM
+    | libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE
+    | libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
+    | libvirt.VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA
+)
+# What libvirt answers to a second request while the guest has not let go yet.
+_UNPLUGGING: Final = "in the process of unplug"
+
+
+class Domains(Link):
+    """The domain half of the hypervisor port."""
+
+    def domain_named(self, name: str) -> DomainInfo | None:
+        """Find a domain by name."""
+        with self.asking(f"looking for the domain {name}"), _absent_ok():
+            return _info(self.connection().lookupByName(name))
+        return None
+
+    def domain(self, uuid: str) -> DomainInfo | None:
+        """Find a domain by UUID."""
+        with self.asking(f"looking for the domain {uuid}"), _absent_ok():
+            return _info(self._get(uuid))
+        return None
+
+    def define(self, xml: str) -> None:
+        """Define a domain, or replace the definition of the same UUID; raises NameTaken for another one's name."""
+        name, uuid = libvirt_xml.identity(xml)
+        with self.asking(f"defining the domain {name}"):
+            try:
+                self.connection().defineXML(xml)
+            except libvirt.libvirtError as error:
+                self._refuse_foreign(name, uuid, words(error))
+                raise
+
+    def start(self, uuid: str, files: Mapping[str, Path]) -> None:
+        """Start a defined domain; `files` maps fd groups of its XML to files to be opened read-only here."""
+        with ExitStack() as held, self.asking(f"starting the domain {uuid}"):
+            domain = self._get(uuid)
+            for group, path in files.items():
+                descriptor = _open(path)
+                held.callback(os.close, descriptor)
+                domain.FDAssociate(group, [descriptor])
+            domain.create()
+
+    def destroy(self, uuid: str) -> None:
+        """Cut the power."""
+        with self.asking(f"stopping the domain {uuid}"), _absent_ok():
+            domain = self._get(uuid)
+            with absent_ok(libvirt.VIR_ERR_OPERATION_INVALID):  # it is not running
+                domain.destroy()
+
+    def undefine(self, uuid: str) -> None:
+        """Forget the definition, with its NVRAM."""
+        with self.asking(f"undefining the domain {uuid}"), _absent_ok():
+            domain = self._get(uuid)
+            if domain.isPersistent():
+                domain.undefineFlags(_FORGET_ALL)
+
+    def pull(self, uuid: str, disk: str) -> None:
+        """Start moving the backing file's data into `disk`; does nothing when one is under way."""
+        with self.asking(f"moving the data of {disk} of the domain {uuid}"):
+            domain = self._get(uuid)
+            if not domain.blockJobInfo(disk):
+                domain.blockPull(disk)
+
+    def pull_left(self, uuid: str, disk: str) -> int | None:
+        """Give the bytes a pull has still to move; None when no pull is under way."""
+        with self.asking(f"asking for the progress of {disk} of the domain {uuid}"):
+            job = self._get(uuid).blockJobInfo(disk)
+        return job["end"] - job["cur"] if job else None
+
+    def has_backing(self, uuid: str, disk: str) -> bool:
+        """Tell whether the running domain's `disk` still depends on a backing file."""
+        return libvirt_xml.has_backing(self._live_xml(uuid), disk)
+
+    def detach_disk(self, uuid: str, disk: str) -> None:
+        """Ask the running guest to let go of a disk (it takes a moment; see `disks`)."""
+        element = libvirt_xml.disk_xml(self._live_xml(uuid), disk)
+        if element is None:
+            return
+        with self.asking(f"detaching {disk} from the domain {uuid}"):
+            try:
+                self._get(uuid).detachDeviceFlags(element, libvirt.VIR_DOMAIN_AFFECT_LIVE)
+            except libvirt.libvirtError as error:
+                if _UNPLUGGING not in words(error):
+                    raise
+
+    def eject(self, uuid: str, disk: str) -> None:
+        """Empty a CD-ROM drive of the running domain."""
+        element = libvirt_xml.emptied_disk_xml(self._live_xml(uuid), disk)
+        if element is None:
+            return
+        flags = libvirt.VIR_DOMAIN_AFFECT_LIVE | libvirt.VIR_DOMAIN_DEVICE_MODIFY_FORCE
+        with self.asking(f"emptying the drive {disk} of the domain {uuid}"):
+            domain = self._get(uuid)
+            if domain.isPersistent():
+                flags |= libvirt.VIR_DOMAIN_AFFECT_CONFIG
+            domain.updateDeviceFlags(element, flags)
+
+    def disks(self, uuid: str) -> tuple[str, ...]:
+        """Give the targets of the running domain's disks which hold a medium."""
+        return libvirt_xml.targets_with_medium(self._live_xml(uuid))
+
+    def _live_xml(self, uuid: str) -> str:
+        with self.asking(f"reading the domain {uuid}"):
+            return self._get(uuid).XMLDesc()
+
+    def _get(self, uuid: str) -> libvirt.virDomain:
+        return self.connection().lookupByUUIDString(uuid)
+
+    def _refuse_foreign(self, name: str, uuid: str, why: str) -> None:
+        holder = self.domain_named(name)
+        if holder is not None and holder.uuid != uuid:
+            detail = f"the domain {name} exists already, with the UUID {holder.uuid}"
+            hint = "choose another name for the engine VM, or look whose domain that is"
+            raise NameTaken(detail, why=why, hint=hint, command=f"virsh -c '{self.uri}' dominfo {holder.uuid}")
+
+
+def _info(domain: libvirt.virDomain) -> DomainInfo:
+    state = _STATES.get(domain.state()[0], DomainState.RUNNING)  # blocked, in shutdown: still there
+    mark = libvirt_xml.mark(domain.XMLDesc())
+    return DomainInfo(domain.UUIDString(), domain.name(), state, domain.ID(), mark)
+
+
+def _absent_ok() -> AbstractContextManager[None]:
+    return absent_ok(libvirt.VIR_ERR_NO_DOMAIN)
+
+
+def _open(path: Path) -> int:
+    try:
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        detail = f"{path} cannot be opened for the domain"
+        raise HypervisorFault(detail, why=error.strerror or str(error), where=str(path)) from error

@@ -13,10 +13,21 @@ from pathlib import Path
 from benchmarks.pairs import Benchmark, compare
 
 NAMES = {
-    "help": "benchmarks.help",
-    "validate": "benchmarks.validate",
-    "import": "benchmarks.import_disk",
+    "help": "benchmarks.help:BENCHMARK",
+    "validate": "benchmarks.validate:BENCHMARK",
+    "import": "benchmarks.import_disk:BENCHMARK",
+    "deploy": "benchmarks.deploy:BENCHMARK",
+    "deploy-4g": "benchmarks.deploy:PADDED",
 }
+
+
+def load(name: str) -> Benchmark:
+    """Give the benchmark of that name."""
+    module, _, attribute = NAMES[name].partition(":")
+    found = getattr(importlib.import_module(module), attribute)
+    if not isinstance(found, Benchmark):
+        raise TypeError(name)
+    return found
 
 
 def main() -> int:
@@ -31,7 +42,7 @@ def main() -> int:
     print(f"{os.cpu_count()} cores, {platform.platform()}, Python {platform.python_version()}")
     kept = True
     for name in options.names or NAMES:
-        benchmark: Benchmark = importlib.import_module(NAMES[name]).BENCHMARK
+        benchmark = load(name)
         print(f"{name}: {benchmark.title}", flush=True)
         with (
             tempfile.TemporaryDirectory(prefix="hosted-engine-bench-", dir=options.folder) as folder,

@@ -8,6 +8,7 @@ import json
 import random
 import shutil
 import subprocess
+import sys
 import tarfile
 from pathlib import Path
 
@@ -45,6 +46,12 @@ class Noise(io.RawIOBase):
         buffer[:count], self._kept = self._kept[:count], self._kept[count:]
         self._left -= count
         return count
+
+
+def appliance_folder() -> Path:
+    """Give the folder of the built reference appliance."""
+    build = [sys.executable, str(Path(__file__).parent.parent / "appliance" / "build.py")]
+    return Path(subprocess.run(build, check=True, capture_output=True, text=True).stdout.splitlines()[-1])
 
 
 def backup(path: Path, size: int) -> Path:

@@ -1,4 +1,4 @@
-"""Validation of an archive against `gzip -dc ARCHIVE | sha256sum`, which reads and hashes as much and checks nothing."""
+"""Validation of an archive against `gzip -dc ARCHIVE | sha256sum`, which hashes as much and checks nothing."""
 
 from __future__ import annotations
 

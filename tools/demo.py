@@ -29,6 +29,7 @@ BUILT = PLACE / "built-appliance"  # names the cached appliance that only the de
 DAEMONS = {"virtlogd": "/run/libvirt/virtlogd-sock", "libvirtd": "/run/libvirt/libvirt-sock"}
 URI = "qemu:///system"
 PATIENCE = 60  # seconds for a daemon to start or to stop
+HEADER = "[environment:default]\n"
 SECRET_KEYS = ("OVEHOSTED_ENGINE/adminPassword", "OVEHOSTED_VM/cloudinitRootPwd")
 
 
@@ -52,8 +53,8 @@ def listens(address: str) -> bool:
         return client.connect_ex(address) == 0
 
 
-def start_daemons() -> None:
-    """Start this machine's libvirt if nobody has, remembering what was started.
+def start_daemons(place: Path = PLACE) -> None:
+    """Start this machine's libvirt if nobody has, remembering below `place` what was started.
 
     Raises:
         DemoError: it does not come up.
@@ -63,7 +64,7 @@ def start_daemons() -> None:
     for name, address in DAEMONS.items():
         if listens(address):
             continue
-        done = call(name, "--daemon", "--pid-file", pid_file(name))
+        done = call(name, "--daemon", "--pid-file", place / f"{name}.pid")
         if done.returncode:
             message = f"{name} does not start: {done.stderr.strip()}"
             raise DemoError(message)
@@ -75,11 +76,11 @@ def start_daemons() -> None:
         time.sleep(0.5)
 
 
-def stop_daemons() -> None:
-    """Stop the daemons that the demo started, the last one first."""
+def stop_daemons(place: Path = PLACE) -> None:
+    """Stop the daemons that were started, the last one first."""
     for name in reversed(DAEMONS):
         try:
-            pid = int(pid_file(name).read_text())
+            pid = int((place / f"{name}.pid").read_text())
             if Path(f"/proc/{pid}/comm").read_text().strip() != name:
                 continue  # another process has that number by now
             os.kill(pid, signal.SIGTERM)
@@ -90,12 +91,7 @@ def stop_daemons() -> None:
             time.sleep(0.1)
 
 
-def pid_file(name: str) -> Path:
-    """Name the file that remembers a daemon of ours."""
-    return PLACE / f"{name}.pid"
-
-
-def appliance() -> Path:
+def find_appliance() -> Path:
     """Give the folder of the appliance and its sample backup, built if there is none.
 
     Raises:
@@ -119,13 +115,14 @@ def write_private(path: Path, text: str) -> None:
         file.write(text)
 
 
-def answers(folder: Path) -> str:
+def answers(appliance: Path, storage: Path) -> str:
     """Give the answers that depend on this machine."""
-    return (
-        "[environment:default]\n"
-        f"OVEHOSTED_VM/ovfArchive=str:{folder / 'engine.ova'}\n"
-        f"OVEHOSTED_STORAGE/storageDomainConnection=str:{STORAGE}\n"
-    )
+    return f"{HEADER}OVEHOSTED_VM/ovfArchive=str:{appliance}\nOVEHOSTED_STORAGE/storageDomainConnection=str:{storage}\n"
+
+
+def secret_answers() -> str:
+    """Give random passwords, as an answer file."""
+    return HEADER + "".join(f"{key}=str:{secrets.token_urlsafe(16)}\n" for key in SECRET_KEYS)
 
 
 def hosted_engine(*arguments: str) -> int:
@@ -162,12 +159,12 @@ def up() -> int:
         message = "there is a demo on this machine; `make demo-clean` removes it"
         raise DemoError(message)
     PLACE.mkdir(mode=0o755, exist_ok=True)
-    folder = appliance()
+    folder = find_appliance()
     start_daemons()
     ROOT.mkdir()
     STORAGE.mkdir()
-    write_private(SECRETS, "".join(f"{key}={secrets.token_urlsafe(16)}\n" for key in SECRET_KEYS))
-    write_private(ANSWERS, answers(folder))
+    write_private(SECRETS, secret_answers())
+    write_private(ANSWERS, answers(folder / "engine.ova", STORAGE))
     code = deploy(folder)
     if code == 0:
         print(f"demo: passwords are in {SECRETS}; `make demo-clean` removes everything again")

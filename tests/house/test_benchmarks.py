@@ -1,12 +1,11 @@
 """The harness of the benchmarks: pairs alternate, the ratio is the median of the pairs', inputs are valid."""
 
-import importlib
 import re
 from pathlib import Path
 
-from benchmarks.__main__ import NAMES
+from benchmarks.__main__ import NAMES, load
 from benchmarks.inputs import backup
-from benchmarks.pairs import Benchmark, Figure, Pair, compare
+from benchmarks.pairs import Figure, Pair, compare
 from hosted_setup.domain.archive import read_archive
 from tests.house.conftest import ROOT
 
@@ -47,5 +46,4 @@ def test_the_archive_is_valid_and_of_the_wanted_size(tmp_path: Path) -> None:
 def test_every_benchmark_can_be_loaded_and_is_documented() -> None:
     documented = set(re.findall(r"make bench BENCH=([\w-]+)", (ROOT / "docs" / "performance.md").read_text()))
     assert documented == set(NAMES)
-    for module in NAMES.values():
-        assert isinstance(importlib.import_module(module).BENCHMARK, Benchmark)
+    assert all(load(name).title for name in NAMES)

@@ -6,20 +6,18 @@ the inner tar `files`, the database dumps, `config` and a list of checksums. An 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import BinaryIO, Final
+from typing import BinaryIO
 
 from hosted_setup.domain import archive_problems as problem
 from hosted_setup.domain.archive_reading import DWH_DB, Reading
 from hosted_setup.domain.archive_texts import decoded, read_config, read_os_version
-from hosted_setup.domain.inflate import CutShortError, DamagedError, file_chunks, inflated
+from hosted_setup.domain.inflate import Counted, CutShortError, DamagedError, Progress, inflated, quiet
 from hosted_setup.domain.tarheader import TarError
 from hosted_setup.domain.tarstream import Tape
 from hosted_setup.domain.version import Version, VersionUnreadable
-
-_PROGRESS: Final = 4 << 20  # bytes between two calls of `progress`
 
 
 @dataclass(frozen=True)
@@ -55,9 +53,7 @@ def _quiet(_read: int) -> None:
     """Ignore progress."""
 
 
-def read_archive(
-    stream: BinaryIO, *, name: str, expanded_limit: int, progress: Callable[[int], None] = _quiet
-) -> ArchiveFacts:
+def read_archive(stream: BinaryIO, *, name: str, expanded_limit: int, progress: Progress = quiet) -> ArchiveFacts:
     """Read the whole archive once and tell what is in it.
 
     Args:
@@ -70,7 +66,7 @@ def read_archive(
         ArchiveProblem: whatever is wrong with it; the subclasses are in `archive_problems`.
         VersionUnreadable: the member `version` holds no version.
     """
-    counted = _Counted(stream, progress)
+    counted = Counted(stream, progress)
     with _told(name):
         reading = Reading(expanded_limit)
         reading.take(Tape(inflated(counted)))
@@ -99,36 +95,16 @@ def _facts(reading: Reading, size: int) -> ArchiveFacts:
 def _told(name: str) -> Iterator[None]:
     """Tell errors of the layers below as problems of the archive `name`."""
     try:
-        try:
-            yield
-        except CutShortError as error:
-            raise problem.ArchiveTruncated(str(error)) from error
-        except DamagedError as error:
-            raise problem.ArchiveDamaged(str(error)) from error
-        except TarError as error:
-            raise problem.ArchiveFormat(str(error)) from error
+        yield
+    except CutShortError as error:
+        raise problem.ArchiveTruncated(str(error)).located(name) from error
+    except DamagedError as error:
+        raise problem.ArchiveDamaged(str(error)).located(name) from error
+    except TarError as error:
+        raise problem.ArchiveFormat(str(error)).located(name) from error
     except problem.ArchiveProblem as found:
-        found.locate(name)
+        found.located(name)
         raise
     except VersionUnreadable as found:
         found.where = name
         raise
-
-
-class _Counted:
-    """The chunks of a stream, counted, with word of the progress."""
-
-    def __init__(self, stream: BinaryIO, progress: Callable[[int], None]) -> None:
-        self.size = 0
-        self._stream = stream
-        self._progress = progress
-
-    def __iter__(self) -> Iterator[bytes]:
-        told = 0
-        for chunk in file_chunks(self._stream):
-            self.size += len(chunk)
-            if self.size - told >= _PROGRESS:
-                told = self.size
-                self._progress(told)
-            yield chunk
-        self._progress(self.size)

@@ -6,29 +6,16 @@ archive before anything is extracted or changed.
 
 from __future__ import annotations
 
-import shlex
 from typing import ClassVar
 
-from hosted_setup.model.problem import Problem
+from hosted_setup.domain.file_problem import FileProblem
 
 
-class ArchiveProblem(Problem):
-    """Any reason to refuse an archive; catch this one to catch them all.
-
-    A subclass says what to do about it: `advice` in words, `run` as a command, in which `{}` stands for the archive.
-    """
+class ArchiveProblem(FileProblem):
+    """Any reason to refuse an archive; catch this one to catch them all."""
 
     advice: ClassVar[str] = "Take a new backup on the engine, and copy it again."
     run: ClassVar[str] = "tar -tvf {}"
-
-    def __init__(self, detail: str, *, why: str = "") -> None:
-        """See `Problem`."""
-        super().__init__(detail, why=why, hint=self.advice)
-
-    def locate(self, archive: str) -> None:
-        """Name the file, which only the one who opened it knows."""
-        self.where = archive
-        self.command = self.run.format(shlex.quote(archive))
 
 
 class ArchiveTruncated(ArchiveProblem):

@@ -9,20 +9,27 @@ from __future__ import annotations
 import bz2
 import lzma
 import zlib
+from collections.abc import Callable
 from itertools import chain
 from typing import TYPE_CHECKING, BinaryIO, Final, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
-type_of_magic: Final[Mapping[bytes, str]] = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ\0": "xz"}
+_MAGIC: Final[Mapping[bytes, str]] = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ\0": "xz"}
 """The first bytes of a compressed stream, and the program that made it."""
 
 Buffer = bytes | memoryview
 """Bytes that are passed on without a copy."""
 
-READ: Final = 1 << 16
+Progress = Callable[[int], None]
+"""Is told, now and then, how many bytes of the file have been read."""
+
+_READ: Final = 1 << 16
 """Bytes asked of a file at a time. Input that a decoder cannot take in yet is copied, so not more."""
+
+_TELL: Final = 4 << 20
+"""Bytes between two words of progress."""
 
 CHUNK: Final = 1 << 18
 """Most bytes that come out at a time: enough for hashing to run beside inflating, small enough for the cache."""
@@ -81,15 +88,38 @@ _DECODERS: Final[Mapping[str, Callable[[], _Decoder]]] = {
 }
 
 
-def file_chunks(stream: BinaryIO) -> Iterator[bytes]:
-    """Give what is left of `stream`, which may be a pipe."""
-    while chunk := stream.read(READ):
-        yield chunk
+def quiet(_read: int) -> None:
+    """Ignore progress."""
+
+
+class Counted:
+    """The chunks of what is left of a stream, which may be a pipe; counted, with word of the progress.
+
+    Attributes:
+        size: bytes read so far.
+    """
+
+    def __init__(self, stream: BinaryIO, progress: Progress = quiet) -> None:
+        """Read `stream`, and call `progress` every few MiB and at the end."""
+        self.size = 0
+        self._stream = stream
+        self._progress = progress
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Read to the end."""
+        told = 0
+        while chunk := self._stream.read(_READ):
+            self.size += len(chunk)
+            if self.size - told >= _TELL:
+                told = self.size
+                self._progress(told)
+            yield chunk
+        self._progress(self.size)
 
 
 def compression_of(start: bytes) -> str | None:
     """Tell from a stream's first bytes what it is compressed with: `gzip`, `bzip2`, `xz`, or None."""
-    return next((kind for magic, kind in type_of_magic.items() if start.startswith(magic)), None)
+    return next((kind for magic, kind in _MAGIC.items() if start.startswith(magic)), None)
 
 
 def inflated(chunks: Iterable[Buffer]) -> Iterator[Buffer]:
@@ -101,7 +131,7 @@ def inflated(chunks: Iterable[Buffer]) -> Iterator[Buffer]:
     """
     source = iter(chunks)
     start = b""
-    longest = max(map(len, type_of_magic))
+    longest = max(map(len, _MAGIC))
     for chunk in source:
         start += chunk
         if len(start) >= longest:

@@ -21,6 +21,8 @@ _T = TypeVar("_T")
 class Tape:
     """The bytes of an iterator of chunks, read in the sizes that a tar asks for."""
 
+    position = None  # in chunks that may have been inflated, it would not be one in the file
+
     def __init__(self, chunks: Iterator[Buffer]) -> None:
         """Read from `chunks`."""
         self._chunks = chunks
@@ -43,6 +45,11 @@ class Tape:
     def read(self, count: int) -> bytes:
         """Give exactly the next `count` bytes; CutShortError if there are less."""
         return b"".join(self.pieces(count))
+
+    def skip(self, count: int) -> None:
+        """Leave out the next `count` bytes; CutShortError if there are less."""
+        for _ in self.pieces(count):
+            pass
 
     def content(self, entry: Entry) -> Iterator[memoryview]:
         """Give the bytes of the file that `entry`, whose header was just read, makes: holes are zeros.

@@ -1,9 +1,12 @@
 """What the tests of the house share: the files of the source tree and a way to run programs."""
 
+from __future__ import annotations
+
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import TypeAlias
 
 import pytest
 
@@ -37,13 +40,18 @@ def tree() -> Tree:
     return Tree()
 
 
+Done: TypeAlias = subprocess.CompletedProcess[str]
+
+
 class Run:
     """Runs programs in an empty root of their own, without a terminal."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
 
-    def __call__(self, *command: str | Path, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    def __call__(
+        self, *command: str | Path, cwd: Path = ROOT, timeout: float = 240
+    ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             command,
             cwd=cwd,
@@ -52,7 +60,7 @@ class Run:
             capture_output=True,
             text=True,
             check=False,
-            timeout=240,
+            timeout=timeout,
         )
 
     def well(self, *command: str | Path, cwd: Path = ROOT) -> str:

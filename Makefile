@@ -40,4 +40,4 @@ bench: appliance ## measure against the baselines; figures go to docs/performanc
 	@$(BIN)/python -m benchmarks $(BENCH)
 
 changelog: setup ## preview the next release's notes from changelog.d/
-	@$(BIN)/towncrier build --draft
+	@$(BIN)/towncrier build --draft --version "$$(sed -n 's/^version = //p' setup.cfg)"

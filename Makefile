@@ -30,11 +30,11 @@ test: appliance ## run every test except the long ones
 test-long: appliance ## run the tests that are too slow for `make test`
 	@$(BIN)/pytest -m long $(PYTEST_OPTIONS) $(SUITES)
 
-check: setup ## format, lint, types, import directions
-	$(BIN)/ruff format --check
-	$(BIN)/ruff check
-	$(BIN)/mypy
-	$(BIN)/lint-imports --no-logo
+check: setup ## format, lint, types, import directions: all of them, whatever fails
+	@failed=0; \
+	for tool in "ruff format --check" "ruff check" "mypy" "lint-imports --no-logo"; do \
+	  echo "== $$tool"; $(BIN)/$$tool || failed=1; \
+	done; exit $$failed
 
 bench: appliance ## measure against the baselines; figures go to docs/performance.md
 	@$(BIN)/python -m benchmarks $(BENCH)

@@ -26,7 +26,7 @@ def graph_of(*imports: tuple[str, str]) -> grimp.ImportGraph:
         ("main", "f.disk.steps", False),
     ],
 )
-def test_insides(importer: str, imported: str, kept: bool) -> None:
+def test_insides(importer: str, imported: str, kept: bool) -> None:  # noqa: FBT001
     contract = InsidesContract("name", {}, {"package": "f"})
     result = contract.check(graph_of((importer, imported)), verbose=False)
     assert result.kept is kept

@@ -45,10 +45,11 @@ def write(path: Path, answered: Iterable[Answered]) -> None:
     text = render(answered)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
     try:
-        _create(temporary, text)
+        descriptor = os.open(temporary, _CREATE, _MODE)
         try:
+            _fill(descriptor, text)
             temporary.replace(path)
-        except OSError:
+        except BaseException:
             temporary.unlink()
             raise
         _sync(path.parent)
@@ -92,9 +93,8 @@ def _answer(one: Answered) -> Iterator[str]:
         yield f"# {question.key}: not written, {error}"
 
 
-def _create(path: Path, text: str) -> None:
-    descriptor = os.open(path, _CREATE, _MODE)
-    with open(descriptor, "w", encoding="utf-8") as stream:  # noqa: PTH123 - a descriptor, not a path
+def _fill(descriptor: int, text: str) -> None:
+    with open(descriptor, "w", encoding="utf-8") as stream:
         os.fchmod(stream.fileno(), _MODE)  # a strict umask may have taken the owner's bits
         stream.write(text)
         stream.flush()

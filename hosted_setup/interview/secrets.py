@@ -26,8 +26,8 @@ MOST: Final = 1 << 20
 """Bytes an answer file may have; the largest the original writes is under 10 KiB."""
 
 _OPEN: Final = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
-# An upper-case letter begins a word, except after a single leading letter: iSCSIPortalPassword is ISCSI_….
-_WORD: Final = re.compile(r"(?<=[A-Za-z0-9][a-z0-9])(?=[A-Z])")
+# A capital begins a word, except after a single leading letter: iSCSIPortalPassword is ISCSI_PORTAL_PASSWORD.
+_WORD: Final = re.compile(r"(?<=[A-Za-z0-9][a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
 def variable_of(key: str) -> str:
@@ -60,11 +60,13 @@ def read(path: Path) -> Content:
     """
     try:
         descriptor, link = _open(path)
-        with open(descriptor, "rb") as stream:  # noqa: PTH123 - a descriptor, not a path
-            status = os.fstat(stream.fileno())
+        try:
+            status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
                 raise unreadable(path, "it is not a regular file")
-            data = stream.read(MOST + 1)
+            data = _read(descriptor)
+        finally:
+            os.close(descriptor)
     except OSError as error:
         raise unreadable(path, error.strerror or str(error)) from error
     if len(data) > MOST:
@@ -83,6 +85,14 @@ def _open(path: Path) -> tuple[int, bool]:
             raise
     # A link is fine for an answer file without secrets; `_unfit` refuses it for the others.
     return os.open(path, _OPEN), True
+
+
+def _read(descriptor: int) -> bytes:
+    """Read to the end, or one byte more than is accepted."""
+    data = b""
+    while len(data) <= MOST and (piece := os.read(descriptor, MOST + 1 - len(data))):
+        data += piece
+    return data
 
 
 def _unfit(path: Path, status: os.stat_result, *, link: bool) -> SecretsMode | None:

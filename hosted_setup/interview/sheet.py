@@ -1,0 +1,22 @@
+"""The answers of this run as a file, for the steps that keep them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hosted_setup.interview.answer_writer import render
+
+if TYPE_CHECKING:
+    from hosted_setup.interview.interviewer import Interviewer
+
+
+@dataclass(frozen=True)
+class AnswerSheet:
+    """Gives the answers so far; secrets are never among them."""
+
+    interviewer: Interviewer
+
+    def text(self) -> str:
+        """Give an answer file."""
+        return render(self.interviewer.answered())

@@ -43,14 +43,21 @@ class Host:
         self._line("HE_GUEST " + json.dumps(dict(fields, event=event), sort_keys=True))
 
     def ask(self, what: str) -> str:
+        """Ask the installer; an answer to something else, left over from before a resume, is passed over."""
         self.tell("ask", what=what)
+        while True:
+            answer = json.loads(self._read_line())
+            if what in answer:
+                return str(answer[what])
+
+    def _read_line(self) -> str:
         line = b""
         while not line.endswith(b"\n"):
             byte = self.port.read(1)
             if not byte:
                 time.sleep(0.2)  # nobody is connected to the other end: an installer comes back when it resumes
             line += byte or b""
-        return str(json.loads(line.decode())[what])
+        return line.decode()
 
     def _line(self, text: str) -> None:
         data = text.encode("utf-8", "replace")[:16000] + b"\n"
@@ -174,7 +181,7 @@ def main() -> None:
     want = json.loads(base64.b64decode(sys.argv[1]).decode())
     os.makedirs(WORK, mode=0o700, exist_ok=True)
     host = Host()
-    host.tell("hello", protocol=1, token=want["token"])
+    host.tell("hello", protocol=1, token=want["token"], host_keys=host_keys())
     fence = ""
     if want["restore"]:
         stage(host, "HE_APPLIANCE_ENGINE_RESTORE", restore, want["restore"])
@@ -182,7 +189,7 @@ def main() -> None:
         set_fence("86400")  # nobody may fence a host because its engine was away during the recovery
     stage(host, "HE_APPLIANCE_ENGINE_SETUP", set_up, want["settings"])
     with open(CA) as ca:
-        host.tell("ready", ca=ca.read(), host_keys=host_keys())
+        host.tell("ready", ca=ca.read())
     host.ask("finish")
     if fence:
         set_fence(fence)

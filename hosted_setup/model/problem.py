@@ -99,3 +99,7 @@ def exit_code_of(problem: Problem) -> ExitCode:
 
 class Aborted(Exception):
     """The operator ended the interview: Ctrl-D, end of input, a terminal that is gone. Nothing was changed."""
+
+
+class Interrupted(BaseException):
+    """A signal asked the process to end (SIGTERM, SIGHUP), like Ctrl-C does."""

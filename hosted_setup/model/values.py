@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import Final, Self
 
+from hosted_setup.model.secret import Secret
+
 MIB: Final = 1 << 20
 GIB: Final = 1 << 30
 
@@ -95,3 +97,18 @@ class MacAddress:
     def __str__(self) -> str:
         """Give the address."""
         return self.text
+
+
+def usable_password(value: Secret) -> None:
+    """Accept a password that one line of a file can hold.
+
+    Raises:
+        ValueError: with a sentence that does not show it.
+    """
+    text = value.reveal()
+    if not text.strip():
+        message = "a password must not be empty"
+        raise ValueError(message)
+    if any(ord(char) < 32 or ord(char) == 127 for char in text):  # noqa: PLR2004 - ASCII control characters
+        message = "a password must not hold control characters"
+        raise ValueError(message)

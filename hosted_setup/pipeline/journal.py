@@ -144,7 +144,7 @@ class Journal:
         """Open or create the journal at `path`; `watch` is told "before" and "after" each record (crash tests)."""
         self.path = path
         self._watch = watch
-        self.records: list[AnyRecord] = list(_read(path)) if path.exists() else []
+        self.records: list[AnyRecord] = list(read_journal(path)) if path.exists() else []
         self._fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
         if not self.records:
             _sync_folder(path.parent)
@@ -232,7 +232,12 @@ class Past:
                 self.outcome = record.outcome
 
 
-def _read(path: Path) -> Iterator[AnyRecord]:
+def read_journal(path: Path) -> Iterator[AnyRecord]:
+    """Give the records of a journal; a torn last line is cut off.
+
+    Raises:
+        JournalDamaged: for any other line that is no record.
+    """
     data = path.read_bytes()
     whole, newline, torn = data.rpartition(b"\n")
     if torn:
@@ -267,7 +272,7 @@ def unfinished(runs: Path) -> tuple[Path, Past] | None:
         JournalDamaged: see the class.
     """
     for path in sorted(runs.glob("*/journal.jsonl")):
-        past = Past(list(_read(path)))
+        past = Past(list(read_journal(path)))
         if past.head is not None and past.outcome is None:
             return path, past
     return None

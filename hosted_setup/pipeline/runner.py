@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -19,7 +20,7 @@ from hosted_setup.pipeline.undo import UndoLog
 from hosted_setup.ports.host import Host
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from hosted_setup.pipeline.journal import Journal
     from hosted_setup.pipeline.undo import Undo
@@ -72,6 +73,16 @@ class _Log:
         self._past.take(record)
 
 
+def recall(past: Past, items: Iterable[Item]) -> dict[type[Any], Any]:
+    """Give the products that a journal holds, by type; what cannot be read any more is left out."""
+    have: dict[type[Any], Any] = {}
+    for item in items:
+        if isinstance(item, Step) and item.gives is not None and item.name in past.done:
+            with contextlib.suppress(msgspec.ValidationError):
+                have[item.gives] = decode(past.done[item.name], item.gives)
+    return have
+
+
 @dataclass
 class Runner:
     """Executes one plan once."""
@@ -82,14 +93,14 @@ class Runner:
     asker: Asker
     past: Past
 
-    def run(self, request: object) -> Mapping[type[Any], Any]:
-        """Execute the plan; give every product by type.
+    def run(self, *given: object) -> Mapping[type[Any], Any]:
+        """Execute the plan from what is `given`; give every product by type.
 
         Raises:
             Problem: what stopped it; in the validation stage all problems at once.
             Declined: the operator did not confirm.
         """
-        have: dict[type[Any], Any] = {type(request): request}
+        have: dict[type[Any], Any] = {type(one): one for one in given}
         self._take_back_what_is_stale(have)
         for stage in Stage:
             items = tuple(item for item in self.items if item.stage is stage)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 
 from hosted_setup.model.events import Failed, Heading, Info
-from hosted_setup.model.problem import ExitCode, Problem, Problems, exit_code_of
+from hosted_setup.model.problem import Aborted, ExitCode, Interrupted, Problem, Problems, exit_code_of
 from hosted_setup.pipeline.codec import decode, encode
 from hosted_setup.pipeline.journal import FORMAT, End, Head, Journal, Past, RunLock, unfinished
 from hosted_setup.pipeline.rollback import roll_back
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from hosted_setup.pipeline.plan import Item
     from hosted_setup.pipeline.runner import Asker
     from hosted_setup.ports.host import Host
+
+    Observer = Callable[[str, Record], None]
 
 RESUME = "hosted-engine deploy --resume"
 ABORT = "hosted-engine deploy --abort"
@@ -65,19 +67,11 @@ class Bug(Problem):
     exit_code = ExitCode.FAILED
 
 
-class Interrupted(BaseException):
-    """A signal asked the process to end (SIGTERM, SIGHUP), like Ctrl-C does."""
-
-
-class Aborted(Exception):  # noqa: N818 - an outcome, not an error
-    """The operator ended the interview (Ctrl-D)."""
-
-
 class Watch(Protocol):
     """What the surroundings of a run want to know of it."""
 
-    def failing(self, problem: Problem) -> None:
-        """Take what stopped the run, before anything is undone: logs are collected here."""
+    def failing(self, journal: Path) -> None:
+        """Be told that the run failed, before anything is undone: logs are collected here."""
 
     def log_traceback(self, text: str) -> str:
         """Write a traceback to the log; give the log's path."""
@@ -90,13 +84,18 @@ def new_run_id(now: datetime) -> str:
 
 @dataclass
 class Session:
-    """One run in one process. `undo_failures` says whether a failed run is taken back at once or kept for a resume."""
+    """One run in one process.
+
+    `undo_failures` says whether a failed run is taken back at once or kept for a resume; `given` are products that are
+    there from the start, beside the request.
+    """
 
     flow: Flow
     host: Host
     watch: Watch
     undo_failures: bool
-    observe: Callable[[str, Record], None] | None = None
+    given: tuple[object, ...] = ()
+    observe: Observer | None = None
 
     def start(self, items: tuple[Item, ...], request: object, asker: Asker, sources: tuple[str, ...] = ()) -> ExitCode:
         """Begin a new run and see it through.
@@ -127,22 +126,10 @@ class Session:
         finally:
             lock.release()
 
-    def abort(self) -> ExitCode:
-        """Take the unfinished run back."""
-        lock = RunLock(self.host.paths.runs)
-        try:
-            path, past = find_unfinished(self.host.paths.runs)
-            if past.committed:
-                raise RunCommitted("its engine is deployed", hint="Go on with it:", command=RESUME)
-            with Journal(path, self.observe) as journal:
-                return self._take_back(journal, past, "aborted", ExitCode.DONE)
-        finally:
-            lock.release()
-
     def _conduct(self, items: tuple[Item, ...], request: object, asker: Asker, journal: Journal) -> ExitCode:
         past = Past(journal.records)
         try:
-            Runner(items, self.host, journal, asker, past).run(request)
+            Runner(items, self.host, journal, asker, past).run(request, *self.given)
         except Declined:
             return self._stopped(journal, past, Info("Not confirmed; nothing was changed."))
         except (KeyboardInterrupt, Interrupted, Aborted):
@@ -153,15 +140,15 @@ class Session:
             where = self.watch.log_traceback(traceback.format_exc())
             bug = Bug(type(error).__name__, why=str(error), where=where, hint="Please report it:", command="hosted-engine support-bundle")
             return self._failed(journal, past, bug)
-        self._end(journal, "done")
+        _end(self.host, journal, "done")
         return ExitCode.DONE
 
     def _stopped(self, journal: Journal, past: Past, word: Info) -> ExitCode:
         self.host.reporter.emit(word)
         if not past.intents:
-            self._end(journal, "interrupted")
+            _end(self.host, journal, "interrupted")
         elif self.undo_failures and not past.committed:
-            return self._take_back(journal, past, "interrupted", ExitCode.INTERRUPTED)
+            return take_back(self.host, journal, past, "interrupted", ExitCode.INTERRUPTED)
         else:
             self._name_both_ways(past)
         return ExitCode.INTERRUPTED
@@ -169,29 +156,13 @@ class Session:
     def _failed(self, journal: Journal, past: Past, problem: Problem) -> ExitCode:
         self.host.reporter.emit(Failed(problem))
         if not past.intents:
-            self._end(journal, "refused")
+            _end(self.host, journal, "refused")
             return exit_code_of(problem)
-        self.watch.failing(problem)
+        self.watch.failing(journal.path)
         if past.committed or not self.undo_failures:
             self._name_both_ways(past)
             return ExitCode.UNFINISHED
-        return self._take_back(journal, past, "failed", ExitCode.FAILED)
-
-    def _take_back(self, journal: Journal, past: Past, outcome: str, code: ExitCode) -> ExitCode:
-        self.host.reporter.emit(Heading(CLEANUP))
-        try:
-            roll_back(journal, past, self.host)
-        except Problems as problems:
-            self.host.reporter.emit(Failed(problems))
-            return ExitCode.UNFINISHED
-        self.host.reporter.emit(Info("Everything this run had changed on this host is undone."))
-        self._end(journal, outcome)
-        return code
-
-    def _end(self, journal: Journal, outcome: str) -> None:
-        self.host.reporter.emit(Heading(PRE_TERMINATION))
-        journal.append(End(outcome))
-        self.host.reporter.emit(Heading(TERMINATION))
+        return take_back(self.host, journal, past, "failed", ExitCode.FAILED)
 
     def _name_both_ways(self, past: Past) -> None:
         self.host.reporter.emit(Info(f"The run is unfinished. Go on with it:  {RESUME}"))
@@ -199,6 +170,56 @@ class Session:
             self.host.reporter.emit(Info("Its engine is deployed, the way is forward only."))
         else:
             self.host.reporter.emit(Info(f"Take it back:  {ABORT}"))
+
+
+def abort(host: Host, observe: Observer | None = None) -> ExitCode:
+    """Take the unfinished run back.
+
+    Raises:
+        RunLocked, NothingUnfinished, RunCommitted: nothing was done.
+    """
+    lock = RunLock(host.paths.runs)
+    try:
+        path, past = find_unfinished(host.paths.runs)
+        if past.committed:
+            raise RunCommitted("its engine is deployed", hint="Go on with it:", command=RESUME)
+        with Journal(path, observe) as journal:
+            return take_back(host, journal, past, "aborted", ExitCode.DONE)
+    finally:
+        lock.release()
+
+
+def clean_up(host: Host, path: Path, observe: Observer | None = None) -> ExitCode:
+    """Take a finished run back: its journal, at `path`, still knows what undoes each change.
+
+    Raises:
+        RunLocked: nothing was done.
+    """
+    lock = RunLock(host.paths.runs)
+    try:
+        with Journal(path, observe) as journal:
+            return take_back(host, journal, Past(journal.records), "cleaned", ExitCode.DONE)
+    finally:
+        lock.release()
+
+
+def take_back(host: Host, journal: Journal, past: Past, outcome: str, code: ExitCode) -> ExitCode:
+    """Undo all that is open and end the run with `outcome`; give `code`, or UNFINISHED when something failed."""
+    host.reporter.emit(Heading(CLEANUP))
+    try:
+        roll_back(journal, past, host)
+    except Problems as problems:
+        host.reporter.emit(Failed(problems))
+        return ExitCode.UNFINISHED
+    host.reporter.emit(Info("Everything this run had changed on this host is undone."))
+    _end(host, journal, outcome)
+    return code
+
+
+def _end(host: Host, journal: Journal, outcome: str) -> None:
+    host.reporter.emit(Heading(PRE_TERMINATION))
+    journal.append(End(outcome))
+    host.reporter.emit(Heading(TERMINATION))
 
 
 def refuse_if_unfinished(runs: Path) -> None:

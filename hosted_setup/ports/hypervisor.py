@@ -43,7 +43,8 @@ class DomainInfo:
     uuid: str
     name: str
     state: DomainState
-    run_id: int  # the hypervisor's number of this boot, -1 when off
+    boot: int  # the hypervisor's number of this boot, -1 when off
+    mark: str = ""  # the run id in our metadata; empty for a domain that is not ours
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ class NetworkInfo:
     uuid: str
     name: str
     active: bool
+    mark: str = ""  # as a domain's
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,100 @@
+"""The log file of a run: one line an event, 0600, secrets masked."""
+
+from __future__ import annotations
+
+import base64
+import os
+from datetime import UTC, datetime
+from functools import singledispatchmethod
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote, quote_plus
+
+from hosted_setup.model import events
+from hosted_setup.model.secret import known_secrets
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hosted_setup.model.events import Event
+
+MASK: Final = "********"
+
+
+def redact(text: str) -> str:
+    """Mask every secret this process has held, also base64- and URL-encoded: the second net behind `Secret`."""
+    for secret in known_secrets():
+        raw = secret.encode()
+        for form in (secret, quote(secret), quote_plus(secret), quote(secret, safe=""), base64.b64encode(raw).decode()):
+            text = text.replace(form, MASK)
+    return text
+
+
+class FileLog:
+    """Writes events to a file as they come."""
+
+    def __init__(self, path: Path) -> None:
+        """Create the file; its folder is made when missing."""
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.path = str(path)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        self._stream = os.fdopen(descriptor, "w", buffering=1)
+        self._waiting = ""
+
+    def emit(self, event: Event) -> None:
+        """Write `event`; a wait is written when it begins, not at every look."""
+        if isinstance(event, events.Waiting):
+            kind = event.what.rpartition(",")[0] or event.what  # without the percentage
+            if kind == self._waiting:
+                return
+            self._waiting = kind
+        else:
+            self._waiting = ""
+        for line in self._text(event).splitlines():
+            self._write(line)
+
+    def traceback(self, text: str) -> None:
+        """Write a traceback."""
+        for line in text.splitlines():
+            self._write("BUG     " + line)
+
+    def _write(self, line: str) -> None:
+        self._stream.write(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ} {redact(line)}\n")
+
+    @singledispatchmethod
+    def _text(self, event: object) -> str:
+        return f"EVENT   {event}"
+
+    @_text.register
+    def _(self, event: events.Heading) -> str:
+        return f"STAGE   {event.text}"
+
+    @_text.register
+    def _(self, event: events.StepBegun) -> str:
+        return f"STEP    {event.number}/{event.total} {event.title}"
+
+    @_text.register
+    def _(self, event: events.Info) -> str:
+        return f"INFO    {event.text}"
+
+    @_text.register
+    def _(self, event: events.Warn) -> str:
+        return f"WARNING {event.text}"
+
+    @_text.register
+    def _(self, event: events.GuestLine) -> str:
+        return f"GUEST   |- {event.text}"
+
+    @_text.register
+    def _(self, event: events.Waiting) -> str:
+        return f"WAIT    for {event.what}"
+
+    @_text.register
+    def _(self, event: events.Failed) -> str:
+        return "\n".join(
+            f"ERROR   {one} | why: {one.why} | where: {one.where} | next: {one.hint} {one.command}"
+            for one in event.problem.problems()
+        )
+
+    @_text.register
+    def _(self, event: events.Summary) -> str:
+        return "\n".join(f"SUMMARY {line}" for line in event.lines)

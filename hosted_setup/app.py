@@ -1,0 +1,67 @@
+"""What the composition root offers to commands: the outside world, wired, made only when asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from hosted_setup.model.events import Reporter
+
+if TYPE_CHECKING:
+    from hosted_setup.interview.frontend import Frontend
+    from hosted_setup.model.events import Event
+    from hosted_setup.model.secret import Secret
+    from hosted_setup.pipeline.journal import Record
+    from hosted_setup.ports.host import Host, Paths
+    from hosted_setup.registry import Registry
+
+
+class RunLog(Reporter, Protocol):
+    """The log file of one run; secrets are masked in whatever is written."""
+
+    path: str
+
+    def traceback(self, text: str) -> None:
+        """Write a traceback."""
+
+
+@dataclass(frozen=True)
+class Both:
+    """Logs an event, then shows it: what is shown last before a crash is in the log."""
+
+    frontend: Reporter
+    log: RunLog
+
+    def emit(self, event: Event) -> None:
+        """Pass `event` on."""
+        self.log.emit(event)
+        self.frontend.emit(event)
+
+
+class App(Protocol):
+    """The program, as a command sees it."""
+
+    paths: Paths
+    environment: dict[str, Secret]
+    """Secrets that were in the process's environment; they are no longer."""
+
+    def registry(self) -> Registry:
+        """Give all plugins, third parties' too."""
+
+    def log(self, run_id: str) -> RunLog:
+        """Open the log of a run."""
+
+    def frontend(self, dialect: str) -> Frontend:
+        """Give the way of talking to the operator; `auto` looks at the terminal."""
+
+    def host(self, run_id: str, reporter: Reporter) -> Host:
+        """Connect the outside world."""
+
+    def redact(self, text: str) -> str:
+        """Mask every secret this process has held."""
+
+    def now_id(self) -> str:
+        """Give an id for a new run."""
+
+    def observe(self, when: str, record: Record) -> None:
+        """Be told before and after each record of a journal; crash tests strike here."""

@@ -1,0 +1,193 @@
+"""The composition root: arguments → adapters → command. The only place that wires.
+
+Everything heavy is imported when a command needs it, so that `hosted-engine --help` comes at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hosted_plugins import COMMANDS, FEATURES
+from hosted_setup.registry import Registry
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hosted_setup.adapters.log import FileLog
+    from hosted_setup.command import Command
+    from hosted_setup.interview.frontend import Frontend
+    from hosted_setup.interview.frontends.screen import Screen
+    from hosted_setup.model.events import Reporter
+    from hosted_setup.model.secret import Secret
+    from hosted_setup.pipeline.journal import Record
+    from hosted_setup.ports.host import Host, Paths
+
+
+class RealApp:
+    """The program on the real world."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        """Take the common options."""
+        self._options = options
+
+    @cached_property
+    def paths(self) -> Paths:
+        """Give the files operators know, under `--root`."""
+        from hosted_setup.ports.host import Paths  # noqa: PLC0415 - see the module
+
+        return Paths(Path(self._options.root).absolute())
+
+    @cached_property
+    def environment(self) -> dict[str, Secret]:
+        """Take the secrets out of the environment, before any program could inherit them."""
+        from hosted_setup.interview.secrets import take_from_environment  # noqa: PLC0415
+
+        return take_from_environment(os.environ)
+
+    def registry(self) -> Registry:
+        """Give all plugins."""
+        return Registry((*COMMANDS, *FEATURES), third_parties=True)
+
+    def log(self, run_id: str) -> FileLog:
+        """Open the log of a run under the name operators know."""
+        from hosted_setup.adapters.log import FileLog  # noqa: PLC0415
+
+        return FileLog(self.paths.logs / f"ovirt-hosted-engine-setup-{run_id}.log")
+
+    def frontend(self, dialect: str) -> Frontend:
+        """Ask in plain lines where somebody can answer, else replay."""
+        from hosted_setup.interview.frontends.plain import PlainFrontend  # noqa: PLC0415
+        from hosted_setup.interview.frontends.replay import ReplayFrontend  # noqa: PLC0415
+
+        if dialect == "plain" or (dialect == "auto" and sys.stdin is not None and sys.stdin.isatty()):
+            return PlainFrontend(self._screen, sys.stdin)
+        return ReplayFrontend(self._screen)
+
+    def host(self, run_id: str, reporter: Reporter) -> Host:
+        """Wire the real adapters; nothing is connected before it is used."""
+        from hosted_setup.adapters.channel import UnixGuests  # noqa: PLC0415
+        from hosted_setup.adapters.libvirt_hypervisor import LibvirtHypervisor  # noqa: PLC0415
+        from hosted_setup.adapters.linux_machine import LinuxMachine  # noqa: PLC0415
+        from hosted_setup.adapters.paramiko_shell import ParamikoShells  # noqa: PLC0415
+        from hosted_setup.adapters.qemu_images import QemuImages  # noqa: PLC0415
+        from hosted_setup.adapters.rest_engine import RestEngines  # noqa: PLC0415
+        from hosted_setup.adapters.system_clock import SystemClock  # noqa: PLC0415
+        from hosted_setup.ports.host import Host  # noqa: PLC0415
+
+        return Host(
+            paths=self.paths, run_id=run_id, hypervisor=LibvirtHypervisor(self._options.libvirt_uri), images=QemuImages(),
+            machine=LinuxMachine(), guests=UnixGuests(), engines=RestEngines(), shells=ParamikoShells(), clock=SystemClock(),
+            reporter=reporter, timeout_factor=self._options.timeout_factor,
+        )  # fmt: skip
+
+    def redact(self, text: str) -> str:
+        """Mask every secret this process has held."""
+        from hosted_setup.adapters.log import redact  # noqa: PLC0415
+
+        return redact(text)
+
+    def now_id(self) -> str:
+        """Give an id for a new run."""
+        from hosted_setup.adapters.system_clock import SystemClock  # noqa: PLC0415
+        from hosted_setup.pipeline.session import new_run_id  # noqa: PLC0415
+
+        return new_run_id(SystemClock().now())
+
+    def observe(self, when: str, record: Record) -> None:
+        """Nobody watches."""
+
+    @cached_property
+    def _screen(self) -> Screen:
+        from hosted_setup.interview.frontends.screen import Screen  # noqa: PLC0415
+
+        return Screen(sys.stdout)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the program; give its exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    commands = _commands(third_parties=False)
+    parser = _parser(commands)
+    name, rest = _split(arguments, commands)
+    if name is None:
+        commands = _commands(third_parties=True)
+        name, rest = _split(arguments, commands)
+        parser = _parser(commands)
+    if name is None:
+        parser.parse_args(rest)
+        parser.print_help()
+        return 2
+    command = commands[name]
+    own = argparse.ArgumentParser(prog=f"hosted-engine {name}", description=command.help, parents=[_common()], allow_abbrev=False)
+    command.arguments(own)
+    options = own.parse_args(rest)
+    _end_on_signals()
+    return command.run(options, RealApp(options))
+
+
+def _commands(*, third_parties: bool) -> dict[str, Command]:
+    return {command.name: command for command in Registry(COMMANDS, third_parties=third_parties).commands()}
+
+
+def _split(arguments: list[str], commands: dict[str, Command]) -> tuple[str | None, list[str]]:
+    """Find the command, written `deploy` or, as operators know it, `--deploy`."""
+    for at, word in enumerate(arguments):
+        name = word.removeprefix("--")
+        if name in commands and (word != name or not _is_value(arguments, at)):
+            return name, arguments[:at] + arguments[at + 1 :]
+        if word in ("-h", "--help"):
+            break
+    return None, arguments
+
+
+def _is_value(arguments: list[str], at: int) -> bool:
+    """Tell whether the word is the value of an option before it, as in `--root deploy`."""
+    return at > 0 and arguments[at - 1] in ("--root", "--libvirt-uri", "--timeout-factor")
+
+
+def _common() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    common.add_argument("--root", metavar="DIR", default=os.environ.get("HOSTED_ENGINE_ROOT", "/"), help="keep all files under DIR instead of /")
+    common.add_argument("--libvirt-uri", metavar="URI", default="qemu:///system", help="the hypervisor (default %(default)s)")
+    common.add_argument("--timeout-factor", metavar="X", type=_factor, default=1.0, help="multiply every deadline by X")
+    return common
+
+
+def _factor(text: str) -> float:
+    factor = float(text)
+    if not 0.01 <= factor <= 1000:  # noqa: PLR2004 - beyond that it is a typing error
+        message = "between 0.01 and 1000"
+        raise argparse.ArgumentTypeError(message)
+    return factor
+
+
+def _parser(commands: dict[str, Command]) -> argparse.ArgumentParser:
+    width = max(len(name) for name in commands)
+    listing = "\n".join(f"  {command.name:<{width}}  {command.help}" for command in commands.values())
+    return argparse.ArgumentParser(
+        prog="hosted-engine",
+        usage="hosted-engine [--root DIR] [--libvirt-uri URI] [--timeout-factor X] COMMAND [OPTION …]",
+        description="Deploy a management engine as a VM on this host, and look after it.",
+        epilog=f"commands (also in the form --COMMAND):\n{listing}\n\nhosted-engine COMMAND --help tells the options of each.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        parents=[_common()],
+        allow_abbrev=False,
+    )
+
+
+def _end_on_signals() -> None:
+    """Let SIGTERM and SIGHUP end a run the way Ctrl-C does, with everything that has to be tidied up."""
+    import signal  # noqa: PLC0415
+
+    from hosted_setup.model.problem import Interrupted  # noqa: PLC0415
+
+    def interrupt(number: int, _frame: object) -> None:
+        raise Interrupted(signal.Signals(number).name)
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, interrupt)

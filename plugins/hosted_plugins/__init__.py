@@ -1,0 +1,26 @@
+"""The features of hosted-engine: a folder each, registered through the same hooks as a third party's.
+
+A feature's package holds what others may use of it: its answers and its products. Its steps are its own.
+"""
+
+from typing import Final
+
+COMMANDS: Final = (
+    "hosted_plugins.deploy.command",
+    "hosted_plugins.runs.command",
+    "hosted_plugins.support.command",
+)
+FEATURES: Final = (
+    "hosted_plugins.deploy.steps",
+    "hosted_plugins.checks.steps",
+    "hosted_plugins.virt.steps",
+    "hosted_plugins.backup.steps",
+    "hosted_plugins.image.steps",
+    "hosted_plugins.storage.localfs",
+    "hosted_plugins.storage.steps",
+    "hosted_plugins.network.steps",
+    "hosted_plugins.vm.steps",
+    "hosted_plugins.bootstrap.steps",
+    "hosted_plugins.engine.steps",
+    "hosted_plugins.report.steps",
+)

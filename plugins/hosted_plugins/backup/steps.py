@@ -1,0 +1,100 @@
+"""Validates the archive on the host, in one pass, before anything else is done."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from hosted_plugins.backup import Backup
+from hosted_plugins.deploy import DeployRequest
+from hosted_plugins.image import OpenedAppliance
+from hosted_plugins.vm import VmAnswers
+from hosted_setup.domain.archive import read_archive
+from hosted_setup.domain.version import check_versions
+from hosted_setup.hooks import hookimpl
+from hosted_setup.model.events import Info, Waiting
+from hosted_setup.model.problem import Problem
+from hosted_setup.model.values import GIB
+from hosted_setup.pipeline.stage import Stage
+from hosted_setup.pipeline.step import check, step
+from hosted_setup.ports.host import Host
+from hosted_setup.ports.machine import MachineFacts
+
+READ_LIMIT: Final = 4096 * GIB  # against endless streams; the real limit is the disk, checked once that is known
+RATE: Final = 100e6  # bytes a second that a slow machine still reads; only for the typical time shown
+
+
+class ArchiveUnreadable(Problem):
+    """The archive file cannot be opened."""
+
+    code = "HE-ARCHIVE-UNREADABLE"
+    title = "The backup archive cannot be read"
+
+
+class ArchiveTooLarge(Problem):
+    """The archive's content does not fit on the engine VM's disk."""
+
+    code = "HE-ARCHIVE-LARGE"
+    title = "The backup does not fit on the engine VM's disk"
+
+
+def _unchanged(backup: Backup, _: Host) -> bool:
+    return backup.facts is None or (os.path.isfile(backup.path) and _fingerprint(os.stat(backup.path)) == backup.fingerprint)
+
+
+@step(Stage.SETUP, "Validate the backup archive", holds=_unchanged)
+def read_backup(request: DeployRequest, machine: MachineFacts, host: Host) -> Backup:
+    """Read the archive once, from its first byte to its last; a host that is refused is refused before."""
+    if request.restore_from is None:
+        return Backup()
+    path = Path(request.restore_from)
+    host.reporter.emit(Info(f"Validating backup file '{path}'"))
+    begun = host.clock.monotonic()
+
+    try:
+        with path.open("rb", buffering=0) as stream:
+            status = os.fstat(stream.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise ArchiveUnreadable(f"{path} is not a regular file", command=f"ls -l {path}")
+
+            def progress(done: int) -> None:
+                elapsed = host.clock.monotonic() - begun
+                what = f"Reading the archive, {100 * done // max(status.st_size, 1)} %"
+                host.reporter.emit(Waiting(what, elapsed, 0, status.st_size / RATE))
+
+            facts = read_archive(stream, name=str(path), expanded_limit=READ_LIMIT, progress=progress)
+    except OSError as error:
+        raise ArchiveUnreadable(str(path), why=error.strerror or str(error), command=f"ls -l {path}") from error
+    if facts.has_dwh:
+        host.reporter.emit(Info("The provided file contains also a DWH DB backup: it will be restored as well"))
+    host.reporter.emit(Info(f"'{path}' is a sane backup file"))
+    return Backup(str(path), facts, _fingerprint(status))
+
+
+@check("Backup and appliance version")
+def versions(backup: Backup, opened: OpenedAppliance) -> None:
+    """Apply the version rule, if the appliance tells its version; else the guest decides."""
+    if backup.facts is not None and opened.appliance.version is not None:
+        check_versions(backup.facts.version, opened.appliance.version)
+
+
+@check("Backup size")
+def size(backup: Backup, vm: VmAnswers) -> None:
+    """Refuse an archive that could not be unpacked in the engine VM."""
+    disk = vm.disk_gib * GIB
+    if backup.facts is not None and backup.facts.expanded > disk:
+        detail = f"{backup.facts.expanded / GIB:.1f} GiB unpacked, the disk has {vm.disk_gib} GiB"
+        raise ArchiveTooLarge(detail, hint="Answer a larger OVEHOSTED_STORAGE/imgSizeGB; the content is listed by:", command=f"tar -tvf {backup.path}")
+
+
+def _fingerprint(status: os.stat_result) -> tuple[int, int, int]:
+    return status.st_size, status.st_mtime_ns, status.st_ino
+
+
+@hookimpl
+def hosted_setup_steps() -> Sequence[Callable[..., Any]]:
+    """Register the steps and checks."""
+    return (read_backup, versions, size)

@@ -1,0 +1,126 @@
+"""Follows the guest through restore and engine-setup."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from hosted_plugins.backup import Backup
+from hosted_plugins.bootstrap import EngineReady, Greeted, GuestLog, Restored
+from hosted_plugins.engine import EngineAnswers
+from hosted_plugins.image import EngineDisk
+from hosted_plugins.vm import EngineVm, Seed
+from hosted_setup.hooks import hookimpl
+from hosted_setup.model.events import Info, Warn
+from hosted_setup.model.problem import ExitCode, Problem
+from hosted_setup.pipeline.stage import Stage
+from hosted_setup.pipeline.step import step
+from hosted_setup.pipeline.wait import DeadlineExceeded, wait_until
+from hosted_setup.ports.host import Host
+
+PAYLOAD: Final = "vdb"
+GREETING_DEADLINE: Final = 600.0
+RESTORE_DEADLINE: Final = 3600.0
+DETACH_DEADLINE: Final = 60.0
+
+
+class GuestForeign(Problem):
+    """What speaks over the channel is not our own user-data."""
+
+    code = "HE-GUEST-FOREIGN"
+    title = "The engine VM answers with a wrong token"
+    exit_code = ExitCode.FAILED
+
+
+class RestoreFailed(Problem):
+    """engine-backup failed inside the guest."""
+
+    code = "HE-RESTORE"
+    title = "The backup could not be restored in the engine VM"
+    exit_code = ExitCode.FAILED
+
+
+class SetupFailed(Problem):
+    """engine-setup failed inside the guest."""
+
+    code = "HE-ENGINE-SETUP"
+    title = "engine-setup failed in the engine VM"
+    exit_code = ExitCode.FAILED
+
+
+class CaChanged(Problem):
+    """The restored engine's CA is not the one in the archive."""
+
+    code = "HE-CA-CHANGED"
+    title = "The restored engine has another CA than its backup"
+    exit_code = ExitCode.FAILED
+
+
+@step(Stage.TRANSACTION, "Wait for the engine VM to boot")
+def greet(vm: EngineVm, seed: Seed, host: Host) -> Greeted:
+    """Wait for the guest's greeting: the appliance has booted and cloud-init runs our part."""
+    log = GuestLog(host, vm)
+    hello = log.wait_for("hello", within=GREETING_DEADLINE, what="the engine VM to boot")
+    if hello.get("token") != seed.token:
+        raise GuestForeign("its greeting does not carry this run's token", command="hosted-engine support-bundle")
+    return Greeted(log.seen, tuple(str(key) for key in hello.get("host_keys", ())))
+
+
+@step(Stage.TRANSACTION, "Restore the backup")
+def restore(vm: EngineVm, disk: EngineDisk, greeted: Greeted, backup: Backup, host: Host) -> Restored:
+    """Follow the restore, then take the archive's disk away from the guest."""
+    if backup.facts is None:
+        return Restored(greeted.seen)
+    log = GuestLog(host, vm, greeted.seen)
+    good = log.wait(lambda one: one.outcome("HE_APPLIANCE_ENGINE_RESTORE"), within=RESTORE_DEADLINE, what="the backup to be restored")
+    if not good:
+        raise RestoreFailed(backup.path, why=log.last_error(), hint="The engine's own log is in the bundle:", command="hosted-engine support-bundle")
+    host.reporter.emit(Info("Engine backup successfully restored"))
+    _detach(vm, host)
+    Path(disk.path).with_name("he-backup").unlink(missing_ok=True)
+    return Restored(log.seen)
+
+
+@step(Stage.TRANSACTION, "Run engine-setup")
+def set_up(vm: EngineVm, restored: Restored, engine: EngineAnswers, backup: Backup, host: Host) -> EngineReady:
+    """Give the guest the admin password when it asks, follow engine-setup, take the CA and the host keys."""
+    host.reporter.emit(Info("Running engine-setup on the appliance"))
+    log = GuestLog(host, vm, restored.seen)
+    answered = False
+
+    def probe(one: GuestLog) -> bool | None:
+        nonlocal answered
+        if not answered and one.event("ask") is not None:
+            one.answer("admin-password", engine.admin_password.reveal(), unless="password-taken")
+            answered = True
+        return one.outcome("HE_APPLIANCE_ENGINE_SETUP")
+
+    good = log.wait(probe, within=float(engine.setup_timeout), what="engine-setup to finish")
+    if not good:
+        raise SetupFailed(str(engine.host_name), why=log.last_error(), hint="The engine's own log is in the bundle:", command="hosted-engine support-bundle")
+    host.reporter.emit(Info("Engine-setup successfully completed"))
+    ready = log.wait_for("ready", within=DETACH_DEADLINE, what="the engine's CA")
+    made = EngineReady(str(ready.get("ca")))
+    if backup.facts is not None and backup.facts.ca_pem is not None and made.ca_pem.strip() not in backup.facts.ca_pem.strip():
+        raise CaChanged("the CA that came from the engine VM is not in the archive", command="hosted-engine support-bundle")
+    return made
+
+
+def _detach(vm: EngineVm, host: Host) -> None:
+    def detached() -> bool | None:
+        if PAYLOAD not in host.hypervisor.disks(vm.uuid):
+            return True
+        host.hypervisor.detach_disk(vm.uuid, PAYLOAD)
+        return None
+
+    try:
+        wait_until(host, detached, within=DETACH_DEADLINE, every=1.0, what="the archive's disk to be detached")
+    except DeadlineExceeded:
+        host.reporter.emit(Warn("The engine VM keeps the archive's disk (read-only) until its next start"))
+
+
+@hookimpl
+def hosted_setup_steps() -> Sequence[Callable[..., Any]]:
+    """Register the steps."""
+    return (greet, restore, set_up)

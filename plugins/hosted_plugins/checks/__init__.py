@@ -1,0 +1,1 @@
+"""Checks of the host before anything is changed."""

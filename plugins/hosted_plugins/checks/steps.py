@@ -1,0 +1,112 @@
+"""Looks at the host, and refuses one that cannot carry the engine VM."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from hosted_plugins.deploy import DeployRequest
+from hosted_plugins.vm import VmAnswers
+from hosted_setup.hooks import hookimpl
+from hosted_setup.model.problem import Problem, Problems
+from hosted_setup.pipeline.stage import Stage
+from hosted_setup.pipeline.step import check, step
+from hosted_setup.ports.host import Host
+from hosted_setup.ports.hypervisor import HypervisorFacts
+from hosted_setup.ports.machine import MachineFacts
+from hosted_setup.ports.problems import NameTaken
+
+PROGRAMS: Final = {"qemu-img": "qemu-utils", "openssl": "openssl"}
+RESERVED_MIB: Final = 512  # what the host keeps for itself (he_reserved_memory_MB)
+
+
+class AlreadyDeployed(Problem):
+    """An engine was deployed here before."""
+
+    code = "HE-DEPLOYED"
+    title = "An engine is already deployed on this host"
+
+
+class ProgramMissing(Problem):
+    """A program the deploy needs is not installed."""
+
+    code = "HE-PROGRAM-MISSING"
+    title = "A required program is missing"
+
+
+class MemoryShort(Problem):
+    """The host cannot give the engine VM its memory."""
+
+    code = "HE-MEMORY"
+    title = "The host has too little free memory"
+
+
+class CpusShort(Problem):
+    """The engine VM wants more CPUs than there are."""
+
+    code = "HE-CPUS"
+    title = "The host has too few CPUs"
+
+
+@step(Stage.SETUP, "Look at this host")
+def look_at_host(request: DeployRequest, host: Host) -> MachineFacts:
+    """Measure the host; refuse one on which an engine is deployed or a program is missing."""
+    problems = [*_deployed(host), *_programs(host)]
+    if problems:
+        raise Problems(problems) if len(problems) > 1 else problems[0]
+    return host.machine.facts()
+
+
+@step(Stage.SETUP, "Look at libvirt")
+def look_at_hypervisor(machine: MachineFacts, host: Host) -> HypervisorFacts:
+    """Ask libvirt what it is and can do."""
+    return host.hypervisor.facts()
+
+
+@check("Memory")
+def memory(vm: VmAnswers, machine: MachineFacts) -> None:
+    """Refuse a VM larger than the memory that is free, less what the host keeps."""
+    available = machine.free_memory_mib - RESERVED_MIB
+    if vm.memory_mib > available:
+        detail = f"the engine VM wants {vm.memory_mib} MiB, this host can give {available} MiB"
+        hint = f"Free some memory or answer OVEHOSTED_VM/vmMemSizeMB=int:{max(available, 0)} or less; look at it with:"
+        raise MemoryShort(detail, why=f"{RESERVED_MIB} MiB are kept for the host", hint=hint, command="free -m")
+
+
+@check("CPUs")
+def cpus(vm: VmAnswers, machine: MachineFacts) -> None:
+    """Refuse a VM with more CPUs than the host has."""
+    if vm.vcpus > machine.cpus:
+        detail = f"the engine VM wants {vm.vcpus} CPUs, this host has {machine.cpus}"
+        raise CpusShort(detail, hint=f"Answer OVEHOSTED_VM/vmVCpus=int:{machine.cpus} or less; see:", command="nproc")
+
+
+@check("VM name")
+def vm_name(vm: VmAnswers, host: Host) -> None:
+    """Refuse a name that libvirt has for another VM."""
+    found = host.hypervisor.domain_named(str(vm.name))
+    if found is not None:
+        detail = f"libvirt has a VM called {vm.name} (UUID {found.uuid}, {found.state.value})"
+        hint = "Choose another name with HOSTED_ENGINE/vmName, or look at that VM:"
+        raise NameTaken(detail, hint=hint, command=f"virsh dominfo {vm.name}")
+
+
+def _deployed(host: Host) -> list[Problem]:
+    marker = host.paths.etc / "hosted-engine.conf"
+    if not marker.exists():
+        return []
+    return [AlreadyDeployed(f"{marker} is there", hint="To remove that deployment from this host:", command="hosted-engine cleanup")]
+
+
+def _programs(host: Host) -> list[Problem]:
+    return [
+        ProgramMissing(f"{program} is not in the search path", hint="Install it:", command=f"apt-get install {package}")
+        for program, package in PROGRAMS.items()
+        if not host.machine.has_program(program)
+    ]
+
+
+@hookimpl
+def hosted_setup_steps() -> Sequence[Callable[..., Any]]:
+    """Register the steps and checks."""
+    return (look_at_host, look_at_hypervisor, memory, cpus, vm_name)

@@ -1,0 +1,51 @@
+"""`hosted-engine deploy`: the main job, and `--resume` and `--abort` of an unfinished one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hosted_setup.command import Command
+from hosted_setup.hooks import hookimpl
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+    from collections.abc import Sequence
+
+    from hosted_setup.app import App
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("--restore-from-file", metavar="F", help="restore this engine-backup archive into the new engine VM")
+    parser.add_argument("--config-append", metavar="F", action="append", default=[], help="answer file (repeats; F.d/*.conf too)")
+    parser.add_argument("--generate-answer", metavar="F", help="write the answers of this run to F as well")
+    parser.add_argument("--secrets-file", metavar="F", help="answer file with the passwords, mode 0600")
+    parser.add_argument("--on-failure", choices=("keep", "abort"), default="keep", help="keep a failed run for --resume (default), or undo it")
+    parser.add_argument("--dialect", choices=("auto", "plain", "replay"), default="auto", help="plain: ask in lines; replay: ask nothing; auto: look at the terminal")
+    way = parser.add_mutually_exclusive_group()
+    way.add_argument("--plan", action="store_true", help="print the steps in order and end")
+    way.add_argument("--resume", action="store_true", help="go on with the unfinished run")
+    way.add_argument("--abort", action="store_true", help="take the unfinished run back")
+
+
+def run(options: Namespace, app: App) -> int:
+    """Do what the options ask for."""
+    from hosted_plugins.deploy.work import deploy, plan_text, resume  # noqa: PLC0415 - `--help` need not pay
+    from hosted_plugins.runs import abort  # noqa: PLC0415
+
+    if options.plan:
+        print(plan_text(app), end="")  # noqa: T201 - the output asked for
+        return 0
+    if options.abort:
+        return abort(app)
+    absolute = [str(Path(one).absolute()) for one in options.config_append]
+    secrets = str(Path(options.secrets_file).absolute()) if options.secrets_file else ""
+    work = resume if options.resume else deploy
+    return work(options, app, tuple(absolute), secrets)
+
+
+@hookimpl
+def hosted_setup_commands() -> Sequence[Command]:
+    """Register the command."""
+    return (Command("deploy", "deploy the engine VM, with --restore-from-file restore a backup into it", arguments, run),)

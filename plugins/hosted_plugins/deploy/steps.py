@@ -1,0 +1,30 @@
+"""The order in which a deploy asks: storage first, since that is what is wrong most often and found latest elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from hosted_plugins.deploy import Interviewed
+from hosted_plugins.engine import EngineAnswers
+from hosted_plugins.network import NetworkAnswers
+from hosted_plugins.storage import StorageAnswers
+from hosted_plugins.virt import VirtAnswers
+from hosted_plugins.vm import VmAnswers
+from hosted_setup.hooks import hookimpl
+from hosted_setup.pipeline.stage import Stage
+from hosted_setup.pipeline.step import step
+
+
+@step(Stage.CUSTOMIZATION, "All questions are answered")
+def interview(
+    storage: StorageAnswers, network: NetworkAnswers, vm: VmAnswers, virt: VirtAnswers, engine: EngineAnswers
+) -> Interviewed:
+    """Name the sections in the order in which they are asked; the parameters are the order."""
+    return Interviewed()
+
+
+@hookimpl
+def hosted_setup_steps() -> Sequence[Callable[..., Any]]:
+    """Register the step."""
+    return (interview,)

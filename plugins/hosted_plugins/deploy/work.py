@@ -1,0 +1,144 @@
+"""The work of `hosted-engine deploy`: puts answers, plan, journal and frontends together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from hosted_plugins.deploy import DeployRequest
+from hosted_plugins.report import Deployed
+from hosted_plugins.runs import Watcher
+from hosted_plugins.storage import StorageBackends
+from hosted_plugins.support import ROOT_PASSWORD
+from hosted_setup.app import Both
+from hosted_setup.interview.answer_writer import write
+from hosted_setup.interview.interviewer import Interviewer
+from hosted_setup.interview.loading import load
+from hosted_setup.interview.sheet import AnswerSheet
+from hosted_setup.model.events import Failed, Info
+from hosted_setup.model.problem import ExitCode, Problem, exit_code_of
+from hosted_setup.model.secret import Secret
+from hosted_setup.pipeline.flow import Flow, render
+from hosted_setup.pipeline.plan import Ask
+from hosted_setup.pipeline.session import Session, find_unfinished, refuse_if_unfinished
+from hosted_setup.pipeline.step import step_of
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Mapping
+
+    from hosted_setup.app import App
+    from hosted_setup.interview.frontend import Frontend
+    from hosted_setup.pipeline.plan import Item
+    from hosted_setup.registry import Registry
+
+DEPLOY: Final = Flow("deploy", Deployed, DeployRequest)
+_GIVEN: Final = (StorageBackends, AnswerSheet)
+
+
+def plan_of(registry: Registry) -> tuple[Item, ...]:
+    """Give the plan of a deploy."""
+    return DEPLOY.plan((step_of(function) for function in registry.steps()), _GIVEN)
+
+
+def plan_text(app: App) -> str:
+    """Give what `--plan` prints."""
+    return render(plan_of(app.registry()))
+
+
+def deploy(options: Namespace, app: App, files: tuple[str, ...], secrets: str) -> int:
+    """Begin a new run."""
+    frontend = app.frontend(options.dialect)
+    try:
+        refuse_if_unfinished(app.paths.runs)
+    except Problem as problem:
+        return _refused(frontend, problem)
+    run_id = app.now_id()
+    archive = str(Path(options.restore_from_file).absolute()) if options.restore_from_file else None
+    work = _Work(app, frontend, options, run_id, files, secrets, {})
+    return work.go(lambda session, items, asker: session.start(items, DeployRequest(archive), asker, (secrets, *files)))
+
+
+def resume(options: Namespace, app: App, files: tuple[str, ...], secrets: str) -> int:
+    """Go on with the unfinished run; secrets come from the sources named now, else from those named then."""
+    frontend = app.frontend(options.dialect)
+    try:
+        path, past = find_unfinished(app.paths.runs)
+    except Problem as problem:
+        return _refused(frontend, problem)
+    then = past.head.sources if past.head else ()
+    files, secrets = files or then[1:], secrets or next(iter(then), "")
+    work = _Work(app, frontend, options, path.parent.name, files, secrets, past.answers)
+    return work.go(lambda session, items, asker: session.resume(items, asker))
+
+
+def _refused(frontend: Frontend, problem: Problem) -> ExitCode:
+    frontend.emit(Failed(problem))
+    return exit_code_of(problem)
+
+
+class _Work:
+    """One process's part of a run."""
+
+    def __init__(  # noqa: PLR0913 - what the command line says
+        self, app: App, frontend: Frontend, options: Namespace, run_id: str, files: tuple[str, ...], secrets: str,
+        resumed: Mapping[str, str],
+    ) -> None:  # fmt: skip
+        self._app = app
+        self._options = options
+        self._log = app.log(run_id)
+        self._reporter = Both(frontend, self._log)
+        self._host = app.host(run_id, self._reporter)
+        self._registry = app.registry()
+        self._items = plan_of(self._registry)
+        sections = self._sections()
+        answers = load(
+            sections, files=[Path(one) for one in files], secrets_file=Path(secrets) if secrets else None,
+            environment=app.environment, resumed=resumed,
+        )  # fmt: skip
+        self._interviewer = Interviewer(answers, frontend)
+
+    def go(self, drive: Any) -> int:  # noqa: ANN401 - starts or resumes
+        reporter = self._reporter
+        reporter.emit(Info(f"Log file: {self._log.path}"))
+        try:
+            self._interviewer.begin(self._sections())
+            given = (StorageBackends(self._registry.storage_backends()), AnswerSheet(self._interviewer))
+            session = Session(
+                DEPLOY, self._host, self._watcher(), undo_failures=self._options.on_failure == "abort",
+                given=given, observe=self._app.observe,
+            )  # fmt: skip
+            code = int(drive(session, self._items, self._interviewer))
+        except Problem as problem:
+            reporter.emit(Failed(problem))
+            code = int(exit_code_of(problem))
+        self._keep_answers()
+        return code
+
+    def _watcher(self) -> Watcher:
+        return Watcher(self._host, self._log, self._items, self._app.redact, self._root_password)
+
+    def _root_password(self) -> Secret | None:
+        found = (one.value for one in self._interviewer.answered() if one.question.key == ROOT_PASSWORD)
+        return next((value for value in found if isinstance(value, Secret)), None)
+
+    def _sections(self) -> tuple[type[Any], ...]:
+        return tuple(item.section for item in self._items if isinstance(item, Ask))
+
+    def _keep_answers(self) -> None:
+        """Write the answers, after failures too; a run that asked nothing leaves no file."""
+        answered = self._interviewer.answered()
+        if not answered:
+            return
+        folder = self._host.paths.state / "answers"
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        stamp = self._host.run_id.partition("-")[0]
+        targets = [folder / f"answers-{stamp}.conf"]
+        if self._options.generate_answer:
+            targets.append(Path(self._options.generate_answer).absolute())
+        for target in targets:
+            try:
+                write(target, answered)
+                self._reporter.emit(Info(f"Answers: {target}"))
+            except Problem as problem:
+                self._reporter.emit(Failed(problem))

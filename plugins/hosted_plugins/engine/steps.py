@@ -1,0 +1,98 @@
+"""Waits for the engine's health, logs in once, registers what was deployed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from hosted_plugins.bootstrap import EngineReady
+from hosted_plugins.engine import ADMIN, EngineAnswers, Healthy, Registered
+from hosted_plugins.network import EngineNetwork
+from hosted_plugins.storage import StorageAnswers, StorageDomain
+from hosted_plugins.vm import VmAnswers
+from hosted_setup.hooks import hookimpl
+from hosted_setup.model.events import Info
+from hosted_setup.model.problem import ExitCode, Problem
+from hosted_setup.pipeline.stage import Stage
+from hosted_setup.pipeline.step import step
+from hosted_setup.pipeline.wait import DeadlineExceeded, wait_until
+from hosted_setup.ports.engine import EngineAddress, Session
+from hosted_setup.ports.host import Host
+from hosted_setup.ports.machine import MachineFacts
+from hosted_setup.ports.problems import EngineUnreachable
+
+HEALTHY: Final = "DB Up!Welcome to Health Status!"
+HEALTH_DEADLINE: Final = 600.0
+
+
+class EngineUnhealthy(Problem):
+    """The engine never reported good health."""
+
+    code = "HE-HEALTH"
+    title = "The engine does not become healthy"
+    exit_code = ExitCode.FAILED
+
+
+@step(Stage.TRANSACTION, "Wait for the engine")
+def wait_for_health(vm: VmAnswers, network: EngineNetwork, ready: EngineReady, host: Host) -> Healthy:
+    """Ask for the health page until it is good; a wrong certificate ends the wait at once."""
+    engine = EngineAddress(str(vm.fqdn), network.address, ready.ca_pem)
+    last = "no answer yet"
+
+    def healthy() -> bool | None:
+        nonlocal last
+        try:
+            last = host.engines.health(engine).strip()
+        except EngineUnreachable as problem:
+            last = problem.why or problem.detail
+            return None
+        return True if HEALTHY in last else None
+
+    try:
+        wait_until(host, healthy, within=HEALTH_DEADLINE, every=1.0, what="the engine to report good health")
+    except DeadlineExceeded as error:
+        url = f"https://{vm.fqdn}/ovirt-engine/services/health"
+        raise EngineUnhealthy(url, why=last[:200], hint="The engine's logs are in the bundle:", command="hosted-engine support-bundle") from error
+    host.reporter.emit(Info(f"Engine replied: {HEALTHY}"))
+    return Healthy(engine.fqdn, engine.address, engine.ca_pem)
+
+
+@step(Stage.TRANSACTION, "Register this deployment in the engine")
+def register(  # noqa: PLR0913 - all that is registered
+    healthy: Healthy,
+    answers: EngineAnswers,
+    storage: StorageAnswers,
+    domain: StorageDomain,
+    network: EngineNetwork,
+    machine: MachineFacts,
+    host: Host,
+) -> Registered:
+    """Log in once; add data center, cluster, host and storage domain unless they are there. Safe to do again."""
+    engine = EngineAddress(healthy.fqdn, healthy.address, healthy.ca_pem)
+    session = host.engines.login(engine, ADMIN, answers.admin_password)
+    try:
+        center = _ensure(session, "datacenters", {"name": str(answers.data_center), "local": True})
+        cluster = _ensure(session, "clusters", {"name": str(answers.cluster), "data_center": {"id": center}})
+        added = _ensure(session, "hosts", {"name": str(answers.host_name), "address": network.gateway, "cluster": {"id": cluster}, "hardware_information": {"uuid": machine.uuid}})
+        stored = _ensure(session, "storagedomains", {
+            "id": domain.uuid, "name": str(storage.name), "type": "data", "host": {"id": added},
+            "storage": {"type": storage.kind, "path": storage.connection},
+        })  # fmt: skip
+        if session.find(f"datacenters/{center}/storagedomains", str(storage.name)) is None:
+            session.add(f"datacenters/{center}/storagedomains", {"id": stored})
+        version = session.product_version()
+    finally:
+        session.close()
+    host.reporter.emit(Info(f"Host, cluster, data center and storage domain are registered in the engine ({version})"))
+    return Registered(version, center, cluster, added, stored)
+
+
+def _ensure(session: Session, collection: str, fields: dict[str, object]) -> str:
+    found = session.find(collection, str(fields["name"]))
+    return (found or session.add(collection, fields)).id
+
+
+@hookimpl
+def hosted_setup_steps() -> Sequence[Callable[..., Any]]:
+    """Register the steps."""
+    return (wait_for_health, register)

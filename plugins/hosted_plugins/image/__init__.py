@@ -1,0 +1,78 @@
+"""The appliance image, and the engine VM's disk that is made of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from hosted_setup.domain.appliance import Appliance
+from hosted_setup.model.answer import Suggestion
+from hosted_setup.model.question import ask, section
+from hosted_setup.ports.images import DiskSource
+
+
+@dataclass(frozen=True)
+class KnownAppliances:
+    """The appliances that `*appliance*.conf` files name, newest first."""
+
+    paths: tuple[str, ...]
+
+
+def _first_known(known: KnownAppliances) -> Suggestion[Path] | None:
+    return Suggestion(Path(known.paths[0])) if known.paths else None
+
+
+@section("Engine appliance")
+class ApplianceAnswers:
+    """Which image is deployed."""
+
+    path: Path = ask(
+        "Path of the engine appliance (OVA or disk image)",
+        key="OVEHOSTED_VM/ovfArchive",
+        suggest=_first_known,
+        help="An OVA (plain or gzip'd) or a qcow2 or raw disk with cloud-init, engine-setup and engine-backup.",
+    )
+
+
+@dataclass(frozen=True)
+class OpenedAppliance:
+    """The appliance, looked at; `fingerprint` tells on resume whether the file is still the same."""
+
+    appliance: Appliance
+    fingerprint: tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class EngineDisk:
+    """The engine VM's disk in the storage domain, and the UUID of the VM it is for.
+
+    `backing` is what is still to be pulled over while the VM runs; until then `importing` is there beside the disk.
+    """
+
+    vm: str
+    volume: str
+    path: str
+    format: str
+    firmware: str
+    backing: DiskSource | None
+
+    @property
+    def importing(self) -> Path:
+        """Give the marker of a disk that does not stand alone yet."""
+        return Path(self.path + ".importing")
+
+
+@dataclass(frozen=True)
+class ImportedDisk:
+    """The disk stands alone."""
+
+    volume: str
+    path: str
+    format: str
+
+
+@dataclass(frozen=True)
+class CurrentDisk:
+    """The storage domain's pointer names this disk: the commit point is passed."""
+
+    volume: str

@@ -1,0 +1,88 @@
+"""The network of the engine VM."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from ipaddress import IPv4Network
+from itertools import chain
+from typing import Final, Self
+
+from hosted_setup.model.answer import Suggestion
+from hosted_setup.model.question import ask, section
+from hosted_setup.model.values import VmName
+
+_FIRST: Final = 222  # 192.168.222.0/24, as the original's bootstrap network (he_ipv4_subnet_prefix)
+
+
+class NetworkMode(Enum):
+    """How the engine VM reaches others."""
+
+    NAT = "nat"
+
+
+@dataclass(frozen=True)
+class Subnet:
+    """A private IPv4 /24 network."""
+
+    text: str
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Accept a private /24 in CIDR form."""
+        try:
+            network = IPv4Network(text)
+        except ValueError as error:
+            message = f"{text!r} is not an IPv4 network: {error}"
+            raise ValueError(message) from None
+        if network.prefixlen != 24 or not network.is_private or network.is_loopback or network.is_link_local:  # noqa: PLR2004 - the one size
+            message = f"{text!r} is not a private /24 network"
+            raise ValueError(message)
+        return cls(str(network))
+
+    def __str__(self) -> str:
+        """Give the CIDR form."""
+        return self.text
+
+    def host(self, number: int) -> str:
+        """Give the address of the host with that number."""
+        return str(IPv4Network(self.text)[number])
+
+
+@dataclass(frozen=True)
+class HostRoutes:
+    """The IPv4 networks this host is in or routes to, in CIDR form."""
+
+    networks: tuple[str, ...]
+
+    def overlaps(self, subnet: str) -> str | None:
+        """Give the network that `subnet` overlaps, if there is one."""
+        wanted = IPv4Network(subnet)
+        return next((text for text in self.networks if IPv4Network(text, strict=False).overlaps(wanted)), None)
+
+
+def _free_subnet(routes: HostRoutes) -> Suggestion[Subnet] | None:
+    for number in chain(range(_FIRST, 255), range(100, _FIRST)):
+        subnet = f"192.168.{number}.0/24"
+        if routes.overlaps(subnet) is None:
+            return Suggestion(Subnet(subnet))
+    return None
+
+
+@section("Network")
+class NetworkAnswers:
+    """Which network the engine VM is on; NAT is a trial network of libvirt on this host."""
+
+    mode: NetworkMode = ask("Network mode", key="HOSTED_ENGINE/networkMode", default=NetworkMode.NAT, asked=False)
+    name: VmName = ask("Name of the NAT network", key="HOSTED_ENGINE/networkName", default=VmName("hosted-engine"), asked=False)
+    subnet: Subnet = ask("Subnet of the NAT network", key="HOSTED_ENGINE/natSubnet", suggest=_free_subnet, asked=False)
+
+
+@dataclass(frozen=True)
+class EngineNetwork:
+    """The network, made: the engine VM gets `address` by a fixed lease."""
+
+    uuid: str
+    name: str
+    gateway: str
+    address: str

@@ -1,0 +1,86 @@
+"""Creates the NAT network with a fixed lease for the engine VM."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hosted_plugins.network import EngineNetwork, HostRoutes, NetworkAnswers
+from hosted_plugins.vm import VmAnswers
+from hosted_setup.domain.templates import render_xml
+from hosted_setup.hooks import hookimpl
+from hosted_setup.model.problem import Problem
+from hosted_setup.pipeline.stage import Stage
+from hosted_setup.pipeline.step import check, step
+from hosted_setup.pipeline.undo import Undo, UndoLog
+from hosted_setup.ports.host import Host
+from hosted_setup.ports.hypervisor import HypervisorFacts
+from hosted_setup.ports.problems import NameTaken
+
+
+class SubnetTaken(Problem):
+    """The host already is in, or routes to, that network."""
+
+    code = "HE-SUBNET-TAKEN"
+    title = "The subnet is in use on this host"
+
+
+@step(Stage.SETUP, "Look at the networks of this host")
+def look_at_routes(hypervisor: HypervisorFacts, host: Host) -> HostRoutes:
+    """Read the routes."""
+    return HostRoutes(host.machine.routes())
+
+
+@check("Network")
+def network_free(answers: NetworkAnswers, routes: HostRoutes, host: Host) -> None:
+    """Refuse a name or a subnet that is somebody else's."""
+    found = host.hypervisor.network_named(str(answers.name))
+    if found is not None:
+        detail = f"libvirt has a network called {answers.name} (UUID {found.uuid})"
+        raise NameTaken(detail, hint="Answer another HOSTED_ENGINE/networkName, or look at that one:", command=f"virsh net-info {answers.name}")
+    other = routes.overlaps(str(answers.subnet))
+    if other is not None:
+        raise SubnetTaken(f"{answers.subnet} overlaps {other}", hint="Answer another HOSTED_ENGINE/natSubnet; see:", command="ip route")
+
+
+@dataclass(frozen=True)
+class RemoveNetwork(Undo, name="network.remove"):
+    """Removes the NAT network that this run made."""
+
+    uuid: str
+
+    def apply(self, host: Host) -> None:
+        """Remove it if it carries this run's mark."""
+        found = host.hypervisor.network(self.uuid)
+        if found is not None and found.mark == host.run_id:
+            host.hypervisor.remove_network(self.uuid)
+
+    def describe(self) -> str:
+        """Name the network."""
+        return f"network {self.uuid}"
+
+
+def _there(network: EngineNetwork, host: Host) -> bool:
+    found = host.hypervisor.network(network.uuid)
+    return found is not None and found.active
+
+
+@step(Stage.TRANSACTION, "Create the network", holds=_there)
+def create_network(answers: NetworkAnswers, vm: VmAnswers, host: Host, undo: UndoLog) -> EngineNetwork:
+    """Define and start the network."""
+    made = EngineNetwork(str(uuid.uuid4()), str(answers.name), answers.subnet.host(1), answers.subnet.host(2))
+    undo.before(RemoveNetwork(made.uuid))
+    xml = render_xml(
+        "network.xml.j2", name=made.name, uuid=made.uuid, run_id=host.run_id, gateway=made.gateway, address=made.address,
+        mac=str(vm.mac), fqdn=str(vm.fqdn),
+    )  # fmt: skip
+    host.hypervisor.define_network(xml)
+    return made
+
+
+@hookimpl
+def hosted_setup_steps() -> Sequence[Callable[..., Any]]:
+    """Register the steps and checks."""
+    return (look_at_routes, network_free, create_network)

@@ -1,0 +1,218 @@
+"""Writes the files operators and other tools know, and the closing summary."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import ssl
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from hosted_plugins.bootstrap import EngineReady, Greeted
+from hosted_plugins.deploy import Interviewed
+from hosted_plugins.engine import ADMIN, EngineAnswers, Healthy, Registered
+from hosted_plugins.image import CurrentDisk
+from hosted_plugins.network import EngineNetwork
+from hosted_plugins.report import Deployed, HostFiles, SharedConfiguration
+from hosted_plugins.storage import StorageAnswers, StorageDomain
+from hosted_plugins.virt import Virtualisation
+from hosted_plugins.vm import Settled, VmAnswers
+from hosted_setup.domain.templates import render
+from hosted_setup.hooks import hookimpl
+from hosted_setup.interview.sheet import AnswerSheet
+from hosted_setup.model.events import Info, Summary
+from hosted_setup.pipeline.stage import Stage
+from hosted_setup.pipeline.step import step
+from hosted_setup.pipeline.undo import Undo, UndoLog
+from hosted_setup.ports.host import Host
+
+VERSION: Final = "1\n"  # of the shared configuration's layout
+
+
+@dataclass(frozen=True)
+class RemoveFile(Undo, name="file.remove"):
+    """Removes a file whose content is the one this run wrote; `hidden` never holds the content itself."""
+
+    path: Path
+    digest: str
+
+    def apply(self, host: Host) -> None:
+        """Remove it, unless somebody has changed it since."""
+        if self.path.is_file() and hashlib.sha256(self.path.read_bytes()).hexdigest() == self.digest:
+            self.path.unlink()
+
+    def describe(self) -> str:
+        """Name the file."""
+        return str(self.path)
+
+
+@dataclass(frozen=True)
+class RemoveFolder(Undo, name="folder.remove"):
+    """Removes a folder that was not there before this run, if nothing is in it."""
+
+    path: Path
+
+    def apply(self, host: Host) -> None:
+        """Remove it if it is empty."""
+        if self.path.is_dir() and not any(self.path.iterdir()):
+            self.path.rmdir()
+
+    def describe(self) -> str:
+        """Name the folder."""
+        return str(self.path)
+
+
+@step(Stage.CLOSING, "Write the shared configuration")
+def write_shared(  # noqa: PLR0913 - everything other hosts need
+    vm: VmAnswers,
+    virt: Virtualisation,
+    storage: StorageAnswers,
+    domain: StorageDomain,
+    network: EngineNetwork,
+    ready: EngineReady,
+    disk: CurrentDisk,
+    settled: Settled,
+    sheet: AnswerSheet,
+    host: Host,
+) -> SharedConfiguration:
+    """Write `conf/` of the storage domain."""
+    texts = {
+        "hosted-engine.conf": _hosted_engine_conf(vm, storage, domain, network, ready, disk, settled, host),
+        "vm.conf": _vm_conf(vm, virt, domain, network, disk, settled),
+        "fhanswers.conf": sheet.text(),
+        "broker.conf": render("broker.conf.j2"),
+        "version": VERSION,
+    }
+    for name, text in texts.items():
+        domain.write(domain.conf / name, text.encode(), 0o600)
+    return SharedConfiguration(str(domain.conf))
+
+
+@step(Stage.CLOSING, "Write this host's configuration")
+def write_host_files(
+    shared: SharedConfiguration, ready: EngineReady, sheet: AnswerSheet, host: Host, undo: UndoLog
+) -> HostFiles:
+    """Write the files under /etc and /run, each whole or not at all; nothing that is there is written over."""
+    conf = Path(shared.folder)
+    texts = {
+        host.paths.etc / "ca.pem": (ready.ca_pem, 0o644),
+        host.paths.etc / "answers.conf": (sheet.text(), 0o600),
+        host.paths.ha_run / "vm.conf": ((conf / "vm.conf").read_text(), 0o600),
+        # the last one: it is what says that an engine is deployed here
+        host.paths.etc / "hosted-engine.conf": ((conf / "hosted-engine.conf").read_text(), 0o600),
+    }
+    for path, (text, mode) in texts.items():
+        _write(path, text.encode(), mode, undo)
+    return HostFiles(tuple(str(path) for path in texts))
+
+
+@step(Stage.CLOSING, "Summary")
+def summarise(  # noqa: PLR0913 - everything the operator wants to know
+    interviewed: Interviewed,
+    vm: VmAnswers,
+    healthy: Healthy,
+    ready: EngineReady,
+    greeted: Greeted,
+    registered: Registered,
+    domain: StorageDomain,
+    files: HostFiles,
+    host: Host,
+) -> Deployed:
+    """Tell the operator what there is now and what to do next."""
+    host.reporter.emit(Info("Hosted Engine successfully deployed"))
+    lines = (
+        f"Engine:            https://{vm.fqdn}/ovirt-engine/   (address {healthy.address}, version {registered.version})",
+        f"Administrator:     {ADMIN}",
+        f"CA (SHA-256):      {_ca_fingerprint(ready.ca_pem)}",
+        *(f"SSH host key:      {_key_fingerprint(key)}" for key in greeted.host_keys),
+        f"Storage domain:    {domain.root}",
+        f"Configuration:     {files.paths[-1]}",
+        "Next:",
+        f"  open a shell in the engine VM:    ssh root@{healthy.address}",
+        f"  see it run:                       virsh -c {host.hypervisor.uri} dominfo {vm.name}",
+        "  collect logs for a report:        hosted-engine support-bundle",
+        "  remove this deployment:           hosted-engine cleanup",
+    )
+    host.reporter.emit(Summary(lines))
+    return Deployed(str(vm.fqdn), healthy.address)
+
+
+def _hosted_engine_conf(  # noqa: PLR0913 - see write_shared
+    vm: VmAnswers,
+    storage: StorageAnswers,
+    domain: StorageDomain,
+    network: EngineNetwork,
+    ready: EngineReady,
+    disk: CurrentDisk,
+    settled: Settled,
+    host: Host,
+) -> str:
+    return render(
+        "hosted-engine.conf.j2",
+        fqdn=str(vm.fqdn), disk=disk.volume, vm=settled.uuid, storage=storage.connection, kind=storage.kind,
+        vm_conf=str(host.paths.ha_run / "vm.conf"), domain=domain.uuid,
+        connection=str(uuid.uuid5(uuid.UUID(domain.uuid), storage.connection)),
+        ca_path=str(host.paths.etc / "ca.pem"), ca_subject=_ca_subject(ready.ca_pem),
+        gateway=network.gateway, bridge=network.name,
+    )  # fmt: skip
+
+
+def _vm_conf(
+    vm: VmAnswers, virt: Virtualisation, domain: StorageDomain, network: EngineNetwork, disk: CurrentDisk, settled: Settled
+) -> str:
+    own = uuid.UUID(settled.uuid)
+    return render(
+        "vm.conf.j2",
+        vm=settled.uuid, name=str(vm.name), memory_mib=vm.memory_mib, vcpus=vm.vcpus, disk=disk.volume, domain=domain.uuid,
+        mac=str(vm.mac), network=network.name, machine=str(vm.machine), cpu="host-passthrough" if virt.virt_type == "kvm" else "max",
+        cdrom=str(uuid.uuid5(own, "cdrom")), nic=str(uuid.uuid5(own, "nic")),
+    )  # fmt: skip
+
+
+def _write(path: Path, content: bytes, mode: int, undo: UndoLog) -> None:
+    missing = [folder for folder in (path.parent, *path.parent.parents) if not folder.exists()]
+    for folder in reversed(missing):
+        undo.before(RemoveFolder(folder))
+        folder.mkdir(mode=0o755)
+    undo.before(RemoveFile(path, hashlib.sha256(content).hexdigest()))
+    beside = path.with_name(f".{path.name}.new")
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, mode)
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+    beside.rename(path)
+
+
+def _der(ca_pem: str) -> bytes:
+    first = ca_pem[ca_pem.index("-----BEGIN CERTIFICATE-----") :].partition("-----END CERTIFICATE-----")
+    return ssl.PEM_cert_to_DER_cert(first[0] + first[1] + "\n")
+
+
+def _ca_fingerprint(ca_pem: str) -> str:
+    digest = hashlib.sha256(_der(ca_pem)).hexdigest().upper()
+    return ":".join(digest[at : at + 2] for at in range(0, len(digest), 2))
+
+
+def _ca_subject(ca_pem: str) -> str:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(cadata=ca_pem)
+    (first, *_) = context.get_ca_certs()
+    names = {"countryName": "C", "organizationName": "O", "commonName": "CN"}
+    return "".join(f"/{names.get(kind, kind)}={value}" for part in first["subject"] for kind, value in part)
+
+
+def _key_fingerprint(key: str) -> str:
+    kind, _, blob = key.partition(" ")
+    digest = hashlib.sha256(base64.b64decode(blob)).digest()
+    return f"{kind} SHA256:{base64.b64encode(digest).decode().rstrip('=')}"
+
+
+@hookimpl
+def hosted_setup_steps() -> Sequence[Callable[..., Any]]:
+    """Register the steps."""
+    return (write_shared, write_host_files, summarise)

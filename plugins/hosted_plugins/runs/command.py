@@ -1,0 +1,44 @@
+"""`hosted-engine run status|abort` and `hosted-engine cleanup`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hosted_setup.command import Command
+from hosted_setup.hooks import hookimpl
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+    from collections.abc import Sequence
+
+    from hosted_setup.app import App
+
+
+def _run_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("action", choices=("status", "abort"), help="status: what is unfinished; abort: take it back")
+
+
+def _run(options: Namespace, app: App) -> int:
+    from hosted_plugins.runs import abort  # noqa: PLC0415 - `--help` need not pay
+    from hosted_plugins.runs.work import status  # noqa: PLC0415
+
+    return status(app) if options.action == "status" else abort(app)
+
+
+def _cleanup_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+
+
+def _cleanup(options: Namespace, app: App) -> int:
+    from hosted_plugins.runs.work import clean_up  # noqa: PLC0415 - see _run
+
+    return clean_up(app, sure=options.yes)
+
+
+@hookimpl
+def hosted_setup_commands() -> Sequence[Command]:
+    """Register the commands."""
+    return (
+        Command("run", "tell the state of an unfinished run, or take it back", _run_arguments, _run),
+        Command("cleanup", "remove the engine VM and all that a deploy made on this host", _cleanup_arguments, _cleanup),
+    )

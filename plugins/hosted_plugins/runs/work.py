@@ -1,0 +1,76 @@
+"""Tells about runs, and takes finished ones back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hosted_setup.app import Both
+from hosted_setup.model.events import Failed, Info
+from hosted_setup.model.problem import Aborted, ExitCode, Problem, exit_code_of
+from hosted_setup.pipeline.journal import Past, RunLock, RunLocked, read_journal, unfinished
+from hosted_setup.pipeline.session import ABORT, JOURNAL, RESUME, refuse_if_unfinished
+from hosted_setup.pipeline.session import clean_up as clean_up_run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hosted_setup.app import App
+    from hosted_setup.interview.frontend import Frontend
+
+def status(app: App) -> int:
+    """Print what is unfinished; 0 when nothing is, 4 when something is."""
+    frontend = app.frontend("auto")
+    try:
+        found = unfinished(app.paths.runs)
+    except Problem as problem:
+        frontend.emit(Failed(problem))
+        return exit_code_of(problem)
+    if found is None:
+        frontend.emit(Info("No run is unfinished."))
+        return ExitCode.DONE
+    path, past = found
+    at_work = "at work now" if _locked(app.paths.runs) else "not at work"
+    frontend.emit(Info(f"Run {path.parent.name} is unfinished ({at_work}); {len(past.done)} steps are done."))
+    frontend.emit(Info(f"Go on with it:  {RESUME}"))
+    if not past.committed:
+        frontend.emit(Info(f"Take it back:   {ABORT}"))
+    return ExitCode.UNFINISHED
+
+
+def clean_up(app: App, *, sure: bool) -> int:
+    """Take every finished run of this host back, the latest first; an unfinished one is refused."""
+    frontend = app.frontend("auto")
+    app.registry()  # the undo actions of every plugin have to be known
+    try:
+        refuse_if_unfinished(app.paths.runs)
+        finished = _finished(app.paths.runs)
+        if not finished:
+            frontend.emit(Info("There is nothing to clean up: no deploy has changed this host."))
+            return ExitCode.DONE
+        if not sure and not frontend.confirm("This removes the engine VM and its disk for good. Are you sure?"):
+            return ExitCode.INTERRUPTED
+        codes = [_take_back(app, path, frontend) for path in finished]
+    except (Aborted, KeyboardInterrupt):
+        return ExitCode.INTERRUPTED
+    except Problem as problem:
+        frontend.emit(Failed(problem))
+        return exit_code_of(problem)
+    return max(codes)
+
+
+def _take_back(app: App, path: Path, frontend: Frontend) -> int:
+    run_id = path.parent.name
+    return clean_up_run(app.host(run_id, Both(frontend, app.log(run_id))), path, app.observe)
+
+
+def _finished(runs: Path) -> list[Path]:
+    journals = sorted(runs.glob(f"*/{JOURNAL}"), reverse=True)
+    return [path for path in journals if Past(list(read_journal(path))).open_intents()]
+
+
+def _locked(runs: Path) -> bool:
+    try:
+        RunLock(runs).release()
+    except RunLocked:
+        return True
+    return False

@@ -1,0 +1,112 @@
+"""The storage domain: where the engine VM's disk lives, laid out so that every host finds the same things."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from hosted_setup.model.question import ask, section
+from hosted_setup.model.values import Name
+from hosted_setup.storage import StorageBackend
+
+
+@dataclass(frozen=True)
+class StorageBackends:
+    """The back ends that this program and its plugins know, by kind."""
+
+    by_kind: dict[str, StorageBackend]
+
+
+def _known(kind: str, backends: StorageBackends) -> None:
+    if kind not in backends.by_kind:
+        message = f"{kind!r} is not a kind of storage that is known here: {', '.join(backends.by_kind)}"
+        raise ValueError(message)
+
+
+@section("Storage")
+class StorageAnswers:
+    """Where the engine VM's disk will live."""
+
+    kind: str = ask(
+        "Storage type", key="OVEHOSTED_STORAGE/domainType", default="localfs", check=_known,
+        help="localfs: a directory of this host.",
+    )  # fmt: skip
+    connection: str = ask(
+        "Path of the storage", key="OVEHOSTED_STORAGE/storageDomainConnection",
+        help="For localfs the absolute path of an existing directory.",
+    )  # fmt: skip
+    name: Name = ask(
+        "Name of the storage domain", key="OVEHOSTED_STORAGE/storageDomainName", default=Name("hosted_storage"), asked=False
+    )
+
+
+@dataclass(frozen=True)
+class StorageDomain:
+    """A storage domain on files: `root` is the folder that bears its UUID; all in it belongs to `uid`:`gid`."""
+
+    uuid: str
+    root: Path
+    uid: int
+    gid: int
+
+    @property
+    def metadata(self) -> Path:
+        """Give the marker file: KEY=VALUE lines."""
+        return self.root / "dom_md/metadata"
+
+    @property
+    def images(self) -> Path:
+        """Give the folder of the disks."""
+        return self.root / "images"
+
+    @property
+    def pointer(self) -> Path:
+        """Give the file that names the current disk."""
+        return self.images / "current.json"
+
+    @property
+    def conf(self) -> Path:
+        """Give the folder of the shared configuration."""
+        return self.root / "conf"
+
+    def made_by(self, run_id: str) -> bool:
+        """Tell whether this domain carries the mark of that run."""
+        try:
+            return f"RUN={run_id}" in self.metadata.read_text().splitlines()
+        except OSError:
+            return False
+
+    def make_folder(self, path: Path) -> None:
+        """Create a folder of this domain, exclusively."""
+        path.mkdir(mode=0o755)
+        self.own(path)
+
+    def own(self, path: Path) -> None:
+        """Give a file or folder to the domain's owner."""
+        if os.geteuid() == 0:
+            os.chown(path, self.uid, self.gid)
+
+    def write(self, path: Path, content: bytes, mode: int = 0o644) -> None:
+        """Write a file of this domain whole or not at all: beside, synced, then renamed."""
+        beside = path.with_name(f".{path.name}.new")
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, mode)
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        self.own(beside)
+        beside.rename(path)
+
+    def current(self) -> str | None:
+        """Give the volume that the pointer names, None when there is no pointer."""
+        try:
+            volume = json.loads(self.pointer.read_text())["volume"]
+        except FileNotFoundError:
+            return None
+        return str(volume)
+
+    def point_to(self, volume: str, kind: str) -> None:
+        """Switch the pointer, atomically."""
+        self.write(self.pointer, json.dumps({"volume": volume, "format": kind}).encode() + b"\n")

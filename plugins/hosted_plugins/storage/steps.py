@@ -1,0 +1,119 @@
+"""Creates the storage domain, whole or not at all."""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from hosted_plugins.image import OpenedAppliance
+from hosted_plugins.storage import StorageAnswers, StorageBackends, StorageDomain
+from hosted_plugins.vm import VmAnswers
+from hosted_setup.hooks import hookimpl
+from hosted_setup.model.events import Warn
+from hosted_setup.model.problem import ExitCode, Problem
+from hosted_setup.model.values import GIB
+from hosted_setup.pipeline.stage import Stage
+from hosted_setup.pipeline.step import check, step
+from hosted_setup.pipeline.undo import Undo, UndoLog
+from hosted_setup.ports.host import Host
+from hosted_setup.storage import StorageHome
+
+FORMAT: Final = 1
+SPARE: Final = 2 * GIB  # beside what the appliance's disk takes now: room for the restore and the first days
+
+
+class StorageFull(Problem):
+    """The storage has too little room for the engine VM's disk."""
+
+    code = "HE-STORAGE-SPACE"
+    title = "The storage has too little free space"
+
+
+class StorageConnection(Problem):
+    """The connection is not of the form its storage type wants."""
+
+    code = "HE-STORAGE-CONNECTION"
+    title = "The storage connection is not understood"
+    exit_code = ExitCode.USAGE
+
+
+@check("Storage")
+def reachable(answers: StorageAnswers, backends: StorageBackends, opened: OpenedAppliance, vm: VmAnswers, host: Host) -> None:
+    """Prove that the storage can be used and has the room."""
+    backend = backends.by_kind[answers.kind]
+    try:
+        backend.check(answers.connection, host)
+    except ValueError as error:
+        raise StorageConnection(answers.connection, why=str(error), command="hosted-engine deploy --help") from error
+    free = backend.free(answers.connection, host)
+    needed = (opened.appliance.size or opened.appliance.virtual_size) + SPARE
+    if free < needed:
+        detail = f"{free / GIB:.1f} GiB free at {answers.connection}, {needed / GIB:.1f} GiB needed"
+        raise StorageFull(detail, why="the appliance's disk and 2 GiB to work with", command=f"df -h {answers.connection}")
+    if free < vm.disk_gib * GIB:
+        host.reporter.emit(
+            Warn(f"The disk may grow to {vm.disk_gib} GiB, {free / GIB:.1f} GiB are free at {answers.connection}")
+        )
+
+
+@dataclass(frozen=True)
+class RemoveDomain(Undo, name="storage-domain.remove"):
+    """Removes a storage domain that this run made, and what is left of one it was making."""
+
+    domain: StorageDomain
+    building: Path
+
+    def apply(self, host: Host) -> None:
+        """Remove the folders that carry this run's mark; anything else of that name stays."""
+        for root in (self.building, self.domain.root):
+            if StorageDomain(self.domain.uuid, root, self.domain.uid, self.domain.gid).made_by(host.run_id):
+                shutil.rmtree(root)
+        self._remove_unmarked()
+
+    def _remove_unmarked(self) -> None:
+        """Remove what a process left that died before it wrote the mark: empty folders, never a file."""
+        for folder in (self.building / "dom_md", self.building):
+            if folder.is_dir() and not folder.is_symlink() and not any(folder.iterdir()):
+                folder.rmdir()
+
+    def describe(self) -> str:
+        """Name the domain."""
+        return f"storage domain {self.domain.root}"
+
+
+def _there(domain: StorageDomain, host: Host) -> bool:
+    return domain.made_by(host.run_id)
+
+
+@step(Stage.TRANSACTION, "Reach the storage")
+def attach_storage(answers: StorageAnswers, backends: StorageBackends, host: Host, undo: UndoLog) -> StorageHome:
+    """Attach the storage through the chosen back end."""
+    return backends.by_kind[answers.kind].attach(answers.connection, host, undo)
+
+
+@step(Stage.TRANSACTION, "Create the storage domain", holds=_there)
+def create_domain(answers: StorageAnswers, home: StorageHome, host: Host, undo: UndoLog) -> StorageDomain:
+    """Build the folders under a name of this run's own, then rename: the domain is there whole or not at all."""
+    domain = StorageDomain(str(uuid.uuid4()), Path(), home.uid, home.gid)
+    domain = StorageDomain(domain.uuid, home.path / domain.uuid, home.uid, home.gid)
+    building = home.path / f".{domain.uuid}.{host.run_id}"
+    undo.before(RemoveDomain(domain, building))
+    made = StorageDomain(domain.uuid, building, home.uid, home.gid)
+    made.make_folder(building)
+    made.make_folder(building / "dom_md")
+    lines = (f"FORMAT={FORMAT}", f"SDUUID={domain.uuid}", f"NAME={answers.name}", f"RUN={host.run_id}", "")
+    made.write(made.metadata, "\n".join(lines).encode())
+    for folder in ("images", "ha_agent", "conf"):
+        made.make_folder(building / folder)
+    building.rename(domain.root)
+    return domain
+
+
+@hookimpl
+def hosted_setup_steps() -> Sequence[Callable[..., Any]]:
+    """Register the steps and checks."""
+    return (reachable, attach_storage, create_domain)

@@ -1,6 +1,6 @@
 """Reading all answers given before anything is asked; which of two wins is decided here.
 
-The order is in `docs/decisions/answer-precedence.md`: [environment:enforce] of a file, options, the secrets of the
+The order is in `docs/decisions/0002-answer-precedence.md`: [environment:enforce] of a file, options, the secrets of the
 environment, the other sections of files, what a resumed run already knew. What the backup says, what is detected and
 plain defaults belong to the questions and come after all of these.
 """
@@ -158,7 +158,7 @@ def _is_used(heap: _Heap, entry: Entry) -> bool:
     standing = keys.standing(entry.key, heap.questions)
     if standing is keys.Standing.UNKNOWN:
         like = keys.suggest(entry.key, heap.questions)
-        hint = f"Did you mean {like}?" if like else "The keys are listed in docs/answer-files.md."
+        hint = f"Did you mean {like}?" if like else "No known key is like it. Take the line out."
         command = answer_file.show_line(entry.place)
         heap.problems.append(AnswersKey(entry.key, where=entry.place, hint=hint, command=command))
     if entry.key == keys.DIALECT and entry.text == "machine":

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, TextIO
 
 from hosted_setup.interview.frontends.text import bounded, clean, clean_lines, duration, width_of
@@ -170,6 +172,12 @@ class Screen:
             self._out.flush()
         except (OSError, ValueError):  # the reader went away, or the file is closed
             self._gone = True
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """Send what is still buffered nowhere: else Python's flush at exit fails and spoils the exit code."""
+        with suppress(OSError, ValueError), Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), self._out.fileno())
 
     def _columns(self) -> int:
         try:

@@ -102,7 +102,8 @@ def load(  # noqa: PLR0913 - one argument a kind of place
         hidden = Secret(option.text) if heap.is_secret(option.key) and isinstance(option.text, str) else option.text
         _add(heap, _Group.OPTION, Given(option.key, hidden, Origin(Source.OPTION, option.place)))
     for key, text in (resumed or {}).items():
-        _add(heap, _Group.RESUMED, Given(key, text, Origin(Source.RESUMED)))
+        if key in heap.questions:  # another version may have recorded it
+            _add(heap, _Group.RESUMED, Given(key, text, Origin(Source.RESUMED)))
     return _settle(heap)
 
 

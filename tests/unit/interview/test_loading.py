@@ -73,6 +73,12 @@ def test_what_an_earlier_run_knew_comes_last() -> None:
     assert won(load(ALL, resumed={VCPUS: "8"}), VCPUS) == ("8", "resumed")
 
 
+def test_what_an_earlier_version_recorded_is_skipped() -> None:
+    answers = load(ALL, resumed={"HOSTED_ENGINE/dropped": "8"})
+    assert not answers.given
+    assert not answers.problems
+
+
 def test_an_option_overruled_is_told(files: Files) -> None:
     path = files(f"{VCPUS}=str:2", "a.conf", layer="enforce")
     (notice,) = load(ALL, files=[path], options=[Option(VCPUS, "7", "--vcpus")]).notices

@@ -41,9 +41,13 @@ class Both:
 class App(Protocol):
     """The program, as a command sees it."""
 
-    paths: Paths
-    environment: dict[str, Secret]
-    """Secrets that were in the process's environment; they are no longer."""
+    @property
+    def paths(self) -> Paths:
+        """Give the files operators know, under `--root`."""
+
+    @property
+    def environment(self) -> dict[str, Secret]:
+        """Give the secrets that were in the process's environment; they are no longer."""
 
     def registry(self) -> Registry:
         """Give all plugins, third parties' too."""

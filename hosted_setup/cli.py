@@ -80,10 +80,18 @@ class RealApp:
         from hosted_setup.ports.host import Host  # noqa: PLC0415
 
         return Host(
-            paths=self.paths, run_id=run_id, hypervisor=LibvirtHypervisor(self._options.libvirt_uri), images=QemuImages(),
-            machine=LinuxMachine(), guests=UnixGuests(), engines=RestEngines(), shells=ParamikoShells(), clock=SystemClock(),
-            reporter=reporter, timeout_factor=self._options.timeout_factor,
-        )  # fmt: skip
+            paths=self.paths,
+            run_id=run_id,
+            hypervisor=LibvirtHypervisor(self._options.libvirt_uri),
+            images=QemuImages(),
+            machine=LinuxMachine(),
+            guests=UnixGuests(),
+            engines=RestEngines(),
+            shells=ParamikoShells(),
+            clock=SystemClock(),
+            reporter=reporter,
+            timeout_factor=self._options.timeout_factor,
+        )
 
     def redact(self, text: str) -> str:
         """Mask every secret this process has held."""
@@ -123,7 +131,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.print_help()
         return 2
     command = commands[name]
-    own = argparse.ArgumentParser(prog=f"hosted-engine {name}", description=command.help, parents=[_common()], allow_abbrev=False)
+    own = argparse.ArgumentParser(
+        prog=f"hosted-engine {name}", description=command.help, parents=[_common()], allow_abbrev=False
+    )
     command.arguments(own)
     options = own.parse_args(rest)
     _end_on_signals()
@@ -152,8 +162,15 @@ def _is_value(arguments: list[str], at: int) -> bool:
 
 def _common() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    common.add_argument("--root", metavar="DIR", default=os.environ.get("HOSTED_ENGINE_ROOT", "/"), help="keep all files under DIR instead of /")
-    common.add_argument("--libvirt-uri", metavar="URI", default="qemu:///system", help="the hypervisor (default %(default)s)")
+    common.add_argument(
+        "--root",
+        metavar="DIR",
+        default=os.environ.get("HOSTED_ENGINE_ROOT", "/"),
+        help="keep all files under DIR instead of /",
+    )
+    common.add_argument(
+        "--libvirt-uri", metavar="URI", default="qemu:///system", help="the hypervisor (default %(default)s)"
+    )
     common.add_argument("--timeout-factor", metavar="X", type=_factor, default=1.0, help="multiply every deadline by X")
     return common
 
@@ -173,7 +190,8 @@ def _parser(commands: dict[str, Command]) -> argparse.ArgumentParser:
         prog="hosted-engine",
         usage="hosted-engine [--root DIR] [--libvirt-uri URI] [--timeout-factor X] COMMAND [OPTION …]",
         description="Deploy a management engine as a VM on this host, and look after it.",
-        epilog=f"commands (also in the form --COMMAND):\n{listing}\n\nhosted-engine COMMAND --help tells the options of each.",
+        epilog=f"commands (also in the form --COMMAND):\n{listing}\n\n"
+        "hosted-engine COMMAND --help tells the options of each.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         parents=[_common()],
         allow_abbrev=False,

@@ -23,7 +23,9 @@ class StorageHome:
 class StorageBackend(Protocol):
     """A kind of storage (`OVEHOSTED_STORAGE/domainType`)."""
 
-    kind: str
+    @property
+    def kind(self) -> str:
+        """Give the word for it in answers."""
 
     def check(self, connection: str, host: Host) -> None:
         """Prove that `connection` can be used; changes nothing.

@@ -78,7 +78,9 @@ def lines(stream: Optional[IO[bytes]]) -> Iterator[str]:
 
 
 def query(sql: str) -> str:
-    done = subprocess.run([PSQL, "-q", "-A", "-t", "-c", sql], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    done = subprocess.run(
+        [PSQL, "-q", "-A", "-t", "-c", sql], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+    )
     text = done.stdout.decode("utf-8", "replace").strip()
     if done.returncode:
         raise Failed("engine database: " + text[-500:])
@@ -121,7 +123,10 @@ def adapt_database(host: Host, want: Dict[str, Any]) -> None:
     removed = query("SELECT vm_name FROM vms WHERE origin = 6")
     query("SELECT deletevm(vm_guid) FROM (SELECT vm_guid FROM vms WHERE origin = 6) t")
     host.output("Removed the previous hosted-engine VM from the database: %s" % (removed or "none"))
-    match = "vds_name = %s OR upper(vds_unique_id) = upper(%s)" % (literal(want["host_name"]), literal(want["host_uuid"]))
+    match = "vds_name = %s OR upper(vds_unique_id) = upper(%s)" % (
+        literal(want["host_name"]),
+        literal(want["host_uuid"]),
+    )
     removed = query("SELECT vds_name FROM vds WHERE " + match)
     query("SELECT deletevds(vds_id) FROM (SELECT vds_id FROM vds WHERE " + match + ") t")
     host.output("Removed this host from the database: %s" % (removed or "it was not there"))

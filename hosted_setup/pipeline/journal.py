@@ -41,7 +41,7 @@ class Record(msgspec.Struct, tag_field="record", frozen=True):
     """A line of the journal."""
 
 
-class Head(Record, tag="head"):
+class Head(Record, tag="head", frozen=True):
     """The first line: what run this is. `secrets` are the keys a resume must get again; `sources` where from."""
 
     run: str
@@ -52,25 +52,25 @@ class Head(Record, tag="head"):
     sources: tuple[str, ...] = ()
 
 
-class Answered(Record, tag="answered"):
+class Answered(Record, tag="answered", frozen=True):
     """Answers of one section, as key and text; secrets are never among them."""
 
     section: str
     answers: tuple[tuple[str, str], ...]
 
 
-class Confirmed(Record, tag="confirmed"):
+class Confirmed(Record, tag="confirmed", frozen=True):
     """The operator confirmed the preview."""
 
 
-class Begun(Record, tag="begun"):
+class Begun(Record, tag="begun", frozen=True):
     """A step begins."""
 
     step: str
     version: int
 
 
-class Intent(Record, tag="intent"):
+class Intent(Record, tag="intent", frozen=True):
     """A change is about to be made; `undo` with `data` takes it back."""
 
     number: int
@@ -79,30 +79,30 @@ class Intent(Record, tag="intent"):
     data: msgspec.Raw
 
 
-class Undone(Record, tag="undone"):
+class Undone(Record, tag="undone", frozen=True):
     """Intent `number` was taken back."""
 
     number: int
 
 
-class Reverted(Record, tag="reverted"):
+class Reverted(Record, tag="reverted", frozen=True):
     """A step and all after it were taken back and are to be done again."""
 
     step: str
 
 
-class Done(Record, tag="done"):
+class Done(Record, tag="done", frozen=True):
     """A step is complete; `product` is what it gave."""
 
     step: str
     product: msgspec.Raw
 
 
-class Committed(Record, tag="committed"):
+class Committed(Record, tag="committed", frozen=True):
     """The commit point: from here on forward only."""
 
 
-class End(Record, tag="end"):
+class End(Record, tag="end", frozen=True):
     """The run is over: done, refused, aborted or failed (and undone)."""
 
     outcome: str
@@ -205,7 +205,8 @@ class Past:
         order = list(self.versions)
         return tuple(order[order.index(step) :])
 
-    def take(self, record: AnyRecord) -> None:  # noqa: C901, PLR0912 - one arm a kind of record
+    def take(self, record: AnyRecord) -> None:  # noqa: C901 - one arm a kind of record
+        """Take one more record into account."""
         match record:
             case Head():
                 self.head = record
@@ -276,4 +277,3 @@ def unfinished(runs: Path) -> tuple[Path, Past] | None:
         if past.head is not None and past.outcome is None:
             return path, past
     return None
-

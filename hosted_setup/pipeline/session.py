@@ -138,7 +138,13 @@ class Session:
             return self._failed(journal, past, problem)
         except Exception as error:  # noqa: BLE001 - whatever it is, the host must not be left half-changed in silence
             where = self.watch.log_traceback(traceback.format_exc())
-            bug = Bug(type(error).__name__, why=str(error), where=where, hint="Please report it:", command="hosted-engine support-bundle")
+            bug = Bug(
+                type(error).__name__,
+                why=str(error),
+                where=where,
+                hint="Please report it:",
+                command="hosted-engine support-bundle",
+            )
             return self._failed(journal, past, bug)
         _end(self.host, journal, "done")
         return ExitCode.DONE
@@ -245,7 +251,9 @@ def find_unfinished(runs: Path) -> tuple[Path, Past]:
     """
     found = unfinished(runs)
     if found is None:
-        raise NothingUnfinished(f"no journal without an end in {runs}", hint="Start a new one:", command="hosted-engine deploy")
+        raise NothingUnfinished(
+            f"no journal without an end in {runs}", hint="Start a new one:", command="hosted-engine deploy"
+        )
     return found
 
 
@@ -261,4 +269,6 @@ def request_of(past: Past, kind: type[object]) -> object:
     try:
         return decode(head.request, kind)
     except msgspec.ValidationError as error:
-        raise RunOutdated("its request cannot be read", why=str(error), hint="Take the run back:", command=ABORT) from error
+        raise RunOutdated(
+            "its request cannot be read", why=str(error), hint="Take the run back:", command=ABORT
+        ) from error

@@ -18,8 +18,14 @@ class DeadlineExceeded(Exception):  # noqa: N818 - callers turn it into the Prob
     """The wait's time is up."""
 
 
-def wait_until(
-    host: Host, probe: Callable[[], T | None], *, within: float, what: str, every: float = 0.5, typical: float | None = None
+def wait_until(  # noqa: PLR0913 - each is part of what a wait is
+    host: Host,
+    probe: Callable[[], T | None],
+    *,
+    within: float,
+    what: str,
+    every: float = 0.5,
+    typical: float | None = None,
 ) -> T:
     """Poll `probe` until it gives something other than None, and give that.
 

@@ -23,6 +23,9 @@ class Backup:
         if self.facts is None:
             return ()
         return (
-            "In the restored engine: the previous hosted-engine VM is removed, this host is removed and added anew, "
-            "the previous hosted-engine storage domain is renamed. Nothing is deleted on the previous storage.",
+            (
+                "In the restored engine: the previous hosted-engine VM is removed, this host is removed and added "
+                "anew, the previous hosted-engine storage domain is renamed. "
+                "Nothing is deleted on the previous storage."
+            ),
         )

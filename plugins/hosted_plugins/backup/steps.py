@@ -42,7 +42,8 @@ class ArchiveTooLarge(Problem):
 
 
 def _unchanged(backup: Backup, _: Host) -> bool:
-    return backup.facts is None or (os.path.isfile(backup.path) and _fingerprint(os.stat(backup.path)) == backup.fingerprint)
+    path = Path(backup.path)
+    return backup.facts is None or (path.is_file() and _fingerprint(path.stat()) == backup.fingerprint)
 
 
 @step(Stage.SETUP, "Validate the backup archive", holds=_unchanged)
@@ -87,7 +88,11 @@ def size(backup: Backup, vm: VmAnswers) -> None:
     disk = vm.disk_gib * GIB
     if backup.facts is not None and backup.facts.expanded > disk:
         detail = f"{backup.facts.expanded / GIB:.1f} GiB unpacked, the disk has {vm.disk_gib} GiB"
-        raise ArchiveTooLarge(detail, hint="Answer a larger OVEHOSTED_STORAGE/imgSizeGB; the content is listed by:", command=f"tar -tvf {backup.path}")
+        raise ArchiveTooLarge(
+            detail,
+            hint="Answer a larger OVEHOSTED_STORAGE/imgSizeGB; the content is listed by:",
+            command=f"tar -tvf {backup.path}",
+        )
 
 
 def _fingerprint(status: os.stat_result) -> tuple[int, int, int]:

@@ -122,4 +122,10 @@ class GuestLog:
             state = domain.state.value if domain else "gone"
             why = self.last_error() or "its console may tell"
             hint = "Start it anew from the last good point:"
-            raise GuestStopped(f"libvirt says: {state}", why=why, where=str(self._host.run_dir / "console.log"), hint=hint, command="hosted-engine deploy --resume")
+            raise GuestStopped(
+                f"libvirt says: {state}",
+                why=why,
+                where=str(self._host.run_dir / "console.log"),
+                hint=hint,
+                command="hosted-engine deploy --resume",
+            )

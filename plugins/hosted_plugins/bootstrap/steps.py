@@ -73,9 +73,18 @@ def restore(vm: EngineVm, disk: EngineDisk, greeted: Greeted, backup: Backup, ho
     if backup.facts is None:
         return Restored(greeted.seen)
     log = GuestLog(host, vm, greeted.seen)
-    good = log.wait(lambda one: one.outcome("HE_APPLIANCE_ENGINE_RESTORE"), within=RESTORE_DEADLINE, what="the backup to be restored")
+    good = log.wait(
+        lambda one: one.outcome("HE_APPLIANCE_ENGINE_RESTORE"),
+        within=RESTORE_DEADLINE,
+        what="the backup to be restored",
+    )
     if not good:
-        raise RestoreFailed(backup.path, why=log.last_error(), hint="The engine's own log is in the bundle:", command="hosted-engine support-bundle")
+        raise RestoreFailed(
+            backup.path,
+            why=log.last_error(),
+            hint="The engine's own log is in the bundle:",
+            command="hosted-engine support-bundle",
+        )
     host.reporter.emit(Info("Engine backup successfully restored"))
     _detach(vm, host)
     Path(disk.path).with_name("he-backup").unlink(missing_ok=True)
@@ -98,12 +107,23 @@ def set_up(vm: EngineVm, restored: Restored, engine: EngineAnswers, backup: Back
 
     good = log.wait(probe, within=float(engine.setup_timeout), what="engine-setup to finish")
     if not good:
-        raise SetupFailed(str(engine.host_name), why=log.last_error(), hint="The engine's own log is in the bundle:", command="hosted-engine support-bundle")
+        raise SetupFailed(
+            str(engine.host_name),
+            why=log.last_error(),
+            hint="The engine's own log is in the bundle:",
+            command="hosted-engine support-bundle",
+        )
     host.reporter.emit(Info("Engine-setup successfully completed"))
     ready = log.wait_for("ready", within=DETACH_DEADLINE, what="the engine's CA")
     made = EngineReady(str(ready.get("ca")))
-    if backup.facts is not None and backup.facts.ca_pem is not None and made.ca_pem.strip() not in backup.facts.ca_pem.strip():
-        raise CaChanged("the CA that came from the engine VM is not in the archive", command="hosted-engine support-bundle")
+    if (
+        backup.facts is not None
+        and backup.facts.ca_pem is not None
+        and made.ca_pem.strip() not in backup.facts.ca_pem.strip()
+    ):
+        raise CaChanged(
+            "the CA that came from the engine VM is not in the archive", command="hosted-engine support-bundle"
+        )
     return made
 
 

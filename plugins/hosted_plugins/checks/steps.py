@@ -95,7 +95,11 @@ def _deployed(host: Host) -> list[Problem]:
     marker = host.paths.etc / "hosted-engine.conf"
     if not marker.exists():
         return []
-    return [AlreadyDeployed(f"{marker} is there", hint="To remove that deployment from this host:", command="hosted-engine cleanup")]
+    return [
+        AlreadyDeployed(
+            f"{marker} is there", hint="To remove that deployment from this host:", command="hosted-engine cleanup"
+        )
+    ]
 
 
 def _programs(host: Host) -> list[Problem]:

@@ -17,12 +17,26 @@ if TYPE_CHECKING:
 
 def arguments(parser: ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("--restore-from-file", metavar="F", help="restore this engine-backup archive into the new engine VM")
-    parser.add_argument("--config-append", metavar="F", action="append", default=[], help="answer file (repeats; F.d/*.conf too)")
+    parser.add_argument(
+        "--restore-from-file", metavar="F", help="restore this engine-backup archive into the new engine VM"
+    )
+    parser.add_argument(
+        "--config-append", metavar="F", action="append", default=[], help="answer file (repeats; F.d/*.conf too)"
+    )
     parser.add_argument("--generate-answer", metavar="F", help="write the answers of this run to F as well")
     parser.add_argument("--secrets-file", metavar="F", help="answer file with the passwords, mode 0600")
-    parser.add_argument("--on-failure", choices=("keep", "abort"), default="keep", help="keep a failed run for --resume (default), or undo it")
-    parser.add_argument("--dialect", choices=("auto", "plain", "replay"), default="auto", help="plain: ask in lines; replay: ask nothing; auto: look at the terminal")
+    parser.add_argument(
+        "--on-failure",
+        choices=("keep", "abort"),
+        default="keep",
+        help="keep a failed run for --resume (default), or undo it",
+    )
+    parser.add_argument(
+        "--dialect",
+        choices=("auto", "plain", "replay"),
+        default="auto",
+        help="plain: ask in lines; replay: ask nothing; auto: look at the terminal",
+    )
     way = parser.add_mutually_exclusive_group()
     way.add_argument("--plan", action="store_true", help="print the steps in order and end")
     way.add_argument("--resume", action="store_true", help="go on with the unfinished run")
@@ -48,4 +62,6 @@ def run(options: Namespace, app: App) -> int:
 @hookimpl
 def hosted_setup_commands() -> Sequence[Command]:
     """Register the command."""
-    return (Command("deploy", "deploy the engine VM, with --restore-from-file restore a backup into it", arguments, run),)
+    return (
+        Command("deploy", "deploy the engine VM, with --restore-from-file restore a backup into it", arguments, run),
+    )

@@ -1,4 +1,4 @@
-"""The order in which a deploy asks: storage first, since that is what is wrong most often and found latest elsewhere."""
+"""The order in which a deploy asks: storage first, since it is what is wrong most often and found latest elsewhere."""
 
 from __future__ import annotations
 

@@ -33,7 +33,11 @@ class EngineAnswers:
     cluster: Name = ask("Cluster", key="OVEHOSTED_ENGINE/clusterName", default=Name("Default"))
     host_name: VmName = ask("Name of this host in the engine", key="OVEHOSTED_ENGINE/appHostName", suggest=_host_name)
     setup_timeout: int = ask(
-        "Seconds engine-setup may take", key="OVEHOSTED_ENGINE/engineSetupTimeout", default=1800, check=_timeout, asked=False
+        "Seconds engine-setup may take",
+        key="OVEHOSTED_ENGINE/engineSetupTimeout",
+        default=1800,
+        check=_timeout,
+        asked=False,
     )
 
 

@@ -52,7 +52,9 @@ def wait_for_health(vm: VmAnswers, network: EngineNetwork, ready: EngineReady, h
         wait_until(host, healthy, within=HEALTH_DEADLINE, every=1.0, what="the engine to report good health")
     except DeadlineExceeded as error:
         url = f"https://{vm.fqdn}/ovirt-engine/services/health"
-        raise EngineUnhealthy(url, why=last[:200], hint="The engine's logs are in the bundle:", command="hosted-engine support-bundle") from error
+        raise EngineUnhealthy(
+            url, why=last[:200], hint="The engine's logs are in the bundle:", command="hosted-engine support-bundle"
+        ) from error
     host.reporter.emit(Info(f"Engine replied: {HEALTHY}"))
     return Healthy(engine.fqdn, engine.address, engine.ca_pem)
 
@@ -73,7 +75,16 @@ def register(  # noqa: PLR0913 - all that is registered
     try:
         center = _ensure(session, "datacenters", {"name": str(answers.data_center), "local": True})
         cluster = _ensure(session, "clusters", {"name": str(answers.cluster), "data_center": {"id": center}})
-        added = _ensure(session, "hosts", {"name": str(answers.host_name), "address": network.gateway, "cluster": {"id": cluster}, "hardware_information": {"uuid": machine.uuid}})
+        added = _ensure(
+            session,
+            "hosts",
+            {
+                "name": str(answers.host_name),
+                "address": network.gateway,
+                "cluster": {"id": cluster},
+                "hardware_information": {"uuid": machine.uuid},
+            },
+        )
         stored = _ensure(session, "storagedomains", {
             "id": domain.uuid, "name": str(storage.name), "type": "data", "host": {"id": added},
             "storage": {"type": storage.kind, "path": storage.connection},

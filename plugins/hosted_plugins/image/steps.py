@@ -16,9 +16,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from hosted_plugins.image import ApplianceAnswers, CurrentDisk, EngineDisk, ImportedDisk, KnownAppliances, OpenedAppliance
-from hosted_plugins.storage import StorageDomain
 from hosted_plugins.bootstrap import EngineReady
+from hosted_plugins.image import (
+    ApplianceAnswers,
+    CurrentDisk,
+    EngineDisk,
+    ImportedDisk,
+    KnownAppliances,
+    OpenedAppliance,
+)
+from hosted_plugins.storage import StorageDomain
 from hosted_plugins.vm import EngineVm, Settled, VmAnswers
 from hosted_setup.domain.appliance import Appliance, Form, disk_member, firmware_of, look
 from hosted_setup.hooks import hookimpl
@@ -82,7 +89,12 @@ class RemoveVolume(Undo, name="volume.remove"):
 def find_appliances(host: Host) -> KnownAppliances:
     """Read the `path=` of every `*appliance*.conf` that packages leave, the newest file first."""
     confs = sorted(host.paths.etc.glob("*appliance*.conf"), key=lambda conf: -conf.stat().st_mtime)
-    found = (line.partition("=")[2].strip() for conf in confs for line in conf.read_text(errors="replace").splitlines() if line.startswith("path="))
+    found = (
+        line.partition("=")[2].strip()
+        for conf in confs
+        for line in conf.read_text(errors="replace").splitlines()
+        if line.startswith("path=")
+    )
     return KnownAppliances(tuple(path for path in found if Path(path).is_file()))
 
 
@@ -108,7 +120,11 @@ def disk_size(vm: VmAnswers, opened: OpenedAppliance) -> None:
     if vm.disk_gib * GIB < opened.appliance.virtual_size:
         needed = -(-opened.appliance.virtual_size // GIB)
         detail = f"{vm.disk_gib} GiB, the appliance needs {needed} GiB"
-        raise DiskTooSmall(detail, hint=f"Answer OVEHOSTED_STORAGE/imgSizeGB=int:{needed} or more; see:", command="hosted-engine deploy --help")
+        raise DiskTooSmall(
+            detail,
+            hint=f"Answer OVEHOSTED_STORAGE/imgSizeGB=int:{needed} or more; see:",
+            command="hosted-engine deploy --help",
+        )
 
 
 def _stands(disk: EngineDisk, host: Host) -> bool:
@@ -122,8 +138,13 @@ def _stands(disk: EngineDisk, host: Host) -> bool:
 
 
 @step(Stage.TRANSACTION, "Create the engine VM disk", holds=_stands)
-def create_disk(
-    opened: OpenedAppliance, domain: StorageDomain, vm: VmAnswers, hypervisor: HypervisorFacts, host: Host, undo: UndoLog
+def create_disk(  # noqa: PLR0913 - everything a disk is made of
+    opened: OpenedAppliance,
+    domain: StorageDomain,
+    vm: VmAnswers,
+    hypervisor: HypervisorFacts,
+    host: Host,
+    undo: UndoLog,
 ) -> EngineDisk:
     """Create the disk beside whatever is there, marked as importing until it stands alone."""
     appliance = opened.appliance
@@ -214,7 +235,9 @@ def _progress(host: Host, what: str) -> Callable[[float], None]:
 
 def _source(appliance: Appliance) -> DiskSource:
     bare = appliance.member is None
-    return DiskSource(appliance.path, appliance.disk_format, None if bare else appliance.offset, None if bare else appliance.size)
+    return DiskSource(
+        appliance.path, appliance.disk_format, None if bare else appliance.offset, None if bare else appliance.size
+    )
 
 
 def _import_failed(disk: EngineDisk) -> ImportFailed:
@@ -222,7 +245,12 @@ def _import_failed(disk: EngineDisk) -> ImportFailed:
     free = space.f_bavail * space.f_frsize
     why = "the file system is full" if free < 16 * MIB else "the hypervisor stopped copying"
     folder = Path(disk.path).parent
-    return ImportFailed(disk.path, why=f"{why} ({free / GIB:.1f} GiB free)", hint="Make room, then resume; look at:", command=f"df -h {folder}")
+    return ImportFailed(
+        disk.path,
+        why=f"{why} ({free / GIB:.1f} GiB free)",
+        hint="Make room, then resume; look at:",
+        command=f"df -h {folder}",
+    )
 
 
 @contextlib.contextmanager

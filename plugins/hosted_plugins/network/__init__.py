@@ -74,7 +74,9 @@ class NetworkAnswers:
     """Which network the engine VM is on; NAT is a trial network of libvirt on this host."""
 
     mode: NetworkMode = ask("Network mode", key="HOSTED_ENGINE/networkMode", default=NetworkMode.NAT, asked=False)
-    name: VmName = ask("Name of the NAT network", key="HOSTED_ENGINE/networkName", default=VmName("hosted-engine"), asked=False)
+    name: VmName = ask(
+        "Name of the NAT network", key="HOSTED_ENGINE/networkName", default=VmName("hosted-engine"), asked=False
+    )
     subnet: Subnet = ask("Subnet of the NAT network", key="HOSTED_ENGINE/natSubnet", suggest=_free_subnet, asked=False)
 
 

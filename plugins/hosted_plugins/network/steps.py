@@ -39,10 +39,18 @@ def network_free(answers: NetworkAnswers, routes: HostRoutes, host: Host) -> Non
     found = host.hypervisor.network_named(str(answers.name))
     if found is not None:
         detail = f"libvirt has a network called {answers.name} (UUID {found.uuid})"
-        raise NameTaken(detail, hint="Answer another HOSTED_ENGINE/networkName, or look at that one:", command=f"virsh net-info {answers.name}")
+        raise NameTaken(
+            detail,
+            hint="Answer another HOSTED_ENGINE/networkName, or look at that one:",
+            command=f"virsh net-info {answers.name}",
+        )
     other = routes.overlaps(str(answers.subnet))
     if other is not None:
-        raise SubnetTaken(f"{answers.subnet} overlaps {other}", hint="Answer another HOSTED_ENGINE/natSubnet; see:", command="ip route")
+        raise SubnetTaken(
+            f"{answers.subnet} overlaps {other}",
+            hint="Answer another HOSTED_ENGINE/natSubnet; see:",
+            command="ip route",
+        )
 
 
 @dataclass(frozen=True)
@@ -73,9 +81,15 @@ def create_network(answers: NetworkAnswers, vm: VmAnswers, host: Host, undo: Und
     made = EngineNetwork(str(uuid.uuid4()), str(answers.name), answers.subnet.host(1), answers.subnet.host(2))
     undo.before(RemoveNetwork(made.uuid))
     xml = render_xml(
-        "network.xml.j2", name=made.name, uuid=made.uuid, run_id=host.run_id, gateway=made.gateway, address=made.address,
-        mac=str(vm.mac), fqdn=str(vm.fqdn),
-    )  # fmt: skip
+        "network.xml.j2",
+        name=made.name,
+        uuid=made.uuid,
+        run_id=host.run_id,
+        gateway=made.gateway,
+        address=made.address,
+        mac=str(vm.mac),
+        fqdn=str(vm.fqdn),
+    )
     host.hypervisor.define_network(xml)
     return made
 

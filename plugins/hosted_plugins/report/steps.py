@@ -10,11 +10,11 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from hosted_plugins.bootstrap import EngineReady, Greeted
 from hosted_plugins.deploy import Interviewed
-from hosted_plugins.engine import ADMIN, EngineAnswers, Healthy, Registered
+from hosted_plugins.engine import ADMIN, Healthy, Registered
 from hosted_plugins.image import CurrentDisk
 from hosted_plugins.network import EngineNetwork
 from hosted_plugins.report import Deployed, HostFiles, SharedConfiguration
@@ -125,7 +125,7 @@ def summarise(  # noqa: PLR0913 - everything the operator wants to know
     """Tell the operator what there is now and what to do next."""
     host.reporter.emit(Info("Hosted Engine successfully deployed"))
     lines = (
-        f"Engine:            https://{vm.fqdn}/ovirt-engine/   (address {healthy.address}, version {registered.version})",
+        f"Engine:            https://{vm.fqdn}/ovirt-engine/ (address {healthy.address}, version {registered.version})",
         f"Administrator:     {ADMIN}",
         f"CA (SHA-256):      {_ca_fingerprint(ready.ca_pem)}",
         *(f"SSH host key:      {_key_fingerprint(key)}" for key in greeted.host_keys),
@@ -161,16 +161,30 @@ def _hosted_engine_conf(  # noqa: PLR0913 - see write_shared
     )  # fmt: skip
 
 
-def _vm_conf(
-    vm: VmAnswers, virt: Virtualisation, domain: StorageDomain, network: EngineNetwork, disk: CurrentDisk, settled: Settled
+def _vm_conf(  # noqa: PLR0913 - see write_shared
+    vm: VmAnswers,
+    virt: Virtualisation,
+    domain: StorageDomain,
+    network: EngineNetwork,
+    disk: CurrentDisk,
+    settled: Settled,
 ) -> str:
     own = uuid.UUID(settled.uuid)
     return render(
         "vm.conf.j2",
-        vm=settled.uuid, name=str(vm.name), memory_mib=vm.memory_mib, vcpus=vm.vcpus, disk=disk.volume, domain=domain.uuid,
-        mac=str(vm.mac), network=network.name, machine=str(vm.machine), cpu="host-passthrough" if virt.virt_type == "kvm" else "max",
-        cdrom=str(uuid.uuid5(own, "cdrom")), nic=str(uuid.uuid5(own, "nic")),
-    )  # fmt: skip
+        vm=settled.uuid,
+        name=str(vm.name),
+        memory_mib=vm.memory_mib,
+        vcpus=vm.vcpus,
+        disk=disk.volume,
+        domain=domain.uuid,
+        mac=str(vm.mac),
+        network=network.name,
+        machine=str(vm.machine),
+        cpu="host-passthrough" if virt.virt_type == "kvm" else "max",
+        cdrom=str(uuid.uuid5(own, "cdrom")),
+        nic=str(uuid.uuid5(own, "nic")),
+    )
 
 
 def _write(path: Path, content: bytes, mode: int, undo: UndoLog) -> None:
@@ -203,7 +217,8 @@ def _ca_subject(ca_pem: str) -> str:
     context.load_verify_locations(cadata=ca_pem)
     (first, *_) = context.get_ca_certs()
     names = {"countryName": "C", "organizationName": "O", "commonName": "CN"}
-    return "".join(f"/{names.get(kind, kind)}={value}" for part in first["subject"] for kind, value in part)
+    subject = cast("tuple[tuple[tuple[str, str], ...], ...]", first["subject"])
+    return "".join(f"/{names.get(kind, kind)}={value}" for part in subject for kind, value in part)
 
 
 def _key_fingerprint(key: str) -> str:

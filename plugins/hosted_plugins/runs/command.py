@@ -40,5 +40,7 @@ def hosted_setup_commands() -> Sequence[Command]:
     """Register the commands."""
     return (
         Command("run", "tell the state of an unfinished run, or take it back", _run_arguments, _run),
-        Command("cleanup", "remove the engine VM and all that a deploy made on this host", _cleanup_arguments, _cleanup),
+        Command(
+            "cleanup", "remove the engine VM and all that a deploy made on this host", _cleanup_arguments, _cleanup
+        ),
     )

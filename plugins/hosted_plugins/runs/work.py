@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from hosted_setup.app import App
     from hosted_setup.interview.frontend import Frontend
 
+
 def status(app: App) -> int:
     """Print what is unfinished; 0 when nothing is, 4 when something is."""
     frontend = app.frontend("auto")

@@ -38,7 +38,10 @@ class StorageAnswers:
         help="For localfs the absolute path of an existing directory.",
     )  # fmt: skip
     name: Name = ask(
-        "Name of the storage domain", key="OVEHOSTED_STORAGE/storageDomainName", default=Name("hosted_storage"), asked=False
+        "Name of the storage domain",
+        key="OVEHOSTED_STORAGE/storageDomainName",
+        default=Name("hosted_storage"),
+        asked=False,
     )
 
 

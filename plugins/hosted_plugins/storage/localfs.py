@@ -42,7 +42,10 @@ class LocalFs:
             probe = os.open(path, os.O_TMPFILE | os.O_WRONLY, 0o600)
         except OSError as error:
             raise DirectoryNotWritable(
-                str(path), why=error.strerror or str(error), hint="Look at the directory and at its file system:", command=f"findmnt -T {path}"
+                str(path),
+                why=error.strerror or str(error),
+                hint="Look at the directory and at its file system:",
+                command=f"findmnt -T {path}",
             ) from error
         os.close(probe)
 

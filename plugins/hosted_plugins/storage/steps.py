@@ -42,7 +42,9 @@ class StorageConnection(Problem):
 
 
 @check("Storage")
-def reachable(answers: StorageAnswers, backends: StorageBackends, opened: OpenedAppliance, vm: VmAnswers, host: Host) -> None:
+def reachable(
+    answers: StorageAnswers, backends: StorageBackends, opened: OpenedAppliance, vm: VmAnswers, host: Host
+) -> None:
     """Prove that the storage can be used and has the room."""
     backend = backends.by_kind[answers.kind]
     try:
@@ -53,7 +55,9 @@ def reachable(answers: StorageAnswers, backends: StorageBackends, opened: Opened
     needed = (opened.appliance.size or opened.appliance.virtual_size) + SPARE
     if free < needed:
         detail = f"{free / GIB:.1f} GiB free at {answers.connection}, {needed / GIB:.1f} GiB needed"
-        raise StorageFull(detail, why="the appliance's disk and 2 GiB to work with", command=f"df -h {answers.connection}")
+        raise StorageFull(
+            detail, why="the appliance's disk and 2 GiB to work with", command=f"df -h {answers.connection}"
+        )
     if free < vm.disk_gib * GIB:
         host.reporter.emit(
             Warn(f"The disk may grow to {vm.disk_gib} GiB, {free / GIB:.1f} GiB are free at {answers.connection}")

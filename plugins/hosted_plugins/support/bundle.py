@@ -19,10 +19,17 @@ from hosted_setup.ports.shell import ShellAddress
 
 FILE_LIMIT: Final = 16 << 20  # bytes of one file; its end is what matters
 ENGINE_LIMIT: Final = 64 << 20
-ENGINE_LOGS: Final = ("/var/log/ovirt-engine", "/var/log/cloud-init.log", "/var/log/cloud-init-output.log", "/var/log/postgresql")
+ENGINE_LOGS: Final = (
+    "/var/log/ovirt-engine",
+    "/var/log/cloud-init.log",
+    "/var/log/cloud-init-output.log",
+    "/var/log/postgresql",
+)
 RUN_FILES: Final = ("journal.jsonl", "guest.log", "console.log")
 # what other programs may have written that this process never knew as a secret
-_ASSIGNED: Final = re.compile(rb"(?i)((?:password|passwd|secret|token)[\w.-]*\"?\s*[=:]\s*)(\"[^\"]*\"|'[^']*'|[^\s,;\"']+)")
+_ASSIGNED: Final = re.compile(
+    rb"(?i)((?:password|passwd|secret|token)[\w.-]*\"?\s*[=:]\s*)(\"[^\"]*\"|'[^']*'|[^\s,;\"']+)"
+)
 _HASH: Final = re.compile(rb"\$[0-9a-z]+\$[^\s:\"']{16,}")
 _MASK: Final = b"********"
 

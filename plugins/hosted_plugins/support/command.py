@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 
 def _arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("--secrets-file", metavar="F", help="answer file with the engine VM's root password, to fetch its logs too")
+    parser.add_argument(
+        "--secrets-file", metavar="F", help="answer file with the engine VM's root password, to fetch its logs too"
+    )
 
 
 def _run(options: Namespace, app: App) -> int:
@@ -28,4 +30,8 @@ def _run(options: Namespace, app: App) -> int:
 @hookimpl
 def hosted_setup_commands() -> Sequence[Command]:
     """Register the command."""
-    return (Command("support-bundle", "collect logs and configuration of host and engine, secrets removed", _arguments, _run),)
+    return (
+        Command(
+            "support-bundle", "collect logs and configuration of host and engine, secrets removed", _arguments, _run
+        ),
+    )

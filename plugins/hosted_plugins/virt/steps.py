@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from hosted_plugins.virt import VirtAnswers, Virtualisation, VirtType
+from hosted_plugins.virt import VirtAnswers, VirtType, Virtualisation
 from hosted_setup.hooks import hookimpl
 from hosted_setup.model.events import Info, Warn
 from hosted_setup.model.problem import Problem
@@ -52,7 +52,9 @@ def measure(want: VirtAnswers, hypervisor: HypervisorFacts, host: Host) -> Virtu
 
 def _compare(emulated: Proof, hypervisor: HypervisorFacts, host: Host) -> Virtualisation:
     if not hypervisor.claims_kvm:
-        host.reporter.emit(Warn(f"No KVM here: software emulation is used (a test guest took {emulated.seconds:.1f} s)"))
+        host.reporter.emit(
+            Warn(f"No KVM here: software emulation is used (a test guest took {emulated.seconds:.1f} s)")
+        )
         return Virtualisation("qemu")
     deadline = EMULATION_DEADLINE if emulated.seconds is None else emulated.seconds + KVM_GRACE
     hardware = host.hypervisor.prove("kvm", secrets.token_hex(8), deadline * host.timeout_factor)
@@ -61,10 +63,11 @@ def _compare(emulated: Proof, hypervisor: HypervisorFacts, host: Host) -> Virtua
     if hardware.seconds is not None and (emulated.seconds is None or hardware.seconds < emulated.seconds):
         host.reporter.emit(Info(f"KVM works (a test guest took {hardware.seconds:.1f} s)"))
         return Virtualisation("kvm")
-    said = hardware.reason or f"no answer in {deadline:.1f} s" if hardware.seconds is None else f"{hardware.seconds:.1f} s"
-    host.reporter.emit(
-        Warn(f"KVM is offered but a test guest did not profit ({said}, under emulation {emulated.seconds:.1f} s): software emulation is used")
-    )
+    said = hardware.reason or f"no answer in {deadline:.1f} s"
+    if hardware.seconds is not None:
+        said = f"{hardware.seconds:.1f} s"
+    slower = f"a test guest did not profit ({said}, under emulation {emulated.seconds:.1f} s)"
+    host.reporter.emit(Warn(f"KVM is offered but {slower}: software emulation is used"))
     return Virtualisation("qemu")
 
 
@@ -72,13 +75,20 @@ def _insist_on_kvm(host: Host) -> Virtualisation:
     proof = host.hypervisor.prove("kvm", secrets.token_hex(8), EMULATION_DEADLINE * host.timeout_factor)
     if proof.seconds is None:
         why = proof.reason or f"a test guest stayed mute for {EMULATION_DEADLINE:.0f} s"
-        raise KvmUnfit("HOSTED_ENGINE/virtType=str:kvm", why=why, hint="Let it be measured (auto), and look at:", command="virt-host-validate qemu")
+        raise KvmUnfit(
+            "HOSTED_ENGINE/virtType=str:kvm",
+            why=why,
+            hint="Let it be measured (auto), and look at:",
+            command="virt-host-validate qemu",
+        )
     return Virtualisation("kvm")
 
 
 def _nothing_works(emulated: Proof) -> NoVirtualisation:
     why = emulated.reason or f"a test guest stayed mute for {EMULATION_DEADLINE:.0f} s"
-    return NoVirtualisation("neither KVM nor software emulation ran a test guest", why=why, command="virt-host-validate qemu")
+    return NoVirtualisation(
+        "neither KVM nor software emulation ran a test guest", why=why, command="virt-host-validate qemu"
+    )
 
 
 @hookimpl

@@ -98,7 +98,9 @@ class VmAnswers:
     memory_mib: int = ask("Memory size in MiB", key="OVEHOSTED_VM/vmMemSizeMB", suggest=_memory, check=_enough_memory)
     disk_gib: int = ask("Disk size in GiB", key="OVEHOSTED_STORAGE/imgSizeGB", suggest=_disk, check=_disk_size)
     mac: MacAddress = ask("Unicast MAC address", key="OVEHOSTED_VM/vmMACAddr", suggest=_mac)
-    root_password: Secret = ask("Root password of the engine VM", key="OVEHOSTED_VM/cloudinitRootPwd", check=usable_password)
+    root_password: Secret = ask(
+        "Root password of the engine VM", key="OVEHOSTED_VM/cloudinitRootPwd", check=usable_password
+    )
     root_ssh_key: str | None = ask(
         "Root SSH public key (empty for none)", key="OVEHOSTED_VM/rootSshPubkey", default=None, check=_ssh_key
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import io
 import json
 import os
@@ -70,7 +71,10 @@ def write_seed(  # noqa: PLR0913 - everything the guest is told
     config = {
         "token": seed.token,
         "restore": _restore(backup, engine, storage, machine, host),
-        "settings": [f"OVESETUP_CONFIG/fqdn=str:{vm.fqdn}", f"OVESETUP_PKI/organization=str:{str(vm.fqdn).partition('.')[2]}"],
+        "settings": [
+            f"OVESETUP_CONFIG/fqdn=str:{vm.fqdn}",
+            f"OVESETUP_PKI/organization=str:{str(vm.fqdn).partition('.')[2]}",
+        ],
     }
     user_data = render(
         "user-data.j2",
@@ -188,7 +192,9 @@ def start_vm(  # noqa: PLR0913 - everything a VM is made of
     return EngineVm(disk.vm, started.boot if started else -1, channel["socket"], channel["log"])
 
 
-def _xml(vm: VmAnswers, virt: Virtualisation, disk: EngineDisk, network: EngineNetwork, host: Host) -> dict[str, object]:
+def _xml(
+    vm: VmAnswers, virt: Virtualisation, disk: EngineDisk, network: EngineNetwork, host: Host
+) -> dict[str, object]:
     return {
         "virt_type": virt.virt_type, "name": str(vm.name), "uuid": disk.vm, "run_id": host.run_id,
         "memory_mib": vm.memory_mib, "vcpus": vm.vcpus, "machine": str(vm.machine), "firmware": disk.firmware,
@@ -233,10 +239,10 @@ def settle(  # noqa: PLR0913 - see start_vm
     def ejected() -> bool | None:
         return SEED not in host.hypervisor.disks(running.uuid) or None
 
-    try:
+    with contextlib.suppress(
+        DeadlineExceeded
+    ):  # a guest may lock its drive: it keeps a hash, the next start not even that
         wait_until(host, ejected, within=EJECT_DEADLINE, what="the seed to be ejected")
-    except DeadlineExceeded:
-        pass  # a guest that locks its drive keeps a hash, not a secret; the next start is without it
     host.hypervisor.define(render_xml("domain.xml.j2", **_xml(vm, virt, disk, network, host)))
     for left in (Path(seed.path), Path(disk.path).with_name("he-seed")):
         left.unlink(missing_ok=True)

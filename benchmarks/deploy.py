@@ -23,7 +23,7 @@ from tools import demo
 PLACE = Path("/var/lib/hosted-engine-bench")
 URI = os.environ.get("HOSTED_ENGINE_BENCH_URI", demo.URI)
 ROOT = Path(__file__).resolve().parent.parent
-NAMES = {"vm": "HostedEngine", "network": "hosted-engine"}
+NAMES = {"vm": "HostedEngineDemo", "network": "hosted-engine-demo"}  # as answers/demo.conf has them
 
 
 def product(ova: Path, archive: Path) -> Seconds:

@@ -65,7 +65,7 @@ CREATE TABLE vds_static (
 
 CREATE TABLE vds_dynamic (
     vds_id uuid PRIMARY KEY REFERENCES vds_static (vds_id) ON DELETE CASCADE,
-    status integer NOT NULL DEFAULT 9,
+    status integer NOT NULL DEFAULT 0,
     cpu_cores integer,
     cpu_model varchar(255),
     physical_mem_mb integer,

@@ -82,8 +82,11 @@ class Database:
     def environment(self) -> dict[str, str]:
         """Return the variables libpq reads: a password never becomes an argument."""
         return {
-            **{"PGHOST": self.host, "PGPORT": str(self.port), "PGUSER": self.user},
-            **{"PGPASSWORD": self.password, "PGDATABASE": self.name},
+            "PGHOST": self.host,
+            "PGPORT": str(self.port),
+            "PGUSER": self.user,
+            "PGPASSWORD": self.password,
+            "PGDATABASE": self.name,
         }
 
     def render(self) -> str:
@@ -91,9 +94,13 @@ class Database:
         p = self.prefix
         return render(
             {
-                **{f"{p}_HOST": self.host, f"{p}_PORT": str(self.port), f"{p}_USER": self.user},
-                **{f"{p}_PASSWORD": self.password, f"{p}_DATABASE": self.name},
-                **{f"{p}_SECURED": "False", f"{p}_SECURED_VALIDATION": "False"},
+                f"{p}_HOST": self.host,
+                f"{p}_PORT": str(self.port),
+                f"{p}_USER": self.user,
+                f"{p}_PASSWORD": self.password,
+                f"{p}_DATABASE": self.name,
+                f"{p}_SECURED": "False",
+                f"{p}_SECURED_VALIDATION": "False",
             }
         )
 

@@ -59,6 +59,10 @@ class _CopyLines:
         self.rest = b""
         self.ended = False
 
+    def readline(self, _size: int = -1, /) -> bytes:
+        message = "COPY data is read in blocks"
+        raise NotImplementedError(message)
+
     def read(self, size: int = -1) -> bytes:
         while not self.ended and (size < 0 or len(self.rest) < size):
             line = self.source.readline()
@@ -72,10 +76,10 @@ class _CopyLines:
 
 
 def load_plain(database: Database, source: IO[bytes]) -> None:
-    """Load a plain-text dump.
+    r"""Load a plain-text dump.
 
     Not by psql: its backslash commands run programs, and a dump comes from outside. Here text is SQL or
-    COPY data and nothing else; pg_dump's own ``\\restrict`` guard lines are the one thing skipped.
+    COPY data and nothing else; pg_dump's own ``\restrict`` guard lines are the one thing skipped.
     """
     link = connect(database)
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 from . import conf, postgres
 from .conf import ConfigurationError
 from .console import ToolError
-from .postgres import DatabaseError, literal
+from .postgres import DatabaseError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,11 +60,12 @@ OPTIONS = {
 
 def add_missing(database: Database) -> None:
     """Put in the options that the database does not have yet."""
-    rows = ", ".join(f"({literal(o.name)}, {literal(o.default)}, {literal(o.default)})" for o in OPTIONS.values())
+    known = json.dumps({option.name: option.default for option in OPTIONS.values()} | {"DbJustRestored": "0"})
     postgres.query(
         database,
-        "INSERT INTO vdc_options (option_name, option_value, default_value) VALUES "
-        f"{rows}, ('DbJustRestored', '0', '0') ON CONFLICT DO NOTHING;",
+        "INSERT INTO vdc_options (option_name, option_value, default_value)"
+        " SELECT key, value, value FROM json_each_text(:'known') ON CONFLICT DO NOTHING;",
+        known=known,
     )
 
 
@@ -95,13 +97,15 @@ def _run(given: argparse.Namespace) -> None:
         message = "The engine is not set up; run engine-setup first."
         raise ToolError(message)
     if given.set is not None:
-        _set(database, *given.set.partition("=")[::2], given.cver)
+        key, _, value = given.set.partition("=")
+        _set(database, key, value, given.cver)
         return
     wanted = list(OPTIONS) if given.all else [_known(given.get).name]
     rows = postgres.query(
         database,
-        "SELECT option_name, option_value, version FROM vdc_options WHERE option_name IN "
-        f"({', '.join(literal(name) for name in wanted)}) ORDER BY option_name, version",
+        "SELECT option_name, option_value, version FROM vdc_options"
+        " WHERE option_name = ANY (string_to_array(:'wanted', ',')) ORDER BY option_name, version",
+        wanted=",".join(wanted),
     )
     for name, value, version in rows:
         _print(f"{name}: {value} version: {version}")
@@ -121,8 +125,11 @@ def _set(database: Database, key: str, value: str, version: str) -> None:
         raise ToolError(message)
     changed = postgres.query(
         database,
-        f"UPDATE vdc_options SET option_value = {literal(value)} "
-        f"WHERE option_name = {literal(key)} AND version = {literal(version)} RETURNING option_id",
+        "UPDATE vdc_options SET option_value = :'value'"
+        " WHERE option_name = :'key' AND version = :'version' RETURNING option_id",
+        key=key,
+        value=value,
+        version=version,
     )
     if not changed:
         message = f"Cannot set {key}: it has no version {version}."

@@ -32,28 +32,56 @@ def _environment(database: Database | None) -> dict[str, str]:
     return base | (database.environment() if database else {})
 
 
-def query(database: Database, sql: str, *, script: Path | None = None) -> list[list[str]]:
-    """Run SQL as the database's own user, all in one transaction; return rows of text."""
+def query(database: Database, sql: str, *, script: Path | None = None, **values: str) -> list[list[str]]:
+    """Run SQL as the database's own user, all in one transaction; return rows of text.
+
+    Values stand in the SQL as psql has them: ``:'name'`` for a text, ``:"name"`` for an identifier.
+    """
     argv = [program("psql"), "-X", "-q", "-A", "-t", "-F", "\x1f", "-v", "ON_ERROR_STOP=1", "-1", "-w"]
     argv += ["-f", str(script)] if script else ["-f", "-"]
     done = subprocess.run(
-        argv, input=sql, capture_output=True, text=True, env=_environment(database), check=False
+        argv,
+        input=_fill(sql, values),
+        capture_output=True,
+        text=True,
+        env=_environment(database),
+        check=False,
     )
     return _rows(done)
 
 
-def admin(sql: str, *, port: int = 5432, database: str = "postgres") -> list[list[str]]:
+def admin(sql: str, *, port: int = 5432, **values: str) -> list[list[str]]:
     """Run SQL as PostgreSQL's superuser through its socket, by becoming its account for that one program."""
     argv = [program("psql"), "-X", "-q", "-A", "-t", "-F", "\x1f", "-v", "ON_ERROR_STOP=1", "-w", "-f", "-"]
     environment = _environment(None) | {
-        **{"PGHOST": str(paths.POSTGRES_SOCKETS), "PGPORT": str(port)},
-        **{"PGUSER": "postgres", "PGDATABASE": database},
+        "PGHOST": str(paths.POSTGRES_SOCKETS),
+        "PGPORT": str(port),
+        "PGUSER": "postgres",
+        "PGDATABASE": "postgres",
     }
-    who = {"user": "postgres", "group": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}
-    done = subprocess.run(  # type: ignore[call-overload]
-        argv, input=sql, capture_output=True, text=True, env=environment, check=False, cwd="/", **who
+    root = os.geteuid() == 0
+    done = subprocess.run(
+        argv,
+        input=_fill(sql, values),
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=False,
+        cwd="/",
+        user="postgres" if root else None,
+        group="postgres" if root else None,
+        extra_groups=[] if root else None,
     )
     return _rows(done)
+
+
+def _fill(sql: str, values: dict[str, str]) -> str:
+    """Put the values in, quoted."""
+    return re.sub(
+        r""":(?P<mark>['"])(?P<name>\w+)(?P=mark)""",
+        lambda found: (literal if found["mark"] == "'" else identifier)(values[found["name"]]),
+        sql,
+    )
 
 
 def _rows(done: subprocess.CompletedProcess[str]) -> list[list[str]]:
@@ -89,19 +117,24 @@ def identifier(text: str) -> str:
 
 def provision(database: Database) -> None:
     """Create the role and the database, or bring the existing role's password in line."""
-    role, name = identifier(database.user), identifier(database.name)
-    known = admin(f"SELECT 1 FROM pg_roles WHERE rolname = {literal(database.user)}", port=database.port)
-    verb = "ALTER" if known else "CREATE"
+    port, role, name = database.port, database.user, database.name
+    known = admin("SELECT 1 FROM pg_roles WHERE rolname = :'role'", port=port, role=role)
     # The statement goes through standard input, so the password is in no process list; the server logs it
     # only if it fails, which is why error statements are kept out of the log for this session.
+    change = "ALTER" if known else "CREATE"
     admin(
-        "SET log_min_error_statement = panic;\n"
-        f"{verb} ROLE {role} LOGIN ENCRYPTED PASSWORD {literal(database.password)};",
-        port=database.port,
+        f"SET log_min_error_statement = panic;\n{change} ROLE :\"role\" LOGIN ENCRYPTED PASSWORD :'password';",
+        port=port,
+        role=role,
+        password=database.password,
     )
-    exists = admin(f"SELECT 1 FROM pg_database WHERE datname = {literal(database.name)}", port=database.port)
-    if not exists:
-        admin(f"CREATE DATABASE {name} OWNER {role} TEMPLATE template0 ENCODING 'UTF8';", port=database.port)
+    if not admin("SELECT 1 FROM pg_database WHERE datname = :'name'", port=port, name=name):
+        admin(
+            'CREATE DATABASE :"name" OWNER :"role" TEMPLATE template0 ENCODING \'UTF8\';',
+            port=port,
+            name=name,
+            role=role,
+        )
 
 
 def is_empty(database: Database) -> bool:

@@ -67,6 +67,4 @@ def disable() -> None:
 def _systemctl(*words: str) -> subprocess.CompletedProcess[str]:
     environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
     environment |= {key: value for key, value in os.environ.items() if key.startswith("DBUS_")}
-    return subprocess.run(
-        ["systemctl", *words], capture_output=True, text=True, check=False, env=environment
-    )
+    return subprocess.run(["systemctl", *words], capture_output=True, text=True, check=False, env=environment)

@@ -17,7 +17,9 @@ def is_version(text: str) -> bool:
 
 def _tokens(version: str) -> list[tuple[int, int, str]]:
     """Split for comparison: numbers as numbers, and a number above a word."""
-    return [(1, int(word), "") if word.isdigit() else (0, 0, word) for word in re.findall(r"\d+|[a-z]+", version.lower())]
+    return [
+        (1, int(word), "") if word.isdigit() else (0, 0, word) for word in re.findall(r"\d+|[a-z]+", version.lower())
+    ]
 
 
 def _line(version: str) -> tuple[int, int]:

@@ -125,6 +125,8 @@ def _efi_boot(raw: Path, early: Path, work: Path) -> None:
     modules = ("part_gpt", "fat", "ext2", "linux", "normal", "search_fs_uuid", "efi_gop")
     run(["grub-mkimage", "-O", "x86_64-efi", "-o", loader, "-p", "/boot/grub", "-c", early, *modules])
     partition = f"{raw}@@{ESP_AT * SECTOR}"
-    run(["mformat", "-i", partition, "-F", "-c", "1", "-T", str(ESP_SECTORS), "-h", "64", "-s", "32", "-v", "ESP", "::"])
+    run(
+        ["mformat", "-i", partition, "-F", "-c", "1", "-T", str(ESP_SECTORS), "-h", "64", "-s", "32", "-v", "ESP", "::"]
+    )
     run(["mmd", "-i", partition, "::/EFI", "::/EFI/BOOT"])
     run(["mcopy", "-i", partition, loader, "::/EFI/BOOT/BOOTX64.EFI"])

@@ -33,7 +33,7 @@ def recipe_hash(suite: str, source: Path = SOURCE) -> str:
     """Return the name of the result: changes with any file's name, content or executable bit."""
     digest = hashlib.sha256(f"suite={suite}\n".encode())
     for path in recipe_files(source):
-        content = os.readlink(path).encode() if path.is_symlink() else path.read_bytes()
+        content = str(path.readlink()).encode() if path.is_symlink() else path.read_bytes()
         mark = "l" if path.is_symlink() else "x" if os.access(path, os.X_OK) else "-"
         digest.update(f"{path.relative_to(source)}\0{mark}\0{len(content)}\0".encode())
         digest.update(content)

@@ -1,6 +1,6 @@
 """Run in namespaces of its own by ``sample``: puts a layer over the tree, enters it, makes the backup.
 
-    inside.py ROOT LAYER OUT SEED
+inside.py ROOT LAYER OUT SEED
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 FQDN = "engine.example.test"
 PG_BIN = "/usr/lib/postgresql/15/bin"
 DATA = "/var/lib/postgresql/15/main"
+SEED = "/root/seed"
 START_SECONDS = 60
 ANSWERS = """[environment:default]
 OVESETUP_CONFIG/fqdn=str:{fqdn}
@@ -35,16 +36,16 @@ def main(root: Path, layer: Path, out: Path, seed: Path) -> None:
     """Make the layer, work in it, and copy out what is wanted."""
     tree = layer / "merged"
     _mount(root, layer, tree)
-    inside = tree / "tmp/seed"
+    inside = tree / SEED.lstrip("/")
     shutil.copytree(seed, inside)
     # Nobody needs this password: whoever restores sets another one.
     (inside / "answers").write_text(ANSWERS.format(fqdn=FQDN, password=secrets.token_urlsafe(16)))
     with _postgres(tree):
-        _in(tree, "/usr/bin/engine-setup", "--accept-defaults", "--offline", "--config-append=/tmp/seed/answers")
+        _in(tree, "/usr/bin/engine-setup", "--accept-defaults", "--offline", f"--config-append={SEED}/answers")
         psql = "/usr/share/ovirt-engine/dbscripts/engine-psql.sh"
-        _in(tree, psql, "-q", "-1", "-f", "/tmp/seed/engine.sql")
-        for database, file in (("ovirt_engine_history", "/tmp/seed/dwh.sql"),):  # noqa: S108 inside the tree
-            _as_postgres(tree, "psql", "-q", "-1", "-v", "ON_ERROR_STOP=1", "-d", database, "-f", file)
+        _in(tree, psql, "-q", "-1", "-f", f"{SEED}/engine.sql")
+        history = ("-d", "ovirt_engine_history", "-f", f"{SEED}/dwh.sql")
+        _as_postgres(tree, "psql", "-q", "-1", "-v", "ON_ERROR_STOP=1", *history)
         for database in ("engine", "ovirt_engine_history"):
             _as_postgres(tree, "vacuumdb", "-q", "-z", "-d", database)
         backup = ("--mode=backup", "--scope=all", "--file=/tmp/sample.backup", "--log=/tmp/sample.log")
@@ -76,18 +77,14 @@ def _mount(root: Path, layer: Path, tree: Path) -> None:
 
 def _in(tree: Path, *argv: str) -> str:
     environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "HOME": "/root"}
-    done = subprocess.run(
-        ["chroot", str(tree), *argv], env=environment, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run(["chroot", str(tree), *argv], env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit(f"{argv[0]}: {done.stdout}{done.stderr}")
     return done.stdout
 
 
 def _as_postgres(tree: Path, program: str, *argv: str) -> str:
-    return _in(
-        tree, "setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups", f"{PG_BIN}/{program}", *argv
-    )
+    return _in(tree, "setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups", f"{PG_BIN}/{program}", *argv)
 
 
 @contextmanager

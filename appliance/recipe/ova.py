@@ -48,13 +48,20 @@ def ovf(disk: Disk, version: str) -> str:
     """Return the OVF: oVirt's dialect, with the trailing slash in its namespace."""
     path = f"{disk.image}/{disk.volume}"
     return f"""<?xml version="1.0" encoding="UTF-8"?>
-<ovf:Envelope xmlns:ovf="http://schemas.dmtf.org/ovf/envelope/1/" xmlns:rasd="http://schemas.dmtf.org/wbem/wscim/1/cim-schema/2/CIM_ResourceAllocationSettingData" xmlns:vssd="http://schemas.dmtf.org/wbem/wscim/1/cim-schema/2/CIM_VirtualSystemSettingData" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" ovf:version="0.9">
+<ovf:Envelope xmlns:ovf="http://schemas.dmtf.org/ovf/envelope/1/"
+  xmlns:rasd="http://schemas.dmtf.org/wbem/wscim/1/cim-schema/2/CIM_ResourceAllocationSettingData"
+  xmlns:vssd="http://schemas.dmtf.org/wbem/wscim/1/cim-schema/2/CIM_VirtualSystemSettingData"
+  xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"
+  ovf:version="0.9">
   <References>
     <File ovf:href={quoteattr(path)} ovf:id={quoteattr(disk.volume)} ovf:size="{disk.size}"/>
   </References>
   <Section xsi:type="ovf:DiskSection_Type">
     <Info>List of Virtual Disks</Info>
-    <Disk ovf:diskId={quoteattr(disk.volume)} ovf:size="{disk.gib}" ovf:actual_size="1" ovf:fileRef={quoteattr(path)} ovf:parentRef="" ovf:format="http://www.vmware.com/specifications/vmdk.html#sparse" ovf:volume-format="COW" ovf:volume-type="Sparse" ovf:disk-interface="VirtIO" ovf:boot="true" ovf:disk-alias="engine-appliance"/>
+    <Disk ovf:diskId={quoteattr(disk.volume)} ovf:size="{disk.gib}" ovf:actual_size="1" ovf:fileRef={quoteattr(path)}
+      ovf:parentRef="" ovf:format="http://www.vmware.com/specifications/vmdk.html#sparse"
+      ovf:volume-format="COW" ovf:volume-type="Sparse" ovf:disk-interface="VirtIO"
+      ovf:boot="true" ovf:disk-alias="engine-appliance"/>
   </Section>
   <Content ovf:id="out" xsi:type="ovf:VirtualSystem_Type">
     <Name>engine-appliance</Name>
@@ -84,9 +91,19 @@ def ovf(disk: Disk, version: str) -> str:
 def meta(disk: Disk, created: int) -> str:
     """Return the volume's .meta file."""
     lines = {
-        **{"DOMAIN": BLANK, "VOLTYPE": "LEAF", "CTIME": str(created), "FORMAT": "COW", "IMAGE": disk.image},
-        **{"DISKTYPE": "1", "PUUID": BLANK, "LEGALITY": "LEGAL", "MTIME": "0", "POOL_UUID": ""},
-        **{"SIZE": str(disk.gib << 21), "TYPE": "SPARSE", "DESCRIPTION": "Reference appliance"},
+        "DOMAIN": BLANK,
+        "VOLTYPE": "LEAF",
+        "CTIME": str(created),
+        "FORMAT": "COW",
+        "IMAGE": disk.image,
+        "DISKTYPE": "1",
+        "PUUID": BLANK,
+        "LEGALITY": "LEGAL",
+        "MTIME": "0",
+        "POOL_UUID": "",
+        "SIZE": str(disk.gib << 21),
+        "TYPE": "SPARSE",
+        "DESCRIPTION": "Reference appliance",
     }
     return "".join(f"{key}={value}\n" for key, value in lines.items()) + "EOF\n"
 

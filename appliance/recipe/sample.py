@@ -76,5 +76,3 @@ def _keep_source(data: Path, target: Path, about: dict[str, str]) -> None:
 
 def _has_postgres() -> bool:
     return any(entry.pw_name == "postgres" for entry in pwd.getpwall())
-
-

@@ -141,11 +141,9 @@ def _database_cluster(root: Path) -> None:
         *("pg_createcluster", "15", "main", "--locale=C.UTF-8", "--encoding=UTF8"),
         *("--", "--wal-segsize=1", "--auth-local=peer", "--auth-host=scram-sha-256"),
     )
-    configuration = root / POSTGRES.lstrip("/") / "postgresql.conf"
-    text = configuration.read_text()
-    # Set in conf.d/ovirt-engine.conf, which is read before these lines otherwise win or fail.
-    text = re.sub(r"(?m)^(ssl|ssl_cert_file|ssl_key_file|lc_messages|max_wal_size|min_wal_size) =", r"#\1 =", text)
-    configuration.write_text(text)
+    # Read last, so that what stands in conf.d/ovirt-engine.conf wins.
+    with (root / POSTGRES.lstrip("/") / "postgresql.conf").open("a") as configuration:
+        configuration.write("include_dir = 'conf.d'\n")
 
 
 def _forget(root: Path) -> None:
@@ -153,7 +151,10 @@ def _forget(root: Path) -> None:
     (root / "etc/machine-id").write_text("")
     for path in [*root.glob("etc/ssh/ssh_host_*"), root / "etc/hostname", root / "var/lib/dbus/machine-id"]:
         path.unlink(missing_ok=True)
-    for path in [*root.glob("etc/ssl/private/ssl-cert-snakeoil.key"), *root.glob("etc/ssl/certs/ssl-cert-snakeoil.pem")]:
+    for path in [
+        *root.glob("etc/ssl/private/ssl-cert-snakeoil.key"),
+        *root.glob("etc/ssl/certs/ssl-cert-snakeoil.pem"),
+    ]:
         path.unlink()
     for folder in ("var/lib/apt/lists", "var/cache/apt", "var/log/apt"):
         shutil.rmtree(root / folder, ignore_errors=True)

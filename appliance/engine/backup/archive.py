@@ -84,7 +84,19 @@ def create_private(path: Path) -> int:
 
 def tar(folder: Path, names: list[str], target: Path, compressor: str) -> None:
     """Pack with GNU tar, which alone writes sparse files; the list of names goes through standard input."""
-    command = ["tar", "-C", str(folder), "-cpS", "--hard-dereference", *_TAR_OPTION[compressor], "-f", "-", "--null", "-T", "-"]
+    command = [
+        "tar",
+        "-C",
+        str(folder),
+        "-cpS",
+        "--hard-dereference",
+        *_TAR_OPTION[compressor],
+        "-f",
+        "-",
+        "--null",
+        "-T",
+        "-",
+    ]
     descriptor = create_private(target)
     try:
         done = subprocess.run(
@@ -124,7 +136,7 @@ def opened(path: Path) -> Iterator[IO[bytes]]:
         elif magic.startswith(b"BZh"):
             yield cast("IO[bytes]", bz2.BZ2File(raw))
         elif magic.startswith(b"\xfd7zXZ\0"):
-            yield cast("IO[bytes]", lzma.LZMAFile(raw))
+            yield cast("IO[bytes]", lzma.LZMAFile(raw))  # noqa: SIM115 what it wraps is closed above
         else:
             yield raw
 

@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, cast
 
-from .. import conf, postgres
+from .. import conf, paths, postgres
 from ..console import ToolError
 from .archive import DWH_DB, ENGINE_DB, create_private, opened
 
@@ -69,9 +69,12 @@ def dump(database: Database, target: Path, form: DumpForm) -> None:
     if form.compressor == "None":
         return
     packed = target.with_suffix(".packed")
-    with target.open("rb") as source, os.fdopen(create_private(packed), "wb") as raw:
-        with _compressor(raw, form.compressor) as out:
-            shutil.copyfileobj(source, out, 1 << 20)
+    with (
+        target.open("rb") as source,
+        os.fdopen(create_private(packed), "wb") as raw,
+        _compressor(raw, form.compressor) as out,
+    ):
+        shutil.copyfileobj(source, out, 1 << 20)
     packed.replace(target)
 
 
@@ -97,7 +100,9 @@ def check_target(kind: Kind, database: Database) -> None:
         raise ToolError(message)
 
 
-def restore(kind: Kind, database: Database, source: Path, form: DumpForm, *, jobs: int, permissions: bool) -> None:
+def restore(  # noqa: PLR0913 one call site, all of it needed
+    kind: Kind, database: Database, source: Path, form: DumpForm, *, jobs: int, permissions: bool
+) -> None:
     """Load a dump."""
     try:
         if form.plain:
@@ -171,13 +176,16 @@ def remove_hosted_engine_hosts(database: Database) -> None:
 
 def notify(database: Database, scope: str, log: Path, outcome: str | None) -> None:
     """Tell the engine about a backup; ``outcome`` is its error, or nothing when all went well."""
-    fqdn = conf.load_folder(conf.paths.ENGINE_CONF_D).get("ENGINE_FQDN", socket.gethostname())
-    who, what = postgres.literal(scope), postgres.literal(outcome or "done")
-    where, file = postgres.literal(fqdn), postgres.literal(str(log))
+    fqdn = conf.load_folder(paths.ENGINE_CONF_D).get("ENGINE_FQDN", socket.gethostname())
     postgres.query(
         database,
         "INSERT INTO engine_backup_log (scope, done_at, is_passed, output_message, fqdn, log_path)"
-        f" VALUES ({who}, clock_timestamp(), {outcome is None}, {what}, {where}, {file});",
+        " VALUES (:'scope', clock_timestamp(), :'passed', :'message', :'fqdn', :'log');",
+        scope=scope,
+        passed=str(outcome is None),
+        message=outcome or "done",
+        fqdn=fqdn,
+        log=str(log),
     )
 
 

@@ -140,5 +140,3 @@ def _load(  # noqa: PLR0913 one call site, all of it needed
     moment = databases.backup_moment(unpacked.members[kind.member])
     for line in NOTE.format(rule=RULE, moment=moment).splitlines():
         console.say(line)
-
-

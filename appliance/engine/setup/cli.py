@@ -148,8 +148,11 @@ def _validate(fqdn: str, organization: str, password: str | None) -> None:
 def _protocols(fqdn: str) -> str:
     return conf.render(
         {
-            **{"ENGINE_FQDN": fqdn, "ENGINE_PROXY_ENABLED": "false", "ENGINE_HTTPS_ENABLED": "true"},
-            **{"ENGINE_HTTPS_PORT": "443", "ENGINE_BASE_URL": f"https://{fqdn}:443/ovirt-engine/"},
+            "ENGINE_FQDN": fqdn,
+            "ENGINE_PROXY_ENABLED": "false",
+            "ENGINE_HTTPS_ENABLED": "true",
+            "ENGINE_HTTPS_PORT": "443",
+            "ENGINE_BASE_URL": f"https://{fqdn}:443/ovirt-engine/",
         }
     )
 

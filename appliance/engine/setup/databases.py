@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from .. import conf, options, passwords, paths, postgres
 from ..console import ToolError
-from ..postgres import literal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
 
 ADMIN = "admin"
 DOMAIN = "internal"
-EVERYTHING = "aaa00000-0000-0000-0000-123456789aaa"  # the object that stands for the whole system
-SUPER_USER = "00000000-0000-0000-0000-000000000001"
 
 
 def set_up(answers: Answers, console: Console) -> Database:
@@ -67,34 +64,36 @@ def _is_ours(database: Database) -> bool:
 
 def has_admin(database: Database) -> bool:
     """Tell whether the administrator has a password already."""
-    rows = postgres.query(
-        database, f"SELECT 1 FROM aaa_jdbc.users WHERE name = {literal(ADMIN)} AND password <> ''"
+    return bool(
+        postgres.query(database, "SELECT 1 FROM aaa_jdbc.users WHERE name = :'admin' AND password <> ''", admin=ADMIN)
     )
-    return bool(rows)
+
+
+SET_ADMIN = """
+INSERT INTO aaa_jdbc.users (name, password) VALUES (:'admin', :'hashed')
+    ON CONFLICT (name) DO UPDATE SET password = EXCLUDED.password, disabled = false;
+INSERT INTO users (name, domain, username, external_id, last_admin_check_status)
+    SELECT name, 'internal-authz', :'full', uuid::text, true FROM aaa_jdbc.users WHERE name = :'admin'
+    ON CONFLICT DO NOTHING;
+INSERT INTO permissions (role_id, ad_element_id, object_id, object_type_id)
+    SELECT r.id, u.user_id, 'aaa00000-0000-0000-0000-123456789aaa', 1  -- the object that stands for the whole system
+    FROM users u, roles r
+    WHERE u.username = :'full' AND r.name = 'SuperUser'
+    AND NOT EXISTS (SELECT 1 FROM permissions p WHERE p.ad_element_id = u.user_id AND p.role_id = r.id);
+"""
 
 
 def set_admin(database: Database, password: str) -> None:
     """Set the administrator's password, making the account and its permission if they are missing."""
-    hashed = literal(passwords.hash_password(password))
-    postgres.query(
-        database,
-        f"INSERT INTO aaa_jdbc.users (name, password) VALUES ({literal(ADMIN)}, {hashed})"
-        " ON CONFLICT (name) DO UPDATE SET password = EXCLUDED.password, disabled = false;"
-        "INSERT INTO users (name, domain, username, external_id, last_admin_check_status)"
-        f" SELECT {literal(ADMIN)}, '{DOMAIN}-authz', '{ADMIN}@{DOMAIN}', uuid::text, true"
-        f" FROM aaa_jdbc.users WHERE name = {literal(ADMIN)} ON CONFLICT DO NOTHING;"
-        "INSERT INTO permissions (role_id, ad_element_id, object_id, object_type_id)"
-        f" SELECT '{SUPER_USER}', u.user_id, '{EVERYTHING}', 1 FROM users u"
-        f" WHERE u.username = '{ADMIN}@{DOMAIN}' AND NOT EXISTS (SELECT 1 FROM permissions p"
-        f" WHERE p.ad_element_id = u.user_id AND p.role_id = '{SUPER_USER}');",
-    )
+    hashed = passwords.hash_password(password)
+    postgres.query(database, SET_ADMIN, admin=ADMIN, full=f"{ADMIN}@{DOMAIN}", hashed=hashed)
 
 
 def note_setup(database: Database, fqdn: str) -> None:
     """Leave a trace in the engine's own log of events."""
-    text = literal(f"engine-setup of version {paths.VERSION} on {socket.gethostname()} for {fqdn}")
     postgres.query(
         database,
         "INSERT INTO audit_log (log_type_name, log_type, severity, message, user_name)"
-        f" VALUES ('ENGINE_SETUP', 9100, 0, {text}, 'SYSTEM');",
+        " VALUES ('ENGINE_SETUP', 9100, 0, :'message', 'SYSTEM');",
+        message=f"engine-setup of version {paths.VERSION} on {socket.gethostname()} for {fqdn}",
     )

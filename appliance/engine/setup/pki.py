@@ -20,7 +20,9 @@ SERVER_DAYS = 398
 RENEW_BEFORE_SECONDS = 60 * 86400
 # What an organization may be called: nothing that openssl's subject syntax gives a meaning.
 _ORGANIZATION = re.compile(r"[\w .,&'()-]{1,64}")
-_FQDN = re.compile(r"(?=.{1,253}$)(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*")
+_FQDN = re.compile(
+    r"(?=.{1,253}$)(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*"
+)
 
 
 def check_names(fqdn: str, organization: str) -> None:

@@ -1,0 +1,39 @@
+"""The search language of the lists: ``name=web* and cluster="edge"``."""
+
+from __future__ import annotations
+
+import re
+
+_TERM = re.compile(r'\s*(?P<key>[a-z_.]+)\s*=\s*(?:"(?P<quoted>[^"]*)"|(?P<bare>[^\s"]+))\s*', re.IGNORECASE)
+_AND = re.compile(r"and\s", re.IGNORECASE)
+
+
+class SearchError(Exception):
+    """The search cannot be understood."""
+
+
+def to_sql(query: str, columns: dict[str, str], *, case_sensitive: bool) -> tuple[str, list[str]]:
+    """Translate into a condition with parameters; ``columns`` says which keys there are."""
+    conditions, values = [], []
+    rest = query.strip()
+    while rest:
+        match = _TERM.match(rest)
+        if match is None or match["key"].lower() not in columns:
+            message = f"cannot understand the search at '{rest[:60]}'; keys are: {', '.join(sorted(columns))}"
+            raise SearchError(message)
+        value = match["bare"] if match["quoted"] is None else match["quoted"]
+        conditions.append(f"{columns[match['key'].lower()]} {'LIKE' if case_sensitive else 'ILIKE'} %s")
+        values.append(_pattern(value))
+        rest = rest[match.end() :]
+        if rest:
+            joint = _AND.match(rest)
+            if joint is None or joint.end() == len(rest):
+                message = f"cannot understand the search at '{rest[:60]}'; terms are joined by 'and'"
+                raise SearchError(message)
+            rest = rest[joint.end() :]
+    return " AND ".join(conditions) or "true", values
+
+
+def _pattern(value: str) -> str:
+    escaped = re.sub(r"([\\%_])", r"\\\1", value)
+    return escaped.replace("*", "%")

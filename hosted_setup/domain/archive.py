@@ -6,6 +6,7 @@ the inner tar `files`, the database dumps, `config` and a list of checksums. An 
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -106,5 +107,5 @@ def _told(name: str) -> Iterator[None]:
         found.located(name)
         raise
     except VersionUnreadable as found:
-        found.where = name
+        found.where, found.command = name, f"tar -xOf {shlex.quote(name)} ./version"
         raise

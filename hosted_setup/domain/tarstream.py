@@ -37,7 +37,7 @@ class Tape:
         while count:
             piece = self._next(count)
             if not piece:
-                message = "it ends in the middle of a member"
+                message = "it ends where more should follow"
                 raise CutShortError(message)
             count -= len(piece)
             yield piece

@@ -7,10 +7,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from hosted_setup.adapters.qemu_images import QemuImages
-
 from benchmarks.inputs import appliance_folder
 from benchmarks.pairs import Benchmark, Pair, command, timed
+from hosted_setup.adapters.qemu_images import QemuImages
 from hosted_setup.domain.appliance import disk_member, look
 from hosted_setup.ports.images import DiskSource
 

@@ -24,7 +24,6 @@ HERE = {
     "hosted-engine --deploy --help": ({0}, "--restore-from-file"),
     "hosted-engine --deploy --restore-from-file=backup/file --config-append=answers.conf": ({2, 3}, "HE-"),
     "hosted-engine deploy --plan": ({0}, "Engine VM"),
-    "hosted-engine deploy --precheck": ({2, 3}, "HE-"),
     "hosted-engine deploy --resume": ({2}, "HE-RUN-NONE"),
     "hosted-engine deploy --abort": ({2}, "HE-RUN-NONE"),
     "hosted-engine cleanup": ({0}, ""),

@@ -39,11 +39,11 @@ def roll_back(journal: Journal, past: Past, host: Host, steps: Collection[str] |
             continue
         try:
             _take_back(intent, host)
-        except (Problem, OSError) as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the others must still be tried
             failures.append(
                 UndoFailed(
                     f"{intent.undo} of step {intent.step}",
-                    why=str(error),
+                    why=str(error) if isinstance(error, Problem | OSError) else f"{type(error).__name__}: {error}",
                     where=str(journal.path),
                     hint="Mend the cause, then run:",
                     command="hosted-engine deploy --abort",
@@ -58,6 +58,10 @@ def roll_back(journal: Journal, past: Past, host: Host, steps: Collection[str] |
 
 
 def _take_back(intent: Intent, host: Host) -> None:
-    undo = decode(intent.data, Undo.registry[intent.undo])
+    kind = Undo.registry.get(intent.undo)
+    if kind is None:
+        message = "the plugin that made this change is not installed"
+        raise LookupError(message)
+    undo = decode(intent.data, kind)
     host.reporter.emit(Info(f"Taking back: {undo.describe()}"))
     undo.apply(host)

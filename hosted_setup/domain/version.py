@@ -61,9 +61,7 @@ class Version:
         self.text = text.strip()
         if not _FORM.fullmatch(self.text):
             raise VersionUnreadable(repr(self.text[:80]), hint="A version looks like 4.5.6 or 4.5.6-1.el9.")
-        self._order = tuple(
-            (1, int(part), "") if part.isdigit() else (0, 0, part) for part in _PART.findall(self.text)
-        )
+        self._order = tuple((1, int(part), "") if part.isdigit() else (0, 0, part) for part in _PART.findall(self.text))
 
     @property
     def line(self) -> tuple[int, int]:

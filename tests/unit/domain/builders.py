@@ -13,6 +13,12 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 from uuid import UUID
 
+import pytest
+
+from hosted_setup.domain.appliance import Appliance, disk_member, look
+from hosted_setup.domain.archive import ArchiveFacts, read_archive
+from hosted_setup.model.problem import Problem
+
 PACK: Final[Mapping[str, Callable[[bytes], bytes]]] = {
     "gzip": lambda content: gzip.compress(content, 1, mtime=0),
     "bzip2": lambda content: bz2.compress(content, 1),
@@ -148,6 +154,7 @@ def ovf(
 </ovf:Envelope>""".encode()
 
 
+DISK: Final = qcow2()
 META: Final = b"DOMAIN=x\nFORMAT=COW\nSIZE=1\nTYPE=SPARSE\nDESCRIPTION=\nEOF\n"
 
 
@@ -170,3 +177,30 @@ def dmtf_ovf(*, url: str = "http://www.gnome.org/~markmc/qcow-image-format.html"
 <VirtualHardwareSection><Item><rasd:ResourceType>3</rasd:ResourceType><rasd:VirtualQuantity>4</rasd:VirtualQuantity></Item>
 <Item><rasd:ResourceType>4</rasd:ResourceType><rasd:AllocationUnits>byte * 2^30</rasd:AllocationUnits>
 <rasd:VirtualQuantity>16</rasd:VirtualQuantity></Item></VirtualHardwareSection></VirtualSystem></Envelope>""".encode()
+
+
+def looked(content: bytes, conf: str | None = None) -> Appliance:
+    return look(io.BytesIO(content), path="/srv/engine.ova", conf=conf)
+
+
+def disk_of(content: bytes, appliance: Appliance) -> bytes:
+    return b"".join(disk_member(io.BytesIO(content), appliance))
+
+
+def dmtf(**changes: bytes) -> list[tuple[str | tarfile.TarInfo, bytes]]:
+    """Give the members of an OVA in DMTF's layout, with its manifest."""
+    content = {"engine.ovf": dmtf_ovf(), "disk.qcow2": DISK}
+    sums = "".join(f"SHA256({name})= {hashlib.sha256(one).hexdigest()}\n" for name, one in content.items())
+    content = {"engine.ovf": content["engine.ovf"], "engine.mf": sums.encode(), "disk.qcow2": DISK}
+    content.update({name.replace("_", "."): one for name, one in changes.items()})
+    return list(content.items())
+
+
+def read(archive: bytes, limit: int = 1 << 30) -> ArchiveFacts:
+    return read_archive(io.BytesIO(archive), name="it's.backup", expanded_limit=limit)
+
+
+def refusal(archive: bytes, limit: int = 1 << 30) -> Problem:
+    with pytest.raises(Problem) as caught:
+        read(archive, limit)
+    return caught.value

@@ -1,3 +1,3 @@
 """What every kind of test may use."""
 
-pytest_plugins = ["tests.lab.plugin"]
+pytest_plugins = ["tests.lab.plugin", "tests.golden.plugin"]

@@ -43,14 +43,19 @@ def disk_xml(xml: str, target: str) -> str | None:
 
 def emptied_disk_xml(xml: str, target: str) -> str | None:
     """Give a disk's element without its medium; None when there is no such disk or no medium in it."""
-    disk = _find(xml, target)
-    source = None if disk is None else disk.find("source")
-    if disk is None or source is None:
+    if target not in targets_with_medium(xml):
         return None
-    disk.remove(source)
-    for backing in disk.findall("backingStore"):
-        disk.remove(backing)
-    return tostring(disk, encoding="unicode")
+    return disk_xml(edited(xml, target, ("source", "backingStore")), target)
+
+
+def edited(xml: str, target: str, without: tuple[str, ...]) -> str:
+    """Give the domain's XML with some children of a disk's element left out."""
+    root = _read(xml)
+    for disk in root.findall("devices/disk"):
+        if _target(disk) == target:
+            for child in [child for name in without for child in disk.findall(name)]:
+                disk.remove(child)
+    return tostring(root, encoding="unicode")
 
 
 def host_arch(capabilities: str) -> tuple[str, tuple[str, ...]]:

@@ -1,0 +1,77 @@
+"""How a pretended world behaves: change it before the run, to see things fail."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+HELLO: Final = 'HE_GUEST {"event": "hello", "protocol": 1, "token": "{token}"}'
+READY: Final = 'HE_GUEST {"ca": {ca}, "event": "ready", "host_keys": ["{host_key}"]}'
+HOST_KEY: Final = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ3h5MGIrlz9pPFpGlHFqpCtVs5jmRnN7QBbNKvNGcJv"
+CA: Final = "-----BEGIN CERTIFICATE-----\nUHJldGVuZGVk\n-----END CERTIFICATE-----\n"
+HEALTH: Final = "DB Up!Welcome to Health Status!"
+
+
+@dataclass
+class GuestScript:
+    """What a guest says, phase by phase; `restore` only when its seed asks for a restore.
+
+    A line is said as it is, with `{token}` (the seed's), `{ca}` (as JSON) and `{host_key}` filled in. Two kinds of
+    line are deeds: `?WHAT` asks for WHAT and waits until it is told; `!serve` brings the engine up, `!off` powers off.
+    """
+
+    boot: tuple[str, ...] = (HELLO,)
+    restore: tuple[str, ...] = (
+        "|- Preparing to restore:",
+        "|- - Unpacking file",
+        "|- Restoring engine database",
+        "|- Done.",
+        "|- HE_APPLIANCE_ENGINE_RESTORE_SUCCESS",
+    )
+    setup: tuple[str, ...] = (
+        "?admin-password",
+        'HE_GUEST {"event": "password-taken"}',
+        "|- [ INFO  ] Stage: Initializing",
+        "|- [ INFO  ] Execution of setup completed successfully",
+        "|- HE_APPLIANCE_ENGINE_SETUP_SUCCESS",
+        "!serve",
+        READY,
+    )
+    finish: tuple[str, ...] = ("?finish", 'HE_GUEST {"event": "bye"}')
+    delay: float = 0.0
+    """Seconds of the world's clock before each line."""
+
+
+RESTORE_FAILS: Final = ("|- FATAL: pg_restore failed", "|- HE_APPLIANCE_ENGINE_RESTORE_FAIL")
+SETUP_FAILS: Final = ("|- [ ERROR ] Failed to execute stage", "|- HE_APPLIANCE_ENGINE_SETUP_FAIL")
+
+
+@dataclass
+class Behaviour:
+    """Everything about a world that a test may want different."""
+
+    libvirt_down: bool = False
+    passes_files: bool = True
+    proofs: dict[str, float | None] = field(default_factory=lambda: {"qemu": 2.0, "kvm": 0.5})
+    """Seconds a proof takes by type of virtualisation; None: mute. A type that is missing is refused."""
+    pull_steps: int = 2
+    pull_fails: bool = False
+    lets_go: bool = True
+    """Whether the guest lets go of a disk."""
+    guest: GuestScript = field(default_factory=GuestScript)
+    ca: str = CA
+    host_key: str = HOST_KEY
+    health: str = HEALTH
+    shown_ca: str = ""
+    """The CA of the certificate the engine shows, when it is another one than `ca`."""
+    refused: list[str] = field(default_factory=list)
+    """Collections to which nothing can be added."""
+    version: str = "4.5.6-1"
+    ssh: bool = True
+    free_bytes: int | None = None
+    """What the storage's file system has free; None: what the real one has."""
+    memory_mib: int = 32768
+    cpus: int = 8
+    programs: list[str] | None = None
+    """The programs there are; None: all."""
+    routes: tuple[str, ...] = ("192.0.2.0/24",)

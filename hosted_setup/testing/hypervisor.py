@@ -1,0 +1,69 @@
+"""The pretended hypervisor."""
+
+from __future__ import annotations
+
+import os
+
+from hosted_setup.adapters import libvirt_xml
+from hosted_setup.ports.hypervisor import HypervisorFacts, NetworkInfo, Proof
+from hosted_setup.ports.problems import NameTaken
+from hosted_setup.testing.domains import FakeDomains
+from hosted_setup.testing.state import Network, load, load_all, save
+
+
+class FakeHypervisor(FakeDomains):
+    """Implements `ports.hypervisor.Hypervisor` on files."""
+
+    def facts(self) -> HypervisorFacts:
+        """Give what this world's libvirt says of itself."""
+        self.must_answer()
+        return HypervisorFacts(
+            version=9_000_000,
+            emulator="/usr/bin/qemu-system-x86_64",
+            claims_kvm="kvm" in self.behaviour.proofs,
+            uid=os.getuid(),
+            gid=os.getgid(),
+            passes_files=self.behaviour.passes_files,
+        )
+
+    def prove(self, virt_type: str, token: str, within: float) -> Proof:
+        """Tell how a guest would do; it leaves nothing behind."""
+        self.must_answer()
+        if not token.isalnum():
+            message = "a token has letters and digits"
+            raise ValueError(message)
+        if virt_type not in self.behaviour.proofs:
+            return Proof(virt_type, None, f"Emulator does not support virt type '{virt_type}'")
+        seconds = self.behaviour.proofs[virt_type]
+        if seconds is None or seconds > within:
+            return Proof(virt_type, None, f"no token within {within:g} s")
+        return Proof(virt_type, seconds)
+
+    def network_named(self, name: str) -> NetworkInfo | None:
+        """Find a network by name."""
+        self.must_answer()
+        return next((_info(one) for one in load_all(self.networks, Network) if one.name == name), None)
+
+    def network(self, uuid: str) -> NetworkInfo | None:
+        """Find a network by UUID."""
+        self.must_answer()
+        found = load(self.network_file(uuid), Network)
+        return None if found is None else _info(found)
+
+    def define_network(self, xml: str) -> None:
+        """Define, start and autostart a network; raises NameTaken for another one's name."""
+        name, uuid = libvirt_xml.identity(xml)
+        holder = self.network_named(name)
+        if holder is not None and holder.uuid != uuid:
+            detail = f"the network {name} exists already, with the UUID {holder.uuid}"
+            raise NameTaken(detail, command=f"virsh -c '{self.uri}' net-info {holder.uuid}")
+        save(self.network_file(uuid), Network(uuid, name, xml, active=True))
+
+    def remove_network(self, uuid: str) -> None:
+        """Stop and forget a network."""
+        self.must_answer()
+        self.network_file(uuid).unlink(missing_ok=True)
+
+
+def _info(network: Network) -> NetworkInfo:
+    return NetworkInfo(network.uuid, network.name, network.active, libvirt_xml.mark(network.xml))

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 FQDN = "engine.example.test"
 PG_BIN = "/usr/lib/postgresql/15/bin"
 DATA = "/var/lib/postgresql/15/main"
-SEED = "/root/seed"
+SEED = "/srv/seed"
 START_SECONDS = 60
 ANSWERS = """[environment:default]
 OVESETUP_CONFIG/fqdn=str:{fqdn}
@@ -39,6 +39,7 @@ def main(root: Path, layer: Path, out: Path, seed: Path) -> None:
     inside = tree / SEED.lstrip("/")
     shutil.copytree(seed, inside)
     # Nobody needs this password: whoever restores sets another one.
+    (inside / "answers").touch(mode=0o600)
     (inside / "answers").write_text(ANSWERS.format(fqdn=FQDN, password=secrets.token_urlsafe(16)))
     with _postgres(tree):
         _in(tree, "/usr/bin/engine-setup", "--accept-defaults", "--offline", f"--config-append={SEED}/answers")

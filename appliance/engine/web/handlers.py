@@ -174,16 +174,16 @@ class Api(Base):
         else:
             self.user = user
 
-    async def get(self, path: str) -> None:
+    async def get(self, path: str | None) -> None:
         """Read."""
         await self._serve(partial(self._read, _words(path)))
 
-    async def post(self, path: str) -> None:
+    async def post(self, path: str | None) -> None:
         """Add."""
         await self._serve(partial(self._add, _words(path)))
 
-    async def _unsupported(self, path: str) -> None:
-        self._answer(501, fault(FAILED, f"{self.request.method} of '{path}' is not built in this reference engine"))
+    async def _unsupported(self, path: str | None) -> None:
+        self._answer(501, fault(FAILED, f"{self.request.method} of '/{path or ''}' is not built in this reference engine"))
 
     put = delete = patch = head = options = _unsupported
 
@@ -263,8 +263,8 @@ class Elsewhere(Base):
         self.finish("not found\n")
 
 
-def _words(path: str) -> list[str]:
-    return [word for word in path.split("/") if word]
+def _words(path: str | None) -> list[str]:
+    return [word for word in (path or "").split("/") if word]
 
 
 def _not_built(method: str, words: list[str]) -> StoreError:

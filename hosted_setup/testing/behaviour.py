@@ -5,10 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
-HELLO: Final = 'HE_GUEST {"event": "hello", "protocol": 1, "token": "{token}"}'
-READY: Final = 'HE_GUEST {"ca": {ca}, "event": "ready", "host_keys": ["{host_key}"]}'
+HELLO: Final = 'HE_GUEST {"event": "hello", "host_keys": ["{host_key}"], "protocol": 1, "token": "{token}"}'
+READY: Final = 'HE_GUEST {"ca": {ca}, "event": "ready"}'
 HOST_KEY: Final = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ3h5MGIrlz9pPFpGlHFqpCtVs5jmRnN7QBbNKvNGcJv"
-CA: Final = "-----BEGIN CERTIFICATE-----\nUHJldGVuZGVk\n-----END CERTIFICATE-----\n"
+CA: Final = """\
+-----BEGIN CERTIFICATE-----
+MIIB4zCCAYmgAwIBAgIUC/kPWqZmb7w21E2JZHMSCRuUF78wCgYIKoZIzj0EAwIw
+RjELMAkGA1UEBhMCVVMxFDASBgNVBAoMC2V4YW1wbGUuY29tMSEwHwYDVQQDDBhl
+bmdpbmUuZXhhbXBsZS5jb20uMTIzNDUwIBcNMjYxMTIxMDIyOTQ5WhgPMjEyNjEw
+MjgwMjI5NDlaMEYxCzAJBgNVBAYTAlVTMRQwEgYDVQQKDAtleGFtcGxlLmNvbTEh
+MB8GA1UEAwwYZW5naW5lLmV4YW1wbGUuY29tLjEyMzQ1MFkwEwYHKoZIzj0CAQYI
+KoZIzj0DAQcDQgAE6dG98Y35LMMr98K+A1mLkBewZEpY8v0miVpf0L1A1lWyAWxi
+W7fh6AFLulOtZ5FlQvqFXd4zUypCnUJkoA4C0KNTMFEwHQYDVR0OBBYEFF3GeOFp
+O/jyqUg2JjdPoPOegqAbMB8GA1UdIwQYMBaAFF3GeOFpO/jyqUg2JjdPoPOegqAb
+MA8GA1UdEwEB/wQFMAMBAf8wCgYIKoZIzj0EAwIDSAAwRQIhAIeh4TtRM54uYobi
+APv8W7rpO+R1Sys3Gdha73783ODAAiBSx0xRVWo3QX9GwRwtMDRIolEnSoo9KQPj
+1YD44heFQw==
+-----END CERTIFICATE-----
+"""
 HEALTH: Final = "DB Up!Welcome to Health Status!"
 
 

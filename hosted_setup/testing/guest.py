@@ -96,7 +96,7 @@ def _say(domain: Domain, line: str) -> None:
 
 
 def _seed(xml: str, files: Mapping[str, Path]) -> dict[str, Any] | None:
-    for source in fromstring(xml).iterfind("devices/disk[@device='cdrom']/source"):
+    for source in fromstring(xml).iterfind("devices/disk[readonly]/source"):
         path = files.get(source.get("fdgroup", ""), Path(source.get("file", "/nonexistent")))
         found = _CONFIG.search(path.read_bytes()) if path.is_file() else None
         if found is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import weakref
 from datetime import UTC, datetime
 from functools import singledispatchmethod
 from typing import TYPE_CHECKING, Final
@@ -37,7 +38,8 @@ class FileLog:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.path = str(path)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        self._stream = os.fdopen(descriptor, "w", buffering=1)
+        self._descriptor = descriptor
+        weakref.finalize(self, os.close, descriptor)
         self._waiting = ""
 
     def emit(self, event: Event) -> None:
@@ -58,7 +60,8 @@ class FileLog:
             self._write("BUG     " + line)
 
     def _write(self, line: str) -> None:
-        self._stream.write(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ} {redact(line)}\n")
+        text = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ} {redact(line)}\n"
+        os.write(self._descriptor, text.encode("utf-8", "backslashreplace"))
 
     @singledispatchmethod
     def _text(self, event: object) -> str:

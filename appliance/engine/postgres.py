@@ -155,7 +155,8 @@ def lc_messages(database: Database) -> str:
 def dump(database: Database, target: int, *, plain: bool) -> None:
     """Write the database to an open file."""
     argv = [program("pg_dump"), "-w", "-E", "UTF8", "--disable-dollar-quoting", "--disable-triggers"]
-    argv.append(f"--format={'plain' if plain else 'custom'}")
+    # A plain dump cannot leave owners out when it is restored, and the role there may have another name.
+    argv += ["--format=plain", "--no-owner"] if plain else ["--format=custom"]
     done = subprocess.run(
         argv, stdout=target, stderr=subprocess.PIPE, text=True, env=_environment(database), check=False
     )

@@ -70,7 +70,7 @@ INSERT INTO vm_static (vm_guid, vm_name, description, cluster_id, mem_size_mb, n
 SELECT pg_temp.id('vm ' || n), (ARRAY['web', 'db', 'mail', 'build', 'desk'])[1 + n % 5] || lpad(n::text, 3, '0'),
        'Virtual machine no. ' || n || (ARRAY[E'', E' \u2013 B\u00fcro', E' "quoted"', E' back\\slash'])[1 + n % 4], c.cluster_id,
        1024 * (1 + (random() * 15)::integer), 1 + n % 4, 1 + n % 2, n % 3 = 0, pg_temp.day() - (600 - n) * interval '1 day'
-FROM generate_series(1, 300) AS n JOIN clusters c ON c.place = n % 5;
+FROM generate_series(1, 300) AS n JOIN clusters c ON c.place = n / 7 % 5;
 INSERT INTO vm_dynamic (vm_guid, status, run_on_vds, vm_ip, vm_host, last_start_time)
 SELECT s.vm_guid, CASE WHEN up THEN 1 ELSE 0 END, CASE WHEN up THEN h.vds_id END,
        CASE WHEN up THEN '198.51.100.' || k % 250 END, s.vm_name || '.example.test', pg_temp.day() - interval '3 days'

@@ -59,7 +59,9 @@ class Cluster:
         for path in (self.data, self.sockets):
             if self.user:
                 shutil.chown(path, self.user)
-        self._run("initdb", "-D", self.data, "-U", "postgres", "--locale=C.UTF-8", "-E", "UTF8", "--no-sync", "-A", "trust")
+        self._run(
+            "initdb", "-D", self.data, "-U", "postgres", "--locale=C.UTF-8", "-E", "UTF8", "--no-sync", "-A", "trust"
+        )
         (self.data / "pg_hba.conf").write_text("local all postgres trust\nlocal all all scram-sha-256\n")
         with (self.data / "postgresql.conf").open("a") as settings:
             settings.write(
@@ -217,7 +219,9 @@ class Machine:
     def psql(self, *words: str) -> str:
         """Run engine-psql.sh."""
         script = REPOSITORY / "appliance/dbscripts/engine-psql.sh"
-        done = subprocess.run([str(script), "-A", "-t", *words], env=self.environment, capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            [str(script), "-A", "-t", *words], env=self.environment, capture_output=True, text=True, check=True
+        )
         return done.stdout.strip()
 
     def drop(self) -> None:

@@ -39,7 +39,9 @@ def test_a_first_run_then_a_second(machine: Machine) -> None:
     said = machine.setup()
     assert _stages(said) == STAGES
     assert said.endswith("[ INFO  ] Execution of setup completed successfully\n")
-    assert machine.psql("-c", "SELECT count(*) FROM vdc_options WHERE option_name = 'DisableFenceAtStartupInSec'") == "1"
+    assert (
+        machine.psql("-c", "SELECT count(*) FROM vdc_options WHERE option_name = 'DisableFenceAtStartupInSec'") == "1"
+    )
     ca, server = _certificate(machine, "ca.pem"), _certificate(machine, "certs/apache.cer")
     database = (machine.root / "etc/ovirt-engine/engine.conf.d/10-setup-database.conf").read_text()
     again = machine.setup(OVESETUP_CONFIG__adminPassword="")
@@ -167,7 +169,11 @@ def test_the_functions_of_a_hosted_engine_restore(cluster: object, machine: Mach
     assert machine.psql("-c", "SELECT vm_name FROM vms WHERE origin = 6") == "HostedEngine"
     machine.psql("-c", "SELECT deletevm(vm_guid) FROM (SELECT vm_guid FROM vms WHERE origin = 6) AS he")
     assert machine.psql("-c", "SELECT count(*) FROM vms WHERE origin = 6") == "0"
-    host, identity = machine.psql("-c", "SELECT vds_id, vds_unique_id FROM vds WHERE vds_name = 'host1.example.test'").split("|")
-    machine.psql("-c", f"SELECT deletevds(vds_id) FROM (SELECT vds_id FROM vds WHERE upper(vds_unique_id) = '{identity}') AS h")
+    host, identity = machine.psql(
+        "-c", "SELECT vds_id, vds_unique_id FROM vds WHERE vds_name = 'host1.example.test'"
+    ).split("|")
+    machine.psql(
+        "-c", f"SELECT deletevds(vds_id) FROM (SELECT vds_id FROM vds WHERE upper(vds_unique_id) = '{identity}') AS h"
+    )
     assert machine.psql("-c", f"SELECT count(*) FROM vds WHERE vds_id = '{host}'") == "0"
     assert machine.psql("-c", "SELECT count(*) FROM vms WHERE run_on_vds IS NOT NULL") != "0"

@@ -183,7 +183,9 @@ class Api(Base):
         await self._serve(partial(self._add, _words(path)))
 
     async def _unsupported(self, path: str | None) -> None:
-        self._answer(501, fault(FAILED, f"{self.request.method} of '/{path or ''}' is not built in this reference engine"))
+        self._answer(
+            501, fault(FAILED, f"{self.request.method} of '/{path or ''}' is not built in this reference engine")
+        )
 
     put = delete = patch = head = options = _unsupported
 

@@ -55,7 +55,7 @@ class Domains(Link):
             try:
                 self.connection().defineXML(xml)
             except libvirt.libvirtError as error:
-                self._refuse_foreign(name, uuid, words(error))
+                self._refuse_foreign_domain(name, uuid, words(error))
                 raise
 
     def start(self, uuid: str, files: Mapping[str, Path]) -> None:
@@ -134,7 +134,7 @@ class Domains(Link):
     def _get(self, uuid: str) -> libvirt.virDomain:
         return self.connection().lookupByUUIDString(uuid)
 
-    def _refuse_foreign(self, name: str, uuid: str, why: str) -> None:
+    def _refuse_foreign_domain(self, name: str, uuid: str, why: str) -> None:
         holder = self.domain_named(name)
         if holder is not None and holder.uuid != uuid:
             detail = f"the domain {name} exists already, with the UUID {holder.uuid}"

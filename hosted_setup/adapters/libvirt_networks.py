@@ -37,7 +37,7 @@ class Networks(Link):
             try:
                 network = self.connection().networkDefineXML(xml)
             except libvirt.libvirtError as error:
-                self._refuse_foreign(name, uuid, words(error))
+                self._refuse_foreign_network(name, uuid, words(error))
                 raise
         with self.asking(f"starting the network {name}"):
             if not network.isActive():
@@ -52,7 +52,7 @@ class Networks(Link):
                 network.destroy()
             network.undefine()
 
-    def _refuse_foreign(self, name: str, uuid: str, why: str) -> None:
+    def _refuse_foreign_network(self, name: str, uuid: str, why: str) -> None:
         holder = self.network_named(name)
         if holder is not None and holder.uuid != uuid:
             detail = f"the network {name} exists already, with the UUID {holder.uuid}"

@@ -25,8 +25,8 @@ def mark(xml: str) -> str:
 
 
 def targets_with_medium(xml: str) -> tuple[str, ...]:
-    """Give the targets of the disks that have a source."""
-    return tuple(_target(disk) for disk in _disks(xml) if disk.find("source") is not None)
+    """Give the targets of the disks that have a source; an emptied drive keeps one that says `index` alone."""
+    return tuple(_target(disk) for disk in _disks(xml) if any(key != "index" for key in _source(disk)))
 
 
 def has_backing(xml: str, target: str) -> bool:
@@ -91,6 +91,11 @@ def _disks(xml: str) -> list[Element]:
 def _target(disk: Element) -> str:
     target = disk.find("target")
     return "" if target is None else target.get("dev", "")
+
+
+def _source(disk: Element) -> dict[str, str]:
+    source = disk.find("source")
+    return {} if source is None else source.attrib
 
 
 def _find(xml: str, target: str) -> Element | None:

@@ -46,6 +46,9 @@ def bare_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         program.write_text(f"#!/bin/sh\nprintf '%s\\n' \"{name} $*\" >>{calls}\nexit {code}\n")
         program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    packages = tmp_path / "packages.txt"
+    packages.write_text("[test]\ngit\ntmux\n")
+    monkeypatch.setattr(prerequisites, "LIST", packages)
     monkeypatch.setattr(sys, "argv", ["prerequisites.py", "--no-venv", "test"])
     return calls
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import re
+import secrets
 import tarfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -58,7 +59,7 @@ class Bundle:
             OSError: it cannot be written.
         """
         now = self.host.clock.now()
-        target = self.host.paths.logs / f"support-bundle-{now:%Y%m%d%H%M%S}.tar.gz"
+        target = self.host.paths.logs / f"support-bundle-{now:%Y%m%d%H%M%S}-{secrets.token_hex(3)}.tar.gz"
         target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with open(target, "xb", opener=_private) as stream, tarfile.open(fileobj=stream, mode="w:gz") as bundle:
             for path in self._files():

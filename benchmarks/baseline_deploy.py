@@ -150,12 +150,13 @@ def follow(address: Path, password: str) -> tuple[float, str]:
     with socket.socket(socket.AF_UNIX) as channel:
         channel.settimeout(PATIENCE)
         channel.connect(str(address))
-        certificate, first = "", 0.0
+        certificate, first, said = "", 0.0, []
         for line in lines(channel):
             if line.startswith("|- "):
                 first = first or time.perf_counter()
+                said.append(line)
                 if line.endswith("_FAIL"):
-                    raise RuntimeError(line)
+                    raise RuntimeError("\n".join(said))
                 continue
             message: dict[str, Any] = json.loads(line.removeprefix("HE_GUEST "))
             if message["event"] == "ask" and message["what"] == "admin-password":

@@ -59,7 +59,7 @@ def make_disk(root: Path, kernel: str, seed: str, work: Path, target: Path) -> N
     """Write the tree as a bootable qcow2; ``seed`` makes the file system's UUID the recipe's own."""
     fs_uuid = str(uuid.uuid5(uuid.NAMESPACE_URL, f"appliance:{seed}"))
     _initrd(root, kernel, work / "initrd")
-    (root / "etc/fstab").write_text(f"UUID={fs_uuid} / ext4 defaults,noatime 0 0\n")
+    (root / "etc/fstab").write_text(f"UUID={fs_uuid} / ext4 defaults,noatime,x-systemd.growfs 0 0\n")
     grub = root / "boot/grub"
     grub.mkdir(parents=True, exist_ok=True)
     (grub / "grub.cfg").write_text(

@@ -14,7 +14,7 @@ SUITE = "bookworm"
 PACKAGES = (
     *("systemd", "systemd-sysv", "dbus", "udev", "kmod", "linux-image-cloud-amd64", "busybox-static"),
     *("iproute2", "netbase", "procps", "locales", "ca-certificates", "openssl", "xz-utils", "bzip2"),
-    *("openssh-server", "cloud-init", "cloud-guest-utils", "fdisk", "e2fsprogs", "qemu-guest-agent"),
+    *("openssh-server", "cloud-init", "e2fsprogs", "qemu-guest-agent"),
     *("postgresql-15", "python3-minimal", "python3-psycopg2", "python3-tornado"),
 )
 

@@ -25,6 +25,7 @@ NEEDED = {  # program or file: the Debian package that brings it
     "mformat": "mtools",
     "cpio": "cpio",
     "unshare": "util-linux",
+    "ip": "iproute2",
 }
 
 # Debian keeps some of these in sbin, which is not everywhere in root's PATH.

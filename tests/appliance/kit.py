@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PG_BIN = Path("/usr/lib/postgresql/15/bin")
@@ -94,7 +94,7 @@ class Cluster:
                 group=self.user,
                 extra_groups=[] if self.user else None,
             )
-        wait_for(lambda: self._ready(), "PostgreSQL answers", 30)
+        wait_for(self._ready, "PostgreSQL answers", 30)
 
     def _ready(self) -> bool:
         command = [str(PG_BIN / "pg_isready"), "-q", "-h", str(self.sockets), "-p", "5432"]
@@ -115,9 +115,8 @@ class Cluster:
         return done.stdout.splitlines()
 
 
-def wait_for(ready: object, what: str, seconds: float = 15) -> None:
+def wait_for(ready: Callable[[], bool], what: str, seconds: float = 15) -> None:
     """Wait until something is so."""
-    assert callable(ready)
     deadline = time.monotonic() + seconds
     while not ready():
         assert time.monotonic() < deadline, f"waited {seconds} s in vain until {what}"
@@ -252,7 +251,7 @@ class Machine:
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
-    def ask(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Reply:
+    def ask(self, method: str, path: str, body: bytes | None = None, /, **headers: str) -> Reply:
         """Send one request, with the certificate checked against the machine's CA and its host name."""
         context = ssl.create_default_context(cafile=str(self.root / "etc/pki/ovirt-engine/ca.pem"))
         link = _Connection(FQDN, self.port, timeout=20, context=context)

@@ -53,9 +53,14 @@ def test_the_cache_is_where_the_environment_says(monkeypatch: pytest.MonkeyPatch
 def test_a_result_appears_whole_or_not_at_all(tmp_path: Path) -> None:
     final = tmp_path / "abc"
     (tmp_path / ".building-abc-1").mkdir()
-    with pytest.raises(RuntimeError), cache.publishing(final) as result:
-        (result / "half").write_text("")
-        raise RuntimeError
+
+    def fail() -> None:
+        with cache.publishing(final) as result:
+            (result / "half").write_text("")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
     assert not list(tmp_path.iterdir())
     with cache.publishing(final) as result:
         (result / "whole").write_text("")
@@ -97,7 +102,7 @@ def test_missing_tools_are_named_with_their_packages(monkeypatch: pytest.MonkeyP
 
 
 def test_the_command_runs_as_a_file_from_anywhere(tmp_path: Path) -> None:
-    command = [sys.executable, REPOSITORY / "appliance/build.py", "--print-directory"]
+    command = [sys.executable, str(REPOSITORY / "appliance/build.py"), "--print-directory"]
     done = subprocess.run(
         command, cwd=tmp_path, env={"HOSTED_ENGINE_CACHE": "/c"}, capture_output=True, text=True, check=True
     )

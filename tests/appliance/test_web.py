@@ -30,10 +30,11 @@ class Client:
     def ask(self, method: str, path: str, body: str | bytes | None = None) -> Reply:
         """Send a request as the SDK does."""
         data = body.encode() if isinstance(body, str) else body
+        kind = "application/xml"
+        token = f"Bearer {self.token}"
         return self.machine.ask(
-            method, API + path, data,
-            Authorization=f"Bearer {self.token}", Version="4", Content_Type="application/xml", Accept="application/xml",
-        )  # fmt: skip
+            method, API + path, data, Authorization=token, Version="4", Content_Type=kind, Accept=kind
+        )
 
     def get(self, path: str) -> ET.Element:
         """Read something that is there."""
@@ -170,7 +171,7 @@ def test_searches(client: Client) -> None:
 
 def test_text_survives(client: Client) -> None:
     (vm,) = client.get("/vms?search=name%3Ddb001")
-    assert vm.findtext("description") == "Virtual machine no. 1 – Büro"
+    assert vm.findtext("description") == "Virtual machine no. 1 \u2013 Büro"
 
 
 def test_disk_attachments(client: Client) -> None:

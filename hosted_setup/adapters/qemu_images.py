@@ -95,7 +95,9 @@ def _new_file(path: str, flags: int) -> int:
 
 
 def _run(path: Path, *arguments: str) -> str:
-    done = subprocess.run(["qemu-img", *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["qemu-img", *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
     if done.returncode:
         raise _fault(path, done.stderr)
     return done.stdout

@@ -51,7 +51,9 @@ class RestEngines:
         if not isinstance(token, str):
             said = answer.get("error_description") or answer.get("error") if isinstance(answer, dict) else ""
             hint = "Mend the password in the secrets file, then resume:"
-            raise EngineLogin(user, why=str(said or f"HTTP {status}"), hint=hint, command="hosted-engine deploy --resume")
+            raise EngineLogin(
+                user, why=str(said or f"HTTP {status}"), hint=hint, command="hosted-engine deploy --resume"
+            )
         return RestSession(pool, engine, token)
 
 
@@ -104,7 +106,9 @@ class RestSession:
         fault = element if element.tag == "fault" else element.find("fault")
         if status >= 300 or fault is not None:  # noqa: PLR2004 - anything but a success
             detail = (fault.findtext("detail") or fault.findtext("reason") or "") if fault is not None else ""
-            raise EngineFault(f"{method} {_API}{path}", why=detail or f"HTTP {status}", command="hosted-engine support-bundle")
+            raise EngineFault(
+                f"{method} {_API}{path}", why=detail or f"HTTP {status}", command="hosted-engine support-bundle"
+            )
         return element
 
 
@@ -114,7 +118,9 @@ def _pool(engine: EngineAddress) -> urllib3.HTTPSConnectionPool:
     try:
         context.load_verify_locations(cadata=engine.ca_pem)
     except ssl.SSLError as error:
-        raise EngineUntrusted(engine.fqdn, why="its CA is no certificate", command="hosted-engine support-bundle") from error
+        raise EngineUntrusted(
+            engine.fqdn, why="its CA is no certificate", command="hosted-engine support-bundle"
+        ) from error
     return urllib3.HTTPSConnectionPool(
         engine.address, engine.port, ssl_context=context, server_hostname=engine.fqdn, assert_hostname=engine.fqdn,
         retries=False, timeout=_TIMEOUT, maxsize=1,

@@ -48,11 +48,11 @@ class GuestLine:
 
 @dataclass(frozen=True)
 class Waiting:
-    """A wait goes on: for what, since when, how long it may and usually does take (seconds)."""
+    """A wait goes on: for what, since when, how long it may (None: no limit) and usually does take (seconds)."""
 
     what: str
     elapsed: float
-    within: float
+    within: float | None = None
     typical: float | None = None
 
 

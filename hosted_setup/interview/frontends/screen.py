@@ -132,7 +132,7 @@ class Screen:
 
     def _wait(self, event: Waiting) -> None:
         typical = f" of typically {duration(event.typical)}" if event.typical else ""
-        within = f", at most {duration(event.within)}"
+        within = f", at most {duration(event.within)}" if event.within is not None else ""
         text = f"{_INFO}Waiting for {clean(event.what)}: {duration(event.elapsed)}{typical}{within}"
         if self._live:
             self._redraw(text)

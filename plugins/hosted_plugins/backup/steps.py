@@ -64,7 +64,7 @@ def read_backup(request: DeployRequest, machine: MachineFacts, host: Host) -> Ba
             def progress(done: int) -> None:
                 elapsed = host.clock.monotonic() - begun
                 what = f"Reading the archive, {100 * done // max(status.st_size, 1)} %"
-                host.reporter.emit(Waiting(what, elapsed, 0, status.st_size / RATE))
+                host.reporter.emit(Waiting(what, elapsed, None, status.st_size / RATE))
 
             facts = read_archive(stream, name=str(path), expanded_limit=READ_LIMIT, progress=progress)
     except OSError as error:

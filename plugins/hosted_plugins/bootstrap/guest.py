@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +17,8 @@ from hosted_setup.ports.hypervisor import DomainState
 
 OUTPUT: Final = "|- "
 EVENT: Final = "HE_GUEST "
+_ERROR: Final = re.compile(r"\b(FATAL|ERROR|[Ee]rror)\b")
+_STATUS: Final = re.compile(r"ended with \d+$")  # our own script's word: it says that, not why
 
 
 class GuestStopped(Problem):
@@ -73,9 +76,11 @@ class GuestLog:
         return None
 
     def last_error(self) -> str:
-        """Give the last line before the failure marker, where tools say why."""
-        texts = [line.removeprefix(OUTPUT) for line in self.lines if line.startswith(OUTPUT)]
-        return next((text for text in reversed(texts) if text.strip() and not text.endswith("_FAIL")), "")
+        """Give the last line that speaks of an error, else the last line: where tools say why they failed."""
+        texts = [line.removeprefix(OUTPUT) for line in self.lines if line.startswith(OUTPUT) and line.strip("|- ")]
+        texts = [text for text in texts if not text.endswith("_FAIL") and not _STATUS.search(text)]
+        errors = [text for text in texts if _ERROR.search(text)]
+        return next(reversed(errors or texts), "")
 
     def answer(self, what: str, value: str, *, unless: str) -> None:
         """Answer the guest's question, unless it has gone on to the event `unless`."""

@@ -10,19 +10,18 @@ from hosted_plugins.backup import Backup
 from hosted_plugins.bootstrap import EngineReady, Greeted, GuestLog, Restored
 from hosted_plugins.engine import EngineAnswers
 from hosted_plugins.image import EngineDisk
-from hosted_plugins.vm import EngineVm, Seed
+from hosted_plugins.vm import EngineVm, Seed, take_away
 from hosted_setup.hooks import hookimpl
-from hosted_setup.model.events import Info, Warn
+from hosted_setup.model.events import Info
 from hosted_setup.model.problem import ExitCode, Problem
 from hosted_setup.pipeline.stage import Stage
 from hosted_setup.pipeline.step import step
-from hosted_setup.pipeline.wait import DeadlineExceeded, wait_until
 from hosted_setup.ports.host import Host
 
 PAYLOAD: Final = "vdb"
 GREETING_DEADLINE: Final = 600.0
 RESTORE_DEADLINE: Final = 3600.0
-DETACH_DEADLINE: Final = 60.0
+CA_DEADLINE: Final = 60.0
 
 
 class GuestForeign(Problem):
@@ -86,7 +85,7 @@ def restore(vm: EngineVm, disk: EngineDisk, greeted: Greeted, backup: Backup, ho
             command="hosted-engine support-bundle",
         )
     host.reporter.emit(Info("Engine backup successfully restored"))
-    _detach(vm, host)
+    take_away(host, vm.uuid, PAYLOAD, "the archive")
     Path(disk.path).with_name("he-backup").unlink(missing_ok=True)
     return Restored(log.seen)
 
@@ -114,7 +113,7 @@ def set_up(vm: EngineVm, restored: Restored, engine: EngineAnswers, backup: Back
             command="hosted-engine support-bundle",
         )
     host.reporter.emit(Info("Engine-setup successfully completed"))
-    ready = log.wait_for("ready", within=DETACH_DEADLINE, what="the engine's CA")
+    ready = log.wait_for("ready", within=CA_DEADLINE, what="the engine's CA")
     made = EngineReady(str(ready.get("ca")))
     if (
         backup.facts is not None
@@ -125,19 +124,6 @@ def set_up(vm: EngineVm, restored: Restored, engine: EngineAnswers, backup: Back
             "the CA that came from the engine VM is not in the archive", command="hosted-engine support-bundle"
         )
     return made
-
-
-def _detach(vm: EngineVm, host: Host) -> None:
-    def detached() -> bool | None:
-        if PAYLOAD not in host.hypervisor.disks(vm.uuid):
-            return True
-        host.hypervisor.detach_disk(vm.uuid, PAYLOAD)
-        return None
-
-    try:
-        wait_until(host, detached, within=DETACH_DEADLINE, every=1.0, what="the archive's disk to be detached")
-    except DeadlineExceeded:
-        host.reporter.emit(Warn("The engine VM keeps the archive's disk (read-only) until its next start"))
 
 
 @hookimpl

@@ -26,7 +26,7 @@ from hosted_plugins.image import (
     OpenedAppliance,
 )
 from hosted_plugins.storage import StorageDomain
-from hosted_plugins.vm import EngineVm, Settled, VmAnswers
+from hosted_plugins.vm import EngineVm, Settled, VmAnswers, at_work, never_started
 from hosted_setup.domain.appliance import Appliance, Form, disk_member, firmware_of, look
 from hosted_setup.hooks import hookimpl
 from hosted_setup.model.events import Info, Waiting
@@ -37,7 +37,7 @@ from hosted_setup.pipeline.step import check, step
 from hosted_setup.pipeline.undo import Undo, UndoLog
 from hosted_setup.pipeline.wait import DeadlineExceeded, wait_until
 from hosted_setup.ports.host import Host
-from hosted_setup.ports.hypervisor import DomainState, HypervisorFacts
+from hosted_setup.ports.hypervisor import HypervisorFacts
 from hosted_setup.ports.images import DiskSource
 
 DISK: Final = "vda"
@@ -128,13 +128,11 @@ def disk_size(vm: VmAnswers, opened: OpenedAppliance) -> None:
 
 
 def _stands(disk: EngineDisk, host: Host) -> bool:
-    """Tell whether the disk is whole, or is being made whole by a VM that runs."""
-    if not Path(disk.path).exists():
-        return False
-    if not disk.importing.exists():
-        return True
-    domain = host.hypervisor.domain(disk.vm)
-    return domain is not None and domain.state is DomainState.RUNNING
+    """Tell whether the disk is as it was made, or is in the hands of a VM that still works on it.
+
+    A VM that died or failed half-way leaves a disk that nobody can vouch for: it is made anew.
+    """
+    return Path(disk.path).exists() and (never_started(host) or at_work(disk.vm, host))
 
 
 @step(Stage.TRANSACTION, "Create the engine VM disk", holds=_stands)
@@ -230,7 +228,7 @@ def _inflate(appliance: Appliance, target: Path, host: Host) -> None:
 
 def _progress(host: Host, what: str) -> Callable[[float], None]:
     begun = host.clock.monotonic()
-    return lambda percent: host.reporter.emit(Waiting(f"{what}, {percent:.0f} %", host.clock.monotonic() - begun, 0))
+    return lambda percent: host.reporter.emit(Waiting(f"{what}, {percent:.0f} %", host.clock.monotonic() - begun))
 
 
 def _source(appliance: Appliance) -> DiskSource:

@@ -5,18 +5,24 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 from typing import Final
 
 from hosted_plugins.backup import Backup
 from hosted_plugins.image import OpenedAppliance
 from hosted_setup.model.answer import Source, Suggestion
+from hosted_setup.model.events import Warn
 from hosted_setup.model.question import ask, section
 from hosted_setup.model.secret import Secret
 from hosted_setup.model.values import GIB, Fqdn, MacAddress, VmName, usable_password
+from hosted_setup.pipeline.wait import DeadlineExceeded, wait_until
+from hosted_setup.ports.host import Host
+from hosted_setup.ports.hypervisor import DomainState
 from hosted_setup.ports.machine import MachineFacts
 
 _MEMORY_MIN: Final = 512
 _DISK_MAX: Final = 8192
+_DETACH_DEADLINE: Final = 60.0
 
 
 class Firmware(Enum):
@@ -134,3 +140,36 @@ class Settled:
     """The guest is done with us; the VM is defined as it will live: no seed, no channel, a disk of its own."""
 
     uuid: str
+
+
+def take_away(host: Host, vm: str, disk: str, what: str) -> None:
+    """Take a disk away from the running VM; a guest that does not let go keeps it until its next start."""
+
+    def gone() -> bool | None:
+        if disk not in host.hypervisor.disks(vm):
+            return True
+        host.hypervisor.detach_disk(vm, disk)
+        return None
+
+    try:
+        wait_until(host, gone, within=_DETACH_DEADLINE, every=1.0, what=f"the guest to let go of {what}")
+    except DeadlineExceeded:
+        host.reporter.emit(Warn(f"The engine VM keeps {what} (read-only) until its next start"))
+
+
+def never_started(host: Host) -> bool:
+    """Tell whether no VM of this run has been started yet."""
+    return not guest_log(host).exists()
+
+
+def at_work(vm: str, host: Host) -> bool:
+    """Tell whether the VM runs and its guest has reported no failure: then its disk is what the run expects."""
+    found = host.hypervisor.domain(vm)
+    if found is None or found.state is not DomainState.RUNNING:
+        return False
+    return not any(line.endswith("_FAIL") for line in guest_log(host).read_text(errors="replace").splitlines())
+
+
+def guest_log(host: Host) -> Path:
+    """Give the file in which the hypervisor logs what the guest says."""
+    return host.run_dir / "guest.log"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import io
 import json
 import os
@@ -21,21 +20,18 @@ from hosted_plugins.image import EngineDisk, ImportedDisk
 from hosted_plugins.network import EngineNetwork
 from hosted_plugins.storage import StorageAnswers, StorageDomain
 from hosted_plugins.virt import Virtualisation
-from hosted_plugins.vm import EngineVm, Seed, Settled, VmAnswers
+from hosted_plugins.vm import EngineVm, Seed, Settled, VmAnswers, take_away
 from hosted_setup.domain.templates import render, render_xml, source
 from hosted_setup.hooks import hookimpl
 from hosted_setup.pipeline.stage import Stage
 from hosted_setup.pipeline.step import step
 from hosted_setup.pipeline.undo import Undo, UndoLog
-from hosted_setup.pipeline.wait import DeadlineExceeded, wait_until
 from hosted_setup.ports.host import Host
 from hosted_setup.ports.hypervisor import DomainState, HypervisorFacts
 from hosted_setup.ports.machine import MachineFacts
 
 DISK: Final = "vda"
-SEED: Final = "sda"
-PAYLOAD: Final = "vdb"
-EJECT_DEADLINE: Final = 60.0
+SEED: Final = "vdc"
 BYE_DEADLINE: Final = 120.0
 
 
@@ -234,15 +230,7 @@ def settle(  # noqa: PLR0913 - see start_vm
     guest.answer("finish", "yes", unless="bye")
     guest.wait_for("bye", within=BYE_DEADLINE, what="the engine VM to finish its setup")
     guest.close()
-    host.hypervisor.eject(running.uuid, SEED)
-
-    def ejected() -> bool | None:
-        return SEED not in host.hypervisor.disks(running.uuid) or None
-
-    with contextlib.suppress(
-        DeadlineExceeded
-    ):  # a guest may lock its drive: it keeps a hash, the next start not even that
-        wait_until(host, ejected, within=EJECT_DEADLINE, what="the seed to be ejected")
+    take_away(host, running.uuid, SEED, "the seed")
     host.hypervisor.define(render_xml("domain.xml.j2", **_xml(vm, virt, disk, network, host)))
     for left in (Path(seed.path), Path(disk.path).with_name("he-seed")):
         left.unlink(missing_ok=True)

@@ -230,10 +230,11 @@ DATA_CENTERS = Kind(
     "datacenters",
     "data_center",
     "data_centers",
-    """SELECT *, free_text_comment AS comment,
-        (SELECT string_agg(s.storage_name, ',') FROM storage_domains s WHERE s.storage_pool_id = p.id) AS storages
-       FROM storage_pool p""",
-    {"name": "name", "storage.name": "storages"},
+    "SELECT *, free_text_comment AS comment FROM storage_pool",
+    {
+        "name": "name",
+        "storage.name": "id IN (SELECT storage_pool_id FROM storage_domains WHERE storage_name {like} %s)",
+    },
     _data_center,
 )
 CLUSTERS = Kind(

@@ -13,7 +13,10 @@ class SearchError(Exception):
 
 
 def to_sql(query: str, columns: dict[str, str], *, case_sensitive: bool) -> tuple[str, list[str]]:
-    """Translate into a condition with parameters; ``columns`` says which keys there are."""
+    """Translate into a condition with parameters; ``columns`` says which keys there are.
+
+    A key stands for a column, or for a condition with ``{like} %s`` in it.
+    """
     conditions, values = [], []
     rest = query.strip()
     while rest:
@@ -22,7 +25,9 @@ def to_sql(query: str, columns: dict[str, str], *, case_sensitive: bool) -> tupl
             message = f"cannot understand the search at '{rest[:60]}'; keys are: {', '.join(sorted(columns))}"
             raise SearchError(message)
         value = match["bare"] if match["quoted"] is None else match["quoted"]
-        conditions.append(f"{columns[match['key'].lower()]} {'LIKE' if case_sensitive else 'ILIKE'} %s")
+        column = columns[match["key"].lower()]
+        template = column if "{like}" in column else f"{column} {{like}} %s"
+        conditions.append(template.format(like="LIKE" if case_sensitive else "ILIKE"))
         values.append(_pattern(value))
         rest = rest[match.end() :]
         if rest:

@@ -164,7 +164,8 @@ def create_disk(  # noqa: PLR0913 - everything a disk is made of
     host.images.grow(target, kind, vm.disk_gib * GIB)
     if not in_place:
         disk.importing.unlink()
-    head = host.images.head(_source(appliance) if in_place else DiskSource(str(target), kind), MIB)
+    readable = appliance.offset is not None
+    head = host.images.head(_source(appliance) if readable else DiskSource(str(target), kind), MIB)
     domain.own(target)
     firmware = firmware_of(head).value if vm.firmware.value == "auto" else vm.firmware.value
     return replace(disk, firmware=firmware)
@@ -175,6 +176,9 @@ def finish_import(disk: EngineDisk, vm: EngineVm, ready: EngineReady, host: Host
     """Wait until the running VM's disk depends on nothing but itself."""
     if disk.backing is None or not disk.importing.exists():
         return ImportedDisk(disk.volume, disk.path, disk.format)
+
+    if host.hypervisor.has_backing(vm.uuid, DISK):
+        host.hypervisor.pull(vm.uuid, DISK)  # it may have stopped before a resume, and there may be room by now
 
     def pulled() -> bool | None:
         if host.hypervisor.pull_left(vm.uuid, DISK) is not None:

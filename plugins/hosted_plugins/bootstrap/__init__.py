@@ -31,4 +31,5 @@ class Restored:
 class EngineReady:
     """engine-setup succeeded; the CA came over the channel, not over the network it secures."""
 
+    seen: int
     ca_pem: str

@@ -114,7 +114,7 @@ def set_up(vm: EngineVm, restored: Restored, engine: EngineAnswers, backup: Back
         )
     host.reporter.emit(Info("Engine-setup successfully completed"))
     ready = log.wait_for("ready", within=CA_DEADLINE, what="the engine's CA")
-    made = EngineReady(str(ready.get("ca")))
+    made = EngineReady(log.seen, str(ready.get("ca")))
     if (
         backup.facts is not None
         and backup.facts.ca_pem is not None

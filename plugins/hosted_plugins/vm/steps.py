@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from hosted_plugins.backup import Backup
-from hosted_plugins.bootstrap import GuestLog
+from hosted_plugins.bootstrap import EngineReady, GuestLog
 from hosted_plugins.engine import EngineAnswers, Registered
 from hosted_plugins.image import EngineDisk, ImportedDisk
 from hosted_plugins.network import EngineNetwork
@@ -222,11 +222,12 @@ def settle(  # noqa: PLR0913 - see start_vm
     network: EngineNetwork,
     seed: Seed,
     running: EngineVm,
+    ready: EngineReady,
     registered: Registered,
     host: Host,
 ) -> Settled:
     """Let the guest finish, take the seed out, and define the VM as it will be started from now on."""
-    guest = GuestLog(host, running)
+    guest = GuestLog(host, running, ready.seen)
     guest.answer("finish", "yes", unless="bye")
     guest.wait_for("bye", within=BYE_DEADLINE, what="the engine VM to finish its setup")
     guest.close()

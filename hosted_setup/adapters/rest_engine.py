@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import ssl
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urlencode
 from xml.etree.ElementTree import Element, ParseError, SubElement, tostring
@@ -16,11 +18,15 @@ from hosted_setup.ports.engine import EngineAddress, Entity
 from hosted_setup.ports.problems import EngineFault, EngineLogin, EngineUnreachable, EngineUntrusted
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from hosted_setup.model.secret import Secret
 
 _BODY_LIMIT: Final = 4 << 20
 _TIMEOUT: Final = urllib3.Timeout(connect=5, read=30)
 _API: Final = "/ovirt-engine/api"
+_HTTPS: Final = 443
+_BUNDLE: Final = "hosted-engine support-bundle"
 _SINGULAR: Final = {
     "datacenters": "data_center", "clusters": "cluster", "hosts": "host", "storagedomains": "storage_domain",
     "vms": "vm", "disks": "disk",
@@ -39,22 +45,17 @@ class RestEngines:
         """Log in once."""
         pool = _pool(engine)
         fields = {"grant_type": "password", "scope": "ovirt-app-api", "username": user, "password": password.reveal()}
-        status, body = _ask(
-            pool, engine, "POST", "/ovirt-engine/sso/oauth/token", body=urlencode(fields).encode(),
-            headers={"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"},
-        )  # fmt: skip
-        try:
-            answer = json.loads(body)
-        except ValueError:
-            answer = {}
-        token = answer.get("access_token") if isinstance(answer, dict) else None
-        if not isinstance(token, str):
-            said = answer.get("error_description") or answer.get("error") if isinstance(answer, dict) else ""
-            hint = "Mend the password in the secrets file, then resume:"
-            raise EngineLogin(
-                user, why=str(said or f"HTTP {status}"), hint=hint, command="hosted-engine deploy --resume"
-            )
-        return RestSession(pool, engine, token)
+        status, body = _ask(pool, engine, "POST", "/ovirt-engine/sso/oauth/token", _form(fields))
+        answer = _json_object(body)
+        token = answer.get("access_token")
+        if isinstance(token, str):
+            return RestSession(pool, engine, token)
+        pool.close()
+        said = answer.get("error_description") or answer.get("error") or f"HTTP {status}"
+        if status >= 500 or "error" not in answer:  # noqa: PLR2004 - the server's own trouble
+            raise EngineFault("POST /ovirt-engine/sso/oauth/token", why=f"HTTP {status}: {said}", command=_BUNDLE)
+        hint = "Mend the password in the secrets file, then resume:"
+        raise EngineLogin(user, why=str(said), hint=hint, command="hosted-engine deploy --resume")
 
 
 class RestSession:
@@ -73,8 +74,8 @@ class RestSession:
         return full or "unknown"
 
     def find(self, collection: str, name: str) -> Entity | None:
-        """Find an entity by its exact name."""
-        found = self._request("GET", f"/{collection}?search={quote(f'name={name}')}")
+        """Find an entity by its exact name; the engine's search is looser, and nested collections have none."""
+        found = self._request("GET", f"/{collection}?search={quote(f'name={name}', safe='')}")
         for element in found:
             if element.findtext("name") == name:
                 return Entity(element.get("id", ""), name)
@@ -87,29 +88,49 @@ class RestSession:
         return Entity(made.get("id", ""), made.findtext("name") or str(fields.get("name", "")))
 
     def close(self) -> None:
-        """Log out; a session that is not closed ends by itself."""
-        body = urlencode({"scope": "ovirt-app-api", "token": self._token}).encode()
-        headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
-        _ask(self._pool, self._engine, "POST", "/ovirt-engine/services/sso-logout", body=body, headers=headers)
+        """Log out; a session that cannot be closed ends by itself."""
+        with suppress(EngineUnreachable):
+            _ask(
+                *(self._pool, self._engine, "POST", "/ovirt-engine/services/sso-logout"),
+                _form({"scope": "ovirt-app-api", "token": self._token}),
+            )
         self._pool.close()
 
-    def _request(self, method: str, path: str, body: bytes | None = None) -> Element:
-        headers = {
-            "Authorization": f"Bearer {self._token}", "Version": "4", "Accept": "application/xml",
-            "Content-Type": "application/xml",
-        }  # fmt: skip
-        status, answer = _ask(self._pool, self._engine, method, _API + path, body=body, headers=headers)
+    def _request(self, method: str, path: str, body: bytes = b"") -> Element:
+        headers = {"Authorization": f"Bearer {self._token}", "Version": "4", "Accept": "application/xml"}
+        content = _Content(body, headers | ({"Content-Type": "application/xml"} if body else {}))
+        status, answer = _ask(self._pool, self._engine, method, _API + path, content)
         try:
             element = fromstring(answer)
         except (ParseError, DefusedXmlException, ValueError) as error:
-            raise EngineFault(f"{method} {_API}{path}", why=f"HTTP {status}, not XML") from error
+            why = f"HTTP {status}, not XML"
+            raise EngineFault(f"{method} {_API}{path}", why=why, command=_BUNDLE) from error
         fault = element if element.tag == "fault" else element.find("fault")
         if status >= 300 or fault is not None:  # noqa: PLR2004 - anything but a success
             detail = (fault.findtext("detail") or fault.findtext("reason") or "") if fault is not None else ""
-            raise EngineFault(
-                f"{method} {_API}{path}", why=detail or f"HTTP {status}", command="hosted-engine support-bundle"
-            )
+            raise EngineFault(f"{method} {_API}{path}", why=detail or f"HTTP {status}", command=_BUNDLE)
         return element
+
+
+@dataclass(frozen=True)
+class _Content:
+    """What a request carries."""
+
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+def _form(fields: dict[str, str]) -> _Content:
+    headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
+    return _Content(urlencode(fields).encode(), headers)
+
+
+def _json_object(body: bytes) -> dict[str, object]:
+    try:
+        answer = json.loads(body)
+    except ValueError:
+        return {}
+    return answer if isinstance(answer, dict) else {}
 
 
 def _pool(engine: EngineAddress) -> urllib3.HTTPSConnectionPool:
@@ -117,37 +138,52 @@ def _pool(engine: EngineAddress) -> urllib3.HTTPSConnectionPool:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:
         context.load_verify_locations(cadata=engine.ca_pem)
-    except ssl.SSLError as error:
-        raise EngineUntrusted(
-            engine.fqdn, why="its CA is no certificate", command="hosted-engine support-bundle"
-        ) from error
+    except (ssl.SSLError, ValueError) as error:
+        raise EngineUntrusted(engine.fqdn, why="its CA is no certificate", command=_BUNDLE) from error
     return urllib3.HTTPSConnectionPool(
-        engine.address, engine.port, ssl_context=context, server_hostname=engine.fqdn, assert_hostname=engine.fqdn,
-        retries=False, timeout=_TIMEOUT, maxsize=1,
-    )  # fmt: skip
+        *(engine.address, engine.port),
+        ssl_context=context,
+        server_hostname=engine.fqdn,  # the context checks the certificate for this name
+        retries=False,
+        timeout=_TIMEOUT,
+        maxsize=1,
+    )
 
 
 def _ask(
-    pool: urllib3.HTTPSConnectionPool,
-    engine: EngineAddress,
-    method: str,
-    path: str,
-    body: bytes | None = None,
-    headers: dict[str, str] | None = None,
+    pool: urllib3.HTTPSConnectionPool, engine: EngineAddress, method: str, path: str, content: _Content | None = None
 ) -> tuple[int, bytes]:
+    host = engine.fqdn if engine.port == _HTTPS else f"{engine.fqdn}:{engine.port}"
+    content = content or _Content()
+    headers = {"Host": host, "User-Agent": "hosted-engine", **content.headers}
     try:
         answer = pool.urlopen(
-            method, path, body=body, headers={"Host": engine.fqdn, "User-Agent": "hosted-engine", **(headers or {})},
-            redirect=False, preload_content=False,
-        )  # fmt: skip
-        content = answer.read(_BODY_LIMIT)
+            method, path, body=content.body or None, headers=headers, redirect=False, preload_content=False
+        )
+        body = answer.read(_BODY_LIMIT)
         answer.release_conn()
-    except urllib3.exceptions.SSLError as error:
-        url = f"https://{engine.fqdn} at {engine.address}"
-        raise EngineUntrusted(url, why=str(error), command="hosted-engine support-bundle") from error
     except (urllib3.exceptions.HTTPError, OSError) as error:
-        raise EngineUnreachable(f"{engine.fqdn} at {engine.address}", why=str(error)) from error
-    return answer.status, content
+        why, where = _cause(error), f"{engine.fqdn} at {engine.address}"
+        if _distrusted(error):
+            raise EngineUntrusted(where, why=why, command=_BUNDLE) from error
+        raise EngineUnreachable(where, why=why) from error
+    return answer.status, body
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _distrusted(error: BaseException) -> bool:
+    """Tell a bad certificate from a connection that broke in the middle of the handshake."""
+    return any(isinstance(one, ssl.SSLCertVerificationError) for one in _chain(error))
+
+
+def _cause(error: BaseException) -> str:
+    *_, last = _chain(error)
+    return str(last) or type(last).__name__
 
 
 def _element(name: str, value: object) -> Element:

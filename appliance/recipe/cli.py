@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 def main(argv: Sequence[str] | None = None) -> int:
     """Build if needed and print the directory; the exit code is 0, or 1 with one line on standard error."""
     parser = argparse.ArgumentParser(prog="appliance/build.py", description="Build the reference appliance.")
-    parser.add_argument("--rebuild", action="store_true", help="build even if the cache has this recipe's result")
+    parser.add_argument(
+        "--rebuild",
+        action="store_true",
+        help="build even if the cache has this recipe's result, with the newest packages",
+    )
     parser.add_argument("--print-directory", action="store_true", help="only tell where the result is or would be")
     options = parser.parse_args(argv)
     try:
@@ -44,19 +48,19 @@ def find_or_build(*, rebuild: bool = False, only_name: bool = False) -> Path:
         with cache.locked(root):
             if rebuild or not final.is_dir():
                 with cache.publishing(final) as result:
-                    build(result, key, final)
+                    build(result, key, final, anew=rebuild)
                 cache.prune(root)
     os.utime(final)
     return final
 
 
-def build(result: Path, key: str, final: Path) -> None:
+def build(result: Path, key: str, final: Path, *, anew: bool) -> None:
     """Make everything in ``result``; its parent is ours to litter."""
     work = result.parent
     root = work / "root"
     version = (cache.SOURCE / "version").read_text().strip()
     with host.lap("packages"):
-        bootstrap.bootstrap(root)
+        bootstrap.bootstrap(root, final.parent, anew=anew)
     with host.lap("configuration"):
         kernel = system.configure(root)
     with host.lap("sample backup"):

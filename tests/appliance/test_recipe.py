@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -160,3 +161,26 @@ def test_the_disk_has_a_place_for_either_firmware(tmp_path: Path) -> None:
     assert "label: gpt" in shown
     assert [kind in shown for kind in types] == [True, True]
     assert f"start={boot.ROOT_AT}," in shown.replace(" ", "")
+
+
+def test_packages_are_installed_once_a_week(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    installed: list[Path] = []
+
+    def install(root: Path) -> None:
+        installed.append(root)
+        (root / "etc").mkdir(parents=True)
+        (root / "etc/issue").write_text(f"installed {len(installed)}\n")
+
+    def issue(name: str, *, anew: bool = False) -> str:
+        root = tmp_path / name / "root"
+        root.parent.mkdir()
+        bootstrap.bootstrap(root, tmp_path, anew=anew)
+        return (root / "etc/issue").read_text()
+
+    monkeypatch.setattr(bootstrap, "install", install)
+    assert issue("a") == issue("b") == "installed 1\n"
+    assert issue("c", anew=True) == issue("d") == "installed 2\n"
+    (packed,) = tmp_path.glob(".packages-*.tar")
+    long_ago = packed.stat().st_mtime - bootstrap.STALE_AFTER - 1
+    os.utime(packed, (long_ago, long_ago))
+    assert issue("e") == "installed 3\n"

@@ -1,0 +1,138 @@
+"""`hosted-engine`, run in this process over a pretended world: the real command line, commands, log and frontends."""
+
+from __future__ import annotations
+
+import io
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from hosted_setup import cli
+from hosted_setup.pipeline.session import new_run_id
+from hosted_setup.testing.behaviour import CA
+from hosted_setup.testing.world import World
+from tests.unit.domain import builders
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+
+    import pytest
+
+    from hosted_setup.model.events import Reporter
+    from hosted_setup.pipeline.journal import Record
+    from hosted_setup.ports.host import Host
+
+    Observer = Callable[[str, Record], None]
+
+ADMIN: Final = "adm1n-canary/+= €"
+ROOT: Final = "r00t-canary/+= €"
+SECRETS: Final = f"""[environment:default]
+OVEHOSTED_ENGINE/adminPassword=str:{ADMIN}
+OVEHOSTED_VM/cloudinitRootPwd=str:{ROOT}
+"""
+
+
+def _nothing(_when: str, _record: Record) -> None:
+    """Watch nothing."""
+
+
+class PretendedApp(cli.RealApp):
+    """The program, wired to a pretended world."""
+
+    def __init__(self, options: argparse.Namespace, program: Program) -> None:
+        super().__init__(options)
+        self._program = program
+
+    def host(self, run_id: str, reporter: Reporter) -> Host:
+        return self._program.world.host(run_id, reporter, self._options.timeout_factor)
+
+    def now_id(self) -> str:
+        return new_run_id(self._program.world.clock.now())
+
+    def observe(self, when: str, record: Record) -> None:
+        self._program.observe(when, record)
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a call of the program ended."""
+
+    code: int
+    out: str
+
+
+@dataclass
+class Inputs:
+    """The operator's own files: archive, appliance, answers and secrets. The program only reads them."""
+
+    folder: Path
+    archive: Path = field(init=False)
+    appliance: Path = field(init=False)
+    answers: Path = field(init=False)
+    secrets: Path = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.archive = self.folder / "engine.backup"
+        self.appliance = self.folder / "engine.ova"
+        self.answers = self.folder / "answers.conf"
+        self.secrets = self.folder / "secrets.conf"
+
+    @classmethod
+    def make(cls, folder: Path) -> Inputs:
+        """Write good ones."""
+        folder.mkdir()
+        made = cls(folder)
+        product = {**builders.PRODUCT_FILES, builders.CA_PATH: CA.encode()}
+        made.archive.write_bytes(builders.backup(builders.members(files=builders.files(product))))
+        made.appliance.write_bytes(builders.tar(builders.ova()))
+        made.secrets.write_text(SECRETS)
+        for path in (made.archive, made.secrets):
+            path.chmod(0o600)
+        return made
+
+
+class Program:
+    """The program with a world and the operator's files."""
+
+    def __init__(self, world: World, inputs: Inputs, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.world = world
+        self.inputs = inputs
+        self.observe: Observer = _nothing
+        self._stdin: str | None = None
+        self._monkeypatch = monkeypatch
+        monkeypatch.setattr(cli, "RealApp", lambda options: PretendedApp(options, self))
+        monkeypatch.setattr(cli, "_end_on_signals", lambda: None)
+        self.answer()
+
+    def answer(self, **changes: str) -> None:
+        """Write the operator's answers; `__` in a name stands for `/`, an empty text takes an answer out."""
+        answers = {
+            "OVEHOSTED_STORAGE/storageDomainConnection": f"str:{self.world.storage}",
+            "OVEHOSTED_VM/ovfArchive": f"str:{self.inputs.appliance}",
+            "OVEHOSTED_NETWORK/fqdn": "str:engine.example.com",
+        } | {name.replace("__", "/"): text for name, text in changes.items()}
+        lines = [f"{key}={text}" for key, text in answers.items() if text]
+        self.inputs.answers.write_text("\n".join(["[environment:default]", *lines, ""]))
+
+    def __call__(self, *arguments: str, stdin: str | None = None) -> Done:
+        """Call the program."""
+        screen = io.StringIO()
+        with redirect_stdout(screen), redirect_stderr(screen), self._monkeypatch.context() as patched:
+            patched.setattr("sys.stdin", io.StringIO(stdin or ""))
+            try:
+                code = cli.main([arguments[0], "--root", str(self.world.paths.root), *arguments[1:]])
+            except SystemExit as end:
+                code = int(end.code or 0)
+        return Done(code, screen.getvalue())
+
+    def deploy(self, *arguments: str) -> Done:
+        """Deploy with the operator's answers and secrets."""
+        return self(
+            "deploy", f"--config-append={self.inputs.answers}", f"--secrets-file={self.inputs.secrets}", *arguments
+        )
+
+    def restore(self, *arguments: str) -> Done:
+        """Deploy and restore the operator's archive."""
+        return self.deploy(f"--restore-from-file={self.inputs.archive}", *arguments)

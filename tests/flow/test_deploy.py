@@ -1,0 +1,182 @@
+"""The whole deploy on pretended ports: fresh and with a restore, every kind of appliance, every answer file."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hosted_setup.testing.portrait import changes, portrait
+from tests.flow.program import Program
+from tests.unit.domain import builders
+
+if TYPE_CHECKING:
+    from tests.golden.plugin import Golden
+
+ANSWERS = Path(__file__).parents[2] / "answers"
+NEXT = ("ssh root@192.168.222.2", "hosted-engine support-bundle", "hosted-engine cleanup")
+
+
+def picture(program: Program) -> dict[str, str]:
+    return portrait(program.world, {program.inputs.folder: "<inputs>"})
+
+
+def text(program: Program) -> str:
+    return "".join(f"=== {name}\n{content}\n" for name, content in picture(program).items())
+
+
+def test_a_restore_leaves_exactly_this(program: Program, golden: Golden) -> None:
+    done = program.restore()
+    assert done.code == 0, done.out
+    golden.check("flow/restore.txt", text(program))
+
+
+def test_a_fresh_engine_leaves_exactly_this(program: Program, golden: Golden) -> None:
+    done = program.deploy()
+    assert done.code == 0, done.out
+    golden.check("flow/fresh.txt", text(program))
+    assert "|- Restoring engine database" not in done.out
+
+
+def test_the_summary_tells_all_that_is_needed(program: Program) -> None:
+    out = program.restore().out
+    assert "Hosted Engine successfully deployed" in out
+    assert "https://engine.example.com/ovirt-engine/ (address 192.168.222.2, version 4.5.6-1)" in out
+    assert "admin@internal" in out
+    assert "BF:82:FD:7C:10:A1:91:EC:EC:76:F1:7B:5F:62:39:75:34:2C:58:9C:AE:74:29:B6:75:A7:73:85:A1:F2:C1:B2" in out
+    assert "ssh-ed25519 SHA256:aEuL2JbxB30iZXVv0dW2492D7a8J7kq3gpT3WKl4Nzc" in out
+    for command in NEXT:
+        assert command in out
+
+
+def test_the_guest_is_followed_live_between_the_headings(program: Program) -> None:
+    lines = [line.strip() for line in program.restore().out.splitlines()]
+    headings = [
+        "Initializing", "Environment setup", "Environment customization", "Setup validation", "Transaction setup",
+        "Misc configuration", "Transaction commit", "Closing up", "Pre-termination", "Termination",
+    ]  # fmt: skip
+    order = [
+        *(f"[ INFO  ] Stage: {heading}" for heading in headings[:6]),
+        "|- Preparing to restore:",
+        "|- HE_APPLIANCE_ENGINE_RESTORE_SUCCESS",
+        "[ INFO  ] Engine backup successfully restored",
+        "|- HE_APPLIANCE_ENGINE_SETUP_SUCCESS",
+        *(f"[ INFO  ] Stage: {heading}" for heading in headings[6:]),
+    ]
+    assert [line for line in lines if line in order] == order
+
+
+def test_the_preview_shows_origins_and_destructive_effects(program: Program) -> None:
+    out = program.restore().out
+    assert f"{program.world.storage}  ({program.inputs.answers}:2)" in out
+    assert "HostedEngine  (default)" in out
+    assert "192.168.222.0/24  (detected)" in out
+    assert "the previous hosted-engine VM is removed" in out
+    assert "the previous hosted-engine VM is removed" not in Program.deploy(program, "--plan").out
+
+
+def test_the_name_of_the_engine_comes_from_the_backup(program: Program) -> None:
+    program.answer(OVEHOSTED_NETWORK__fqdn="")
+    done = program.restore()
+    assert done.code == 0, done.out
+    assert "engine.example.com  (backup)" in done.out
+
+
+def appliance_files() -> dict[str, bytes]:
+    ova = builders.tar(builders.ova())
+    return {
+        "plain OVA": ova,
+        "OVA in DMTF's layout": builders.tar(builders.dmtf()),
+        "gzip'd OVA": gzip.compress(ova),
+        "qcow2": builders.qcow2(),
+        "raw with BIOS": builders.gpt("21686148-6449-6e6f-744e-656564454649"),
+        "raw with UEFI": builders.gpt("c12a7328-f81f-11d2-ba4b-00a0c93ec93b"),
+    }
+
+
+@pytest.mark.parametrize("passes_files", [True, False])
+@pytest.mark.parametrize("kind", appliance_files())
+def test_every_kind_of_appliance(program: Program, kind: str, passes_files: bool) -> None:  # noqa: FBT001 - a parameter
+    program.inputs.appliance.write_bytes(appliance_files()[kind])
+    program.world.behaviour.passes_files = passes_files
+    done = program.restore()
+    assert done.code == 0, done.out
+    found = picture(program)
+    names = [name.rpartition("/")[2] for name in found if "/images/" in name]
+    assert len([name for name in names if name.startswith("<uuid")]) == 2, "a folder with one disk in it"
+    assert not [name for name in names if name.startswith((".", "he-")) or name.endswith(".importing")]
+    assert ("firmware='efi'" in found["domain HostedEngine"]) == (kind == "raw with UEFI")
+
+
+def test_files_the_hypervisor_cannot_open_are_copied_and_removed_again(program: Program) -> None:
+    program.world.behaviour.passes_files = False
+    before = program.inputs.archive.stat()
+    assert program.restore().code == 0
+    assert "fdgroup" not in picture(program)["domain HostedEngine"]
+    assert program.inputs.archive.stat() == before
+
+
+@pytest.mark.parametrize("path", sorted(ANSWERS.glob("*.conf")), ids=lambda path: path.name)
+def test_every_example_answer_file_deploys(program: Program, path: Path) -> None:
+    program.answer(OVEHOSTED_NETWORK__fqdn="")
+    done = program.restore(f"--config-append={path}")
+    assert done.code == 0, done.out
+    for line in path.read_text().splitlines():
+        key, _, value = line.partition("=str:")
+        if key == "HOSTED_ENGINE/vmName":
+            assert f"domain {value}" in picture(program)
+
+
+def test_there_are_example_answer_files() -> None:
+    assert list(ANSWERS.glob("*.conf"))
+
+
+def test_the_answers_replay_to_an_equal_deploy(program: Program) -> None:
+    assert program.restore().code == 0
+    first = picture(program)
+    (written,) = (program.world.paths.state / "answers").glob("*.conf")
+    kept = program.inputs.folder / "replayed.conf"
+    kept.write_text(written.read_text())
+    assert program("cleanup", "--yes").code == 0
+    again = program(
+        "deploy", f"--config-append={kept}", f"--secrets-file={program.inputs.secrets}",
+        f"--restore-from-file={program.inputs.archive}",
+    )  # fmt: skip
+    assert again.code == 0, again.out
+    assert changes(first, picture(program)) == {}
+
+
+def test_a_second_copy_of_the_answers_where_the_operator_wants_it(program: Program) -> None:
+    target = program.inputs.folder / "generated.conf"
+    assert program.deploy(f"--generate-answer={target}").code == 0
+    (written,) = (program.world.paths.state / "answers").glob("*.conf")
+    assert target.read_text() == written.read_text()
+    assert target.stat().st_mode & 0o777 == 0o600
+
+
+def test_software_emulation_where_kvm_does_not_pay(program: Program) -> None:
+    program.world.behaviour.proofs = {"qemu": 2.0, "kvm": None}
+    done = program.deploy()
+    assert done.code == 0, done.out
+    assert "KVM is offered but a test guest did not profit" in done.out
+    assert "type='qemu'" in picture(program)["domain HostedEngine"]
+
+
+def test_a_guest_that_keeps_the_archives_disk_is_warned_about(program: Program) -> None:
+    program.world.behaviour.lets_go = False
+    done = program.restore()
+    assert done.code == 0, done.out
+    assert "The engine VM keeps the archive (read-only) until its next start" in done.out
+    assert "he-backup" not in picture(program)["domain HostedEngine"].partition("\n")[2]
+
+
+def test_a_deployed_host_is_not_deployed_again(program: Program) -> None:
+    assert program.deploy().code == 0
+    before = picture(program)
+    done = program.deploy()
+    assert done.code == 3
+    assert "HE-DEPLOYED" in done.out
+    assert "hosted-engine cleanup" in done.out
+    assert changes(before, picture(program)) == {}

@@ -1,0 +1,126 @@
+"""Unfinished runs, and taking finished ones back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hosted_setup.pipeline.journal import RunLock
+from hosted_setup.testing.behaviour import RESTORE_FAILS
+from hosted_setup.testing.portrait import changes, portrait
+
+if TYPE_CHECKING:
+    from tests.flow.program import Program
+
+RESUME, ABORT = "hosted-engine deploy --resume", "hosted-engine deploy --abort"
+
+
+@pytest.fixture
+def failed(program: Program) -> Program:
+    """Leave a run that failed in the restore."""
+    good = program.world.behaviour.guest.restore
+    program.world.behaviour.guest.restore = RESTORE_FAILS
+    assert program.restore().code == 4
+    program.world.behaviour.guest.restore = good
+    return program
+
+
+def test_a_second_run_is_refused_naming_both_ways(failed: Program) -> None:
+    before = portrait(failed.world)
+    done = failed.restore()
+    assert done.code == 4
+    assert "HE-RUN-UNFINISHED" in done.out
+    assert RESUME in done.out
+    assert ABORT in done.out
+    assert changes(before, portrait(failed.world)) == {}
+
+
+def test_cleanup_is_refused_while_a_run_is_unfinished(failed: Program) -> None:
+    before = portrait(failed.world)
+    done = failed("cleanup", "--yes")
+    assert done.code == 4
+    assert RESUME in done.out
+    assert changes(before, portrait(failed.world)) == {}
+
+
+def test_the_state_of_an_unfinished_run(failed: Program) -> None:
+    done = failed("run", "status")
+    assert done.code == 4
+    assert "not at work" in done.out
+    assert RESUME in done.out
+    assert ABORT in done.out
+
+
+def test_the_state_of_a_run_at_work(failed: Program) -> None:
+    lock = RunLock(failed.world.paths.runs)
+    assert "at work now" in failed("run", "status").out
+    lock.release()
+
+
+def test_a_run_at_work_refuses_resume_and_abort(failed: Program) -> None:
+    lock = RunLock(failed.world.paths.runs)
+    for done in (failed("deploy", "--abort"), failed.deploy("--resume")):
+        assert done.code == 3
+        assert "HE-RUN-LOCKED" in done.out
+        assert "hosted-engine run status" in done.out
+    lock.release()
+
+
+def test_no_run_is_unfinished(program: Program) -> None:
+    done = program("run", "status")
+    assert (done.code, "No run is unfinished" in done.out) == (0, True)
+    for arguments in (("deploy", "--resume"), ("deploy", "--abort"), ("run", "abort")):
+        done = program(*arguments)
+        assert done.code == 2
+        assert "HE-RUN-NONE" in done.out
+
+
+@pytest.mark.parametrize("arguments", [("deploy", "--abort"), ("run", "abort"), ("--deploy", "--abort")])
+def test_an_unfinished_run_is_taken_back(program: Program, arguments: tuple[str, ...]) -> None:
+    before = portrait(program.world)
+    program.world.behaviour.guest.restore = RESTORE_FAILS
+    assert program.restore().code == 4
+    done = program(*arguments)
+    assert done.code == 0, done.out
+    assert "Everything this run had changed on this host is undone" in done.out
+    assert changes(before, portrait(program.world)) == {}
+    assert program("run", "status").code == 0
+
+
+def test_cleanup_removes_a_deployment(program: Program) -> None:
+    before = portrait(program.world)
+    assert program.restore().code == 0
+    done = program("cleanup", "--yes")
+    assert done.code == 0, done.out
+    assert changes(before, portrait(program.world)) == {}
+    again = program("cleanup", "--yes")
+    assert (again.code, "nothing to clean up" in again.out) == (0, True)
+
+
+def test_the_secrets_of_a_resume_come_from_the_sources_named_then(failed: Program) -> None:
+    done = failed("deploy", "--resume")
+    assert done.code == 0, done.out
+
+
+def test_a_resume_without_its_secrets_tells_which_are_missing(failed: Program) -> None:
+    before = portrait(failed.world)
+    failed.inputs.secrets.write_text("[environment:default]\n")
+    done = failed("deploy", "--resume")
+    assert done.code == 2
+    assert "HE-ANSWERS-MISSING" in done.out
+    assert "HOSTED_ENGINE_SECRET_ADMIN_PASSWORD" in done.out
+    assert "HOSTED_ENGINE_SECRET_CLOUDINIT_ROOT_PWD" in done.out
+    assert changes(before, portrait(failed.world)) == {}
+
+
+def test_a_damaged_journal_is_told_and_left_alone(failed: Program) -> None:
+    (journal,) = failed.world.paths.runs.glob("*/journal.jsonl")
+    journal.write_bytes(journal.read_bytes().replace(b'"confirmed"', b'"confined"'))
+    damaged = journal.read_bytes()
+    for arguments in (("run", "status"), ("deploy", "--resume"), ("deploy", "--abort"), ("cleanup", "--yes")):
+        done = failed(*arguments)
+        assert done.code == 4, arguments
+        assert "HE-JOURNAL-DAMAGED" in done.out
+        assert "hosted-engine support-bundle" in done.out
+    assert journal.read_bytes() == damaged

@@ -1,0 +1,88 @@
+"""Worlds in which the program is killed."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hosted_setup.model import secret
+from hosted_setup.testing.crash import Counter, Killer, in_a_process_of_its_own
+from hosted_setup.testing.portrait import portrait
+from hosted_setup.testing.world import World
+from tests.flow.program import Inputs, Program
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from hosted_setup.pipeline.journal import Record
+    from tests.flow.program import Observer
+
+
+class Scene:
+    """A world that is killed, copied, gone on with and taken back; always at the same place, since paths are in it."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._folder = folder
+        self._place = folder / "world"
+        self._errors = folder / "errors"
+        self._inputs = Inputs.make(folder / "inputs")
+        self._monkeypatch = monkeypatch
+        self.program = self._open(World.make(self._place))
+        self.before = self.portrait()
+        self.keep("start")
+        counter = Counter()
+        self.program.observe = counter
+        done = self.program.restore()  # imports all there is, too: the forked processes need not
+        assert done.code == 0, done.out
+        self.records: list[Record] = counter.records
+        self.undisturbed = self.portrait()
+        self.keep("end")
+
+    def _open(self, world: World) -> Program:
+        return Program(world, self._inputs, self._monkeypatch)
+
+    def portrait(self) -> dict[str, str]:
+        return portrait(World.reopen(self._place), {self._inputs.folder: "<inputs>"})
+
+    def keep(self, name: str) -> None:
+        """Keep a copy of the world."""
+        shutil.rmtree(self._folder / name, ignore_errors=True)
+        shutil.copytree(self._place, self._folder / name, symlinks=True)
+
+    def back_to(self, name: str) -> None:
+        """Put a kept copy of the world in its place."""
+        shutil.rmtree(self._place)
+        shutil.copytree(self._folder / name, self._place, symlinks=True)
+        self.program = self._open(World.reopen(self._place))
+
+    def call(self, *arguments: str, watch: Observer | None = None) -> int:
+        """Run the program in a process of its own; give its exit code, or minus the signal that killed it."""
+        self.program.observe = watch or (lambda _when, _record: None)
+        done = in_a_process_of_its_own(lambda: self._called(*arguments), self._errors)
+        assert done != 70, self._errors.read_text()
+        return done
+
+    def _called(self, *arguments: str) -> int:
+        done = self.program.restore() if arguments == ("restore",) else self.program(*arguments)
+        (self._folder / "screen").write_text(done.out)
+        return done.code
+
+    def screen(self) -> str:
+        """Give what the last call that ended by itself has shown."""
+        return (self._folder / "screen").read_text()
+
+    def kill(self, place: int, when: str, *arguments: str) -> bool:
+        """Run the program and kill it at a record; False when it ended before."""
+        code = self.call(*arguments, watch=Killer(place, when))
+        return code == -9
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr("os.fsync", lambda _: None)  # what a killed process has written is there all the same
+        monkeypatch.setattr(secret, "_known", set())
+        yield Scene(tmp_path_factory.mktemp("scene"), monkeypatch)

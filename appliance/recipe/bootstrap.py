@@ -6,7 +6,7 @@ import hashlib
 import time
 from pathlib import Path
 
-from appliance.recipe.host import run
+from appliance.recipe.host import isolated, run
 
 SUITE = "bookworm"
 
@@ -63,7 +63,7 @@ def install(root: Path) -> None:
     excludes = [f"--dpkgopt=path-exclude={pattern}" for pattern in LEFT_OUT]
     run(
         [
-            *("unshare", "--mount", "--pid", "--fork", "--kill-child", "--"),
+            *isolated(),
             *("mmdebstrap", "--quiet", "--mode=root", "--variant=minbase", "--format=directory"),
             f"--include={','.join(PACKAGES)}",
             '--aptopt=Apt::Install-Recommends "false"',

@@ -82,6 +82,12 @@ def run(
     return done.stdout
 
 
+def isolated(*namespaces: str) -> list[str]:
+    """Return the words before a command that run it in namespaces which end with us, however we end."""
+    kinds = [f"--{name}" for name in ("mount", "pid", *namespaces)]
+    return ["setpriv", "--pdeathsig", "KILL", "unshare", *kinds, "--fork", "--kill-child", "--"]
+
+
 @contextmanager
 def lap(what: str) -> Iterator[None]:
     """Tell on standard error what is going on and how long it took."""

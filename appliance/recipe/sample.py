@@ -12,7 +12,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from appliance.recipe.cache import SOURCE
-from appliance.recipe.host import run
+from appliance.recipe.host import isolated, run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,7 +50,7 @@ def make_sample(root: Path, work: Path, result: Path) -> None:
     # Namespaces of its own: no port is shared with the host, and nothing outlives the build.
     run(
         [
-            *("unshare", "--mount", "--net", "--ipc", "--uts", "--pid", "--fork", "--kill-child", "--"),
+            *isolated("net", "ipc", "uts"),
             *(sys.executable, SOURCE / "recipe/inside.py", root, layer, out, SOURCE / "seed"),
         ]
     )

@@ -11,6 +11,7 @@ It needs nothing but the standard library of Python 3.6, which enterprise applia
 import base64
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -184,8 +185,16 @@ def stage(host: Host, marker: str, action: Any, *arguments: Any) -> None:
 def main() -> None:
     """Do what the configuration, base64 JSON in the only argument, says."""
     want = json.loads(base64.b64decode(sys.argv[1]).decode())
-    os.makedirs(WORK, mode=0o700, exist_ok=True)
     host = Host()
+    try:
+        work(host, want)
+    except Exception as error:
+        host.tell("failed", why="%s: %s" % (type(error).__name__, error))
+        raise
+
+
+def work(host: Host, want: Dict[str, Any]) -> None:
+    os.makedirs(WORK, mode=0o700, exist_ok=True)
     host.tell("hello", protocol=1, token=want["token"], host_keys=host_keys())
     fence = ""
     if want["restore"]:
@@ -198,7 +207,7 @@ def main() -> None:
     host.ask("finish")
     if fence:
         set_fence(fence)
-    os.rmdir(WORK)
+    shutil.rmtree(WORK)
     host.tell("bye")
 
 

@@ -37,6 +37,14 @@ class GuestMute(Problem):
     exit_code = ExitCode.FAILED
 
 
+class GuestFailed(Problem):
+    """Our own part in the guest met something it could not handle."""
+
+    code = "HE-GUEST-FAILED"
+    title = "The engine VM could not do its part"
+    exit_code = ExitCode.FAILED
+
+
 class GuestLog:
     """The guest's lines from its first on; lines after the first `seen` are shown to the operator."""
 
@@ -102,7 +110,7 @@ class GuestLog:
             self.pump()
             found = probe(self)
             if found is None:
-                self._must_run()
+                self._must_go_on()
             return found
 
         try:
@@ -121,7 +129,10 @@ class GuestLog:
         """Let go of the channel."""
         self._channel.close()
 
-    def _must_run(self) -> None:
+    def _must_go_on(self) -> None:
+        failed = self.event("failed")
+        if failed is not None:
+            raise GuestFailed("its setup has stopped", why=str(failed.get("why")), command="hosted-engine support-bundle")
         domain = self._host.hypervisor.domain(self._vm.uuid)
         if domain is None or domain.state in (DomainState.OFF, DomainState.CRASHED):
             state = domain.state.value if domain else "gone"

@@ -23,6 +23,7 @@ from hosted_setup.ports.machine import MachineFacts
 _MEMORY_MIN: Final = 512
 _DISK_MAX: Final = 8192
 _DETACH_DEADLINE: Final = 60.0
+_FAILED: Final = '"event": "failed"'
 
 
 class Firmware(Enum):
@@ -167,7 +168,8 @@ def at_work(vm: str, host: Host) -> bool:
     found = host.hypervisor.domain(vm)
     if found is None or found.state is not DomainState.RUNNING:
         return False
-    return not any(line.endswith("_FAIL") for line in guest_log(host).read_text(errors="replace").splitlines())
+    said = guest_log(host).read_text(errors="replace").splitlines()
+    return not any(line.endswith("_FAIL") or _FAILED in line for line in said)
 
 
 def guest_log(host: Host) -> Path:

@@ -16,6 +16,7 @@ from hosted_setup.pipeline.journal import FORMAT, End, Head, Journal, Past, RunL
 from hosted_setup.pipeline.rollback import roll_back
 from hosted_setup.pipeline.runner import Declined, Runner, RunOutdated
 from hosted_setup.pipeline.stage import CLEANUP, PRE_TERMINATION, TERMINATION
+from hosted_setup.ports.problems import refused_by_system
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -136,6 +137,9 @@ class Session:
             return self._stopped(journal, past, Info("Interrupted by the operator."))
         except Problem as problem:
             return self._failed(journal, past, problem)
+        except OSError as error:
+            self.watch.log_traceback(traceback.format_exc())
+            return self._failed(journal, past, refused_by_system(error))
         except Exception as error:  # noqa: BLE001 - whatever it is, the host must not be left half-changed in silence
             where = self.watch.log_traceback(traceback.format_exc())
             bug = Bug(

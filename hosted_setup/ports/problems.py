@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import shlex
+
 from hosted_setup.model.problem import ExitCode, Problem
 
 
@@ -41,6 +44,25 @@ class NoSpace(Problem):
     code = "HE-NO-SPACE"
     title = "The file system is full"
     exit_code = ExitCode.FAILED
+
+
+class SystemRefused(Problem):
+    """The operating system refused something that should have worked: a name in the way, a lost mount, a limit."""
+
+    code = "HE-SYSTEM"
+    title = "The operating system refused an operation"
+    exit_code = ExitCode.FAILED
+
+
+def refused_by_system(error: OSError) -> Problem:
+    """Give the problem for an error of the operating system that nothing more special has told."""
+    name = str(error.filename or "")
+    why = error.strerror or str(error)
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return NoSpace(name, why=why, where=name, hint="Make room, then go on:", command="hosted-engine deploy --resume")
+    hint = "The traceback is in the log; look at the place with:" if name else "The traceback is in the log:"
+    command = f"ls -ld {shlex.quote(name)}" if name else "hosted-engine support-bundle"
+    return SystemRefused(name or type(error).__name__, why=why, where=name, hint=hint, command=command)
 
 
 class EngineUnreachable(Problem):

@@ -8,10 +8,12 @@ import socket
 import subprocess
 from pathlib import Path
 from typing import Final
+from uuid import NAMESPACE_DNS, UUID, uuid5
 
 from hosted_setup.ports.machine import MachineFacts, Space
 
 _IDS: Final = (Path("/sys/class/dmi/id/product_uuid"), Path("/etc/machine-id"))
+_NO_ID: Final = (0, (1 << 128) - 1)
 _ROUTES: Final = Path("/proc/net/route")
 _UP: Final = 0x1  # RTF_UP of route(7)
 
@@ -63,14 +65,15 @@ def _memory() -> dict[str, int]:
 
 
 def _identity() -> str:
+    """Give the system's UUID; boards without one carry all zeros, all ones or words there."""
     for path in _IDS:
         try:
-            text = path.read_text().strip().lower()
-        except OSError:
+            found = UUID(path.read_text().strip())
+        except (OSError, ValueError):
             continue
-        if text:
-            return text
-    return ""
+        if found.int not in _NO_ID:
+            return str(found)
+    return str(uuid5(NAMESPACE_DNS, socket.gethostname()))
 
 
 def _timezone() -> str:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import base64
+import logging
 import os
 import shlex
-import socket
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 import paramiko
+from paramiko.pkey import UnknownKeyType
 
 from hosted_setup.ports.problems import HostKeyWrong, ShellUnreachable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from hosted_setup.model.secret import Secret
@@ -20,6 +23,10 @@ if TYPE_CHECKING:
 
 _TIMEOUT: Final = 30.0
 _CHUNK: Final = 1 << 16
+_SSH: Final = 22
+
+# Without a handler its warnings would go to stderr, across the frontend's screen.
+logging.getLogger("paramiko").addHandler(logging.NullHandler())
 
 
 class ParamikoShells:
@@ -27,33 +34,59 @@ class ParamikoShells:
 
     def fetch(self, shell: ShellAddress, password: Secret, remote: tuple[str, ...], into: Path, limit: int) -> None:
         """Write a tar of the `remote` paths that exist to the new file `into` (0600), `limit` bytes at most."""
-        names = " ".join(shlex.quote(path) for path in remote)
-        with _connected(shell, password) as client:
-            _, out, _ = client.exec_command(f"tar -cf - --ignore-failed-read {names} 2>/dev/null", timeout=_TIMEOUT)
-            descriptor = os.open(into, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            with os.fdopen(descriptor, "wb") as stream:
+        command = shlex.join(["tar", "-cf", "-", "--ignore-failed-read", "--", *remote])
+        with _faults(shell), _connected(shell, password) as client:
+            _, out, _ = client.exec_command(f"{command} 2>/dev/null", timeout=_TIMEOUT)
+            with os.fdopen(_exclusive(into), "wb") as stream:
                 left = limit
                 while left and (chunk := out.read(min(_CHUNK, left))):
                     stream.write(chunk)
                     left -= len(chunk)
 
 
-def _connected(shell: ShellAddress, password: Secret) -> paramiko.SSHClient:
-    kind, _, blob = shell.host_key.partition(" ")
+@contextmanager
+def _connected(shell: ShellAddress, password: Secret) -> Iterator[paramiko.SSHClient]:
     client = paramiko.SSHClient()
-    key = paramiko.PKey.from_type_string(kind, base64.b64decode(blob))
-    place = shell.address if shell.port == 22 else f"[{shell.address}]:{shell.port}"  # noqa: PLR2004 - known_hosts form
-    client.get_host_keys().add(place, kind, key)
+    place = shell.address if shell.port == _SSH else f"[{shell.address}]:{shell.port}"
+    client.get_host_keys().add(place, *_host_key(shell))
     client.set_missing_host_key_policy(paramiko.RejectPolicy())
     try:
         client.connect(
-            shell.address, shell.port, shell.user, password.reveal(), look_for_keys=False, allow_agent=False,
-            timeout=_TIMEOUT, banner_timeout=_TIMEOUT, auth_timeout=_TIMEOUT,
-        )  # fmt: skip
+            *(shell.address, shell.port, shell.user, password.reveal()),
+            look_for_keys=False,
+            allow_agent=False,
+            timeout=_TIMEOUT,
+            banner_timeout=_TIMEOUT,
+            auth_timeout=_TIMEOUT,
+        )
+        yield client
+    finally:
+        client.close()
+
+
+def _host_key(shell: ShellAddress) -> tuple[str, paramiko.PKey]:
+    kind, _, blob = shell.host_key.partition(" ")
+    try:
+        return kind, paramiko.PKey.from_type_string(kind, base64.b64decode(blob))
+    except (paramiko.SSHException, UnknownKeyType, ValueError) as error:
+        raise HostKeyWrong(_place(shell), why=f"{shell.host_key!r} is no host key") from error
+
+
+@contextmanager
+def _faults(shell: ShellAddress) -> Iterator[None]:
+    try:
+        yield
     except paramiko.BadHostKeyException as error:
-        client.close()
-        raise HostKeyWrong(shell.address, why=str(error)) from error
-    except (paramiko.SSHException, socket.error, EOFError) as error:
-        client.close()
-        raise ShellUnreachable(f"{shell.user}@{shell.address}", why=str(error)) from error
-    return client
+        raise HostKeyWrong(_place(shell), why=str(error)) from error
+    except FileExistsError:
+        raise
+    except (OSError, EOFError, paramiko.SSHException) as error:
+        raise ShellUnreachable(_place(shell), why=str(error) or type(error).__name__) from error
+
+
+def _place(shell: ShellAddress) -> str:
+    return f"{shell.user}@{shell.address}"
+
+
+def _exclusive(path: Path) -> int:
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)

@@ -1,7 +1,7 @@
 """A guest of 512 bytes that shows whether a hypervisor really computes.
 
 A processor that merely starts is not enough: a broken accelerator prints a greeting in time and then crawls. So the
-guest enters 64-bit mode, counts down from 2**29, and only then writes its token to the first serial port. It is
+guest enters 64-bit mode, counts down from 2**27, and only then writes its token to the first serial port. It is
 assembled by hand (GNU as, `ld -Ttext=0x7c00 --oformat binary`); the listing stands beside the bytes.
 """
 
@@ -42,7 +42,7 @@ _CODE: Final = bytes.fromhex(
     "0f22c0"  # mov cr0, eax               paging, protection
     "ea557c0800"  # jmp 8:long
     # 64-bit, label long
-    "b900000020"  # mov ecx, 1 << 29
+    "b900000008"  # mov ecx, 1 << 27
     "ffc9"  # count: dec ecx
     "75fc"  # jnz count
     "488d3529000000"  # lea rsi, [rip + token]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import json
 import os
 import re
 import subprocess
-import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -19,8 +18,13 @@ if TYPE_CHECKING:
 
     from hosted_setup.ports.images import DiskSource
 
+# A killed installer takes its qemu-img along: nobody may go on writing to a disk that an abort has removed.
+_QEMU_IMG: Final = ("setpriv", "--pdeathsig", "KILL", "--", "qemu-img")
 _PERCENT: Final = re.compile(rb"\(([0-9.]+)/100%\)")
+_SECTOR: Final = 512
 _BLOCK: Final = 1 << 16
+_MODE: Final = 0o660
+_MIB: Final = 1 << 20
 
 
 class QemuImages:
@@ -33,77 +37,111 @@ class QemuImages:
 
     def write(self, path: Path, chunks: Iterable[bytes]) -> None:
         """Write `chunks` to a new file, in one pass, and sync it."""
-        with _faults(path), open(path, "xb", opener=_new_file) as stream:
-            for chunk in chunks:
-                stream.write(chunk)
+        with _faults(path), os.fdopen(_exclusive(path), "wb") as stream:
+            stream.writelines(chunks)
             stream.flush()
             os.fsync(stream.fileno())
 
     def grow(self, path: Path, format: str, size: int) -> None:  # noqa: A002 - the tools' word
         """Set the virtual size to `size` bytes, never smaller."""
-        _run(path, "resize", "-q", "-f", format, str(path), str(size))
+        image: dict[str, object] = {"driver": format, "file": {"driver": "file", "filename": str(path)}}
+        if _virtual_size(path, image) < size:
+            _run(path, "resize", "-q", "-f", format, str(path), str(size))
 
     def convert(self, source: DiskSource, path: Path, progress: Callable[[float], None]) -> None:
         """Copy `source` into a new thin qcow2; `progress` takes percent."""
         _reserve(path)
-        command = ["qemu-img", "convert", "-p", "-W", "-O", "qcow2", _address(source), str(path)]
+        command = [*_QEMU_IMG, "convert", "-p", "-W", "-O", "qcow2", _json(_image(source)), str(path)]
         with subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, bufsize=0
         ) as process:
-            while chunk := process.stdout.read(256) if process.stdout else b"":
-                for percent in _PERCENT.findall(chunk):
-                    progress(float(percent))
-            words = process.stderr.read() if process.stderr else b""
+            try:
+                words = _followed(process, progress)
+            except BaseException:
+                process.kill()
+                raise
         if process.returncode:
-            raise _fault(path, words.decode(errors="replace"))
+            raise _fault(path, words)
+        with _faults(path):
+            _sync(path)
 
     def virtual_size(self, source: DiskSource) -> int:
         """Give the virtual size in bytes."""
-        return int(json.loads(_run(Path(source.path), "info", "-U", "--output=json", _address(source)))["virtual-size"])
+        return _virtual_size(Path(source.path), _image(source))
 
     def head(self, source: DiskSource, length: int) -> bytes:
         """Give the first `length` bytes the guest would see."""
-        if source.format == "raw":
-            with _faults(Path(source.path)), open(source.path, "rb") as stream:
-                stream.seek(source.offset or 0)
-                return stream.read(length)
-        with tempfile.NamedTemporaryFile() as out:
-            count = -(-length // _BLOCK)
-            _run(
-                Path(source.path), "dd", "-U", "-O", "raw", f"bs={_BLOCK}", f"count={count}", f"if={_address(source)}",
-                f"of={out.name}",
-            )  # fmt: skip
-            return Path(out.name).read_bytes()[:length]
+        with os.fdopen(os.memfd_create("head"), "rb") as out:
+            sizes = (f"bs={_BLOCK}", f"count={-(-length // _BLOCK)}")
+            ends = (f"if={_json(_image(source))}", f"of=/dev/fd/{out.fileno()}")
+            _run(Path(source.path), "dd", "-U", "-O", "raw", *sizes, *ends, keep=out.fileno())
+            return out.read(length)
 
 
-def _address(source: DiskSource) -> str:
-    """Give qemu's JSON form: every layer's driver is named, so nothing is left to be probed."""
+def _image(source: DiskSource) -> dict[str, object]:
+    """Name every layer's driver, so that nothing is left to be probed."""
     file: dict[str, object] = {"driver": "file", "filename": source.path}
     if source.offset is not None:
-        file = {"driver": "raw", "offset": source.offset, "size": source.size, "file": file}
-    return "json:" + json.dumps({"driver": source.format, "file": file})
+        size = -(-(source.size or 0) // _SECTOR) * _SECTOR  # qemu takes nothing else; a tar pads its members to that
+        file = {"driver": "raw", "offset": source.offset, "size": size, "file": file}
+    return {"driver": source.format, "file": file}
+
+
+def _json(image: dict[str, object]) -> str:
+    return "json:" + json.dumps(image)
+
+
+def _virtual_size(path: Path, image: dict[str, object]) -> int:
+    return int(json.loads(_run(path, "info", "-U", "--output=json", _json(image)))["virtual-size"])
 
 
 def _reserve(path: Path) -> None:
-    """Take the name exclusively; qemu-img would write over whatever is there."""
+    """Take the name; qemu-img would write over whatever is there."""
     with _faults(path):
-        os.close(_new_file(str(path), os.O_WRONLY | os.O_CREAT | os.O_EXCL))
+        os.close(_exclusive(path))
 
 
-def _new_file(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW, 0o660)
+def _exclusive(path: Path) -> int:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, _MODE)
+    os.fchmod(descriptor, _MODE)  # whatever the umask
+    return descriptor
 
 
-def _run(path: Path, *arguments: str) -> str:
+def _sync(path: Path) -> None:
+    """Bring a file to the disk; qemu-img leaves it to the kernel."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _run(path: Path, *arguments: str, keep: int | None = None) -> str:
     done = subprocess.run(
-        ["qemu-img", *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+        [*_QEMU_IMG, *arguments],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        pass_fds=() if keep is None else (keep,),
     )
     if done.returncode:
         raise _fault(path, done.stderr)
     return done.stdout
 
 
-@contextlib.contextmanager
+def _followed(process: subprocess.Popen[bytes], progress: Callable[[float], None]) -> str:
+    """Report the progress until the program ends; give its other words."""
+    said = b""
+    while piece := process.stdout.read(256) if process.stdout else b"":
+        said += piece
+        for percent in _PERCENT.findall(said):
+            progress(float(percent))
+        said = said[said.rfind(b"%)\r") + 3 :] if b"%)\r" in said else said
+    return said.decode(errors="replace")
+
+
+@contextmanager
 def _faults(path: Path) -> Iterator[None]:
     try:
         yield
@@ -113,6 +151,9 @@ def _faults(path: Path) -> Iterator[None]:
 
 def _fault(path: Path, words: str) -> ImageFault | NoSpace:
     why = words.strip().removeprefix("qemu-img: ")
-    if os.strerror(errno.ENOSPC) in words:
-        return NoSpace(str(path), why=why, hint="Make room, then resume; look at:", command=f"df -h {path.parent}")
-    return ImageFault(str(path), why=why, command=f"ls -l {path}")
+    if os.strerror(errno.ENOSPC) not in words:
+        return ImageFault(str(path), why=why, where=str(path), command=f"ls -l {path}")
+    space = os.statvfs(path.parent)
+    room = f"{space.f_bavail * space.f_frsize // _MIB} of {space.f_blocks * space.f_frsize // _MIB} MiB are free"
+    hint = "Make room, then resume; look at:"
+    return NoSpace(f"{path}: {room}", why=why, where=str(path), hint=hint, command=f"df -h {path.parent}")

@@ -80,12 +80,12 @@ def test_an_installer_that_dies_loses_nothing(reopen: Callable[[], Channel]) -> 
     if child == 0:
         channel = reopen()
         collect(channel, GREETING)
-        channel.send(ANSWER)
         os.kill(os.getpid(), 9)
     os.waitpid(child, 0)
     channel = reopen()
-    lines = collect(channel, ANSWER)
-    assert lines[0] == GREETING
+    assert collect(channel, GREETING)[0] == GREETING
+    channel.send(ANSWER)
+    assert collect(channel, ANSWER)[-1] == ANSWER
     channel.close()
 
 

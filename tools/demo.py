@@ -28,6 +28,7 @@ ANSWERS = PLACE / "machine.conf"
 BUILT = PLACE / "built-appliance"  # names the cached appliance that only the demo asked for
 DAEMONS = {"virtlogd": "/run/libvirt/virtlogd-sock", "libvirtd": "/run/libvirt/libvirt-sock"}
 URI = "qemu:///system"
+KVM = Path("/dev/kvm")
 PATIENCE = 60  # seconds for a daemon to start or to stop
 HEADER = "[environment:default]\n"
 SECRET_KEYS = ("OVEHOSTED_ENGINE/adminPassword", "OVEHOSTED_VM/cloudinitRootPwd")
@@ -51,6 +52,29 @@ def listens(address: str) -> bool:
     """Tell whether a daemon is behind this socket."""
     with socket.socket(socket.AF_UNIX) as client:
         return client.connect_ex(address) == 0
+
+
+def open_kvm(place: Path = PLACE) -> None:
+    """Give /dev/kvm to the group kvm, as udev does where it runs, remembering below `place` how it was.
+
+    A device that qemu's user cannot open makes libvirt ask qemu anew, for a minute at every start of a VM.
+    """
+    if not KVM.exists() or KVM.stat().st_mode & 0o066 or libvirt_answers():
+        return
+    status = KVM.stat()
+    (place / "kvm").write_text(f"{status.st_gid} {status.st_mode & 0o777:o}")
+    shutil.chown(KVM, group="kvm")
+    KVM.chmod(0o660)
+
+
+def close_kvm(place: Path = PLACE) -> None:
+    """Put /dev/kvm back as it was."""
+    try:
+        gid, mode = (place / "kvm").read_text().split()
+        os.chown(KVM, -1, int(gid))
+        KVM.chmod(int(mode, 8))
+    except FileNotFoundError:
+        return
 
 
 def start_daemons(place: Path = PLACE) -> None:
@@ -160,6 +184,7 @@ def up() -> int:
         raise DemoError(message)
     PLACE.mkdir(mode=0o755, exist_ok=True)
     folder = find_appliance()
+    open_kvm()
     start_daemons()
     ROOT.mkdir()
     STORAGE.mkdir()
@@ -185,6 +210,7 @@ def clean() -> int:
             message = f"`hosted-engine cleanup` failed, so {PLACE} stays"
             raise DemoError(message)
     stop_daemons()
+    close_kvm()
     if BUILT.exists():
         shutil.rmtree(BUILT.read_text().strip(), ignore_errors=True)
     shutil.rmtree(PLACE)

@@ -43,13 +43,13 @@ class FileLog:
         self._waiting = ""
 
     def emit(self, event: Event) -> None:
-        """Write `event`; a wait is written when it begins, not at every look."""
+        """Write `event`; a wait is written once a step, not at every look."""
         if isinstance(event, events.Waiting):
             kind = event.what.rpartition(",")[0] or event.what  # without the percentage
             if kind == self._waiting:
                 return
             self._waiting = kind
-        else:
+        elif isinstance(event, events.StepBegun):
             self._waiting = ""
         for line in self._text(event).splitlines():
             self._write(line)

@@ -132,7 +132,9 @@ class GuestLog:
     def _must_go_on(self) -> None:
         failed = self.event("failed")
         if failed is not None:
-            raise GuestFailed("its setup has stopped", why=str(failed.get("why")), command="hosted-engine support-bundle")
+            raise GuestFailed(
+                "its setup has stopped", why=str(failed.get("why")), command="hosted-engine support-bundle"
+            )
         domain = self._host.hypervisor.domain(self._vm.uuid)
         if domain is None or domain.state in (DomainState.OFF, DomainState.CRASHED):
             state = domain.state.value if domain else "gone"

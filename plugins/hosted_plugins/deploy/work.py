@@ -96,6 +96,8 @@ class _Work:
             sections, files=[Path(one) for one in files], secrets_file=Path(secrets) if secrets else None,
             environment=app.environment, resumed=resumed,
         )  # fmt: skip
+        for notice in answers.notices:
+            self._log.emit(notice)  # the interviewer shows them
         self._interviewer = Interviewer(answers, frontend)
 
     def go(self, drive: Any) -> int:  # noqa: ANN401 - starts or resumes

@@ -51,6 +51,23 @@ class RemoveFile(Undo, name="file.remove"):
 
 
 @dataclass(frozen=True)
+class PutBack(Undo, name="file.put-back"):
+    """Puts a file back that was there before this run; it was kept beside, under a name with the run's id."""
+
+    path: Path
+    kept: Path
+
+    def apply(self, host: Host) -> None:
+        """Put it back, unless something new has taken its place."""
+        if self.kept.is_file() and not self.path.exists():
+            self.kept.rename(self.path)
+
+    def describe(self) -> str:
+        """Name the file."""
+        return f"{self.path} as it was"
+
+
+@dataclass(frozen=True)
 class RemoveFolder(Undo, name="folder.remove"):
     """Removes a folder that was not there before this run, if nothing is in it."""
 
@@ -106,6 +123,7 @@ def write_host_files(
         host.paths.etc / "hosted-engine.conf": ((conf / "hosted-engine.conf").read_text(), 0o600),
     }
     for path, (text, mode) in texts.items():
+        _keep(path, text.encode(), host, undo)
         _write(path, text.encode(), mode, undo)
     return HostFiles(tuple(str(path) for path in texts))
 
@@ -185,6 +203,14 @@ def _vm_conf(  # noqa: PLR0913 - see write_shared
         cdrom=str(uuid.uuid5(own, "cdrom")),
         nic=str(uuid.uuid5(own, "nic")),
     )
+
+
+def _keep(path: Path, content: bytes, host: Host, undo: UndoLog) -> None:
+    """Keep what somebody else has left under the name, such as the answers of an older deploy."""
+    if path.is_file() and path.read_bytes() != content:
+        kept = path.with_name(f"{path.name}.before-{host.run_id}")
+        undo.before(PutBack(path, kept))
+        path.rename(kept)
 
 
 def _write(path: Path, content: bytes, mode: int, undo: UndoLog) -> None:

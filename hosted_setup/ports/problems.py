@@ -56,10 +56,11 @@ class SystemRefused(Problem):
 
 def refused_by_system(error: OSError) -> Problem:
     """Give the problem for an error of the operating system that nothing more special has told."""
-    name = str(error.filename or "")
+    name = str(error.filename2 or error.filename or "")
     why = error.strerror or str(error)
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return NoSpace(name, why=why, where=name, hint="Make room, then go on:", command="hosted-engine deploy --resume")
+        hint = "Make room, then go on:"
+        return NoSpace(name, why=why, where=name, hint=hint, command="hosted-engine deploy --resume")
     hint = "The traceback is in the log; look at the place with:" if name else "The traceback is in the log:"
     command = f"ls -ld {shlex.quote(name)}" if name else "hosted-engine support-bundle"
     return SystemRefused(name or type(error).__name__, why=why, where=name, hint=hint, command=command)

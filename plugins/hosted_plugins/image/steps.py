@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -25,7 +24,7 @@ from hosted_plugins.image import (
     KnownAppliances,
     OpenedAppliance,
 )
-from hosted_plugins.storage import StorageDomain
+from hosted_plugins.storage import StorageDomain, remove_known
 from hosted_plugins.vm import EngineVm, Settled, VmAnswers, at_work, never_started
 from hosted_setup.domain.appliance import Appliance, Form, disk_member, firmware_of, look
 from hosted_setup.hooks import hookimpl
@@ -75,10 +74,10 @@ class RemoveVolume(Undo, name="volume.remove"):
     volume: str  # a fresh UUID: nobody else's volume can have it
 
     def apply(self, host: Host) -> None:
-        """Remove the folder of the volume, if the domain carries this run's mark."""
-        folder = self.domain.images / self.volume
-        if self.domain.made_by(host.run_id) and folder.is_dir():
-            shutil.rmtree(folder)
+        """Remove the files of the volume and their folder, if the domain carries this run's mark."""
+        if self.domain.made_by(host.run_id):
+            names = (self.volume, f"{self.volume}.importing", "he-seed", "he-backup")
+            remove_known(self.domain.images / self.volume, names)
 
     def describe(self) -> str:
         """Name the disk."""
@@ -203,9 +202,17 @@ class RemovePointer(Undo, name="disk.pointer"):
     volume: str
 
     def apply(self, host: Host) -> None:
-        """Remove the pointer."""
-        if self.domain.made_by(host.run_id) and self.domain.current() == self.volume:
-            self.domain.pointer.unlink()
+        """Remove the pointer, and an unfinished one."""
+        if self.domain.made_by(host.run_id):
+            self.domain.pointer.with_name(f".{self.domain.pointer.name}.new").unlink(missing_ok=True)
+            if self._is_ours():
+                self.domain.pointer.unlink()
+
+    def _is_ours(self) -> bool:
+        try:
+            return self.domain.current() == self.volume
+        except (OSError, ValueError, LookupError, TypeError):
+            return False  # whatever it is, this run has not written it
 
 
 @step(Stage.TRANSACTION, "Make the disk the engine's current one", commits=True)

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from hosted_setup.model.question import ask, section
 from hosted_setup.model.values import Name
 from hosted_setup.storage import StorageBackend
+
+
+CONF_FILES: Final = ("hosted-engine.conf", "vm.conf", "fhanswers.conf", "broker.conf", "version")
+"""The shared configuration, in `conf/` of the domain."""
 
 
 @dataclass(frozen=True)
@@ -91,8 +97,8 @@ class StorageDomain:
         if os.geteuid() == 0:
             os.chown(path, self.uid, self.gid)
 
-    def write(self, path: Path, content: bytes, mode: int = 0o644) -> None:
-        """Write a file of this domain whole or not at all: beside, synced, then renamed."""
+    def write(self, path: Path, content: bytes, mode: int = 0o644, *, new: bool = False) -> None:
+        """Write a file of this domain whole or not at all: beside, synced, then renamed; a `new` one replaces none."""
         beside = path.with_name(f".{path.name}.new")
         descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, mode)
         with os.fdopen(descriptor, "wb") as stream:
@@ -100,7 +106,19 @@ class StorageDomain:
             stream.flush()
             os.fsync(stream.fileno())
         self.own(beside)
-        beside.rename(path)
+        if new:
+            os.link(beside, path)
+            beside.unlink()
+        else:
+            beside.rename(path)
+
+    def remove(self) -> bool:
+        """Remove the folders with the files that this program puts there, the mark last; tell whether all is gone."""
+        remove_known(self.conf, CONF_FILES)
+        remove_known(self.root / "ha_agent")
+        remove_known(self.images)
+        remove_known(self.metadata.parent, (self.metadata.name,))
+        return remove_known(self.root)
 
     def current(self) -> str | None:
         """Give the volume that the pointer names, None when there is no pointer."""
@@ -111,5 +129,19 @@ class StorageDomain:
         return str(volume)
 
     def point_to(self, volume: str, kind: str) -> None:
-        """Switch the pointer, atomically."""
-        self.write(self.pointer, json.dumps({"volume": volume, "format": kind}).encode() + b"\n")
+        """Make the pointer, atomically, where there is none."""
+        self.write(self.pointer, json.dumps({"volume": volume, "format": kind}).encode() + b"\n", new=True)
+
+
+def remove_known(folder: Path, names: Iterable[str] = ()) -> bool:
+    """Remove the files of these names and their unfinished beginnings, then the folder if nothing else is in it."""
+    if folder.is_symlink() or not folder.is_dir():
+        return not folder.exists()
+    for name in names:
+        for path in (folder / name, folder / f".{name}.new"):
+            if path.is_file():
+                path.unlink()
+    if any(folder.iterdir()):
+        return False
+    folder.rmdir()
+    return True

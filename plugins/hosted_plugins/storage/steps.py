@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from hosted_plugins.image import OpenedAppliance
-from hosted_plugins.storage import StorageAnswers, StorageBackends, StorageDomain
+from hosted_plugins.storage import StorageAnswers, StorageBackends, StorageDomain, remove_known
 from hosted_plugins.vm import VmAnswers
 from hosted_setup.hooks import hookimpl
 from hosted_setup.model.events import Warn
@@ -74,15 +73,19 @@ class RemoveDomain(Undo, name="storage-domain.remove"):
     def apply(self, host: Host) -> None:
         """Remove the folders that carry this run's mark; anything else of that name stays."""
         for root in (self.building, self.domain.root):
-            if StorageDomain(self.domain.uuid, root, self.domain.uid, self.domain.gid).made_by(host.run_id):
-                shutil.rmtree(root)
-        self._remove_unmarked()
+            made = StorageDomain(self.domain.uuid, root, self.domain.uid, self.domain.gid)
+            if made.made_by(host.run_id) and not made.remove():
+                host.reporter.emit(Warn(f"{root} is left: there is something in it that this run has not made"))
+            self._remove_unmarked(root)
 
-    def _remove_unmarked(self) -> None:
-        """Remove what a process left that died before it wrote the mark: empty folders, never a file."""
-        for folder in (self.building / "dom_md", self.building):
-            if folder.is_dir() and not folder.is_symlink() and not any(folder.iterdir()):
-                folder.rmdir()
+    def _remove_unmarked(self, root: Path) -> None:
+        """Remove what a process left that died before it wrote the mark, or after it removed it: empty folders."""
+        unfinished = root / "dom_md/.metadata.new"
+        if root == self.building and unfinished.is_file():
+            unfinished.unlink()
+        if not (root / "dom_md/metadata").exists():
+            remove_known(root / "dom_md")
+            remove_known(root)
 
     def describe(self) -> str:
         """Name the domain."""

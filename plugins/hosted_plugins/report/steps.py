@@ -35,13 +35,14 @@ VERSION: Final = "1\n"  # of the shared configuration's layout
 
 @dataclass(frozen=True)
 class RemoveFile(Undo, name="file.remove"):
-    """Removes a file whose content is the one this run wrote; `hidden` never holds the content itself."""
+    """Removes a file whose content is the one this run wrote."""
 
     path: Path
     digest: str
 
     def apply(self, host: Host) -> None:
-        """Remove it, unless somebody has changed it since."""
+        """Remove it, unless somebody has changed it since; its unfinished beginning bears the run's id."""
+        _beside(self.path, host).unlink(missing_ok=True)
         if self.path.is_file() and hashlib.sha256(self.path.read_bytes()).hexdigest() == self.digest:
             self.path.unlink()
 
@@ -65,6 +66,23 @@ class PutBack(Undo, name="file.put-back"):
     def describe(self) -> str:
         """Name the file."""
         return f"{self.path} as it was"
+
+
+@dataclass(frozen=True)
+class PutBack(Undo, name="file.back"):
+    """Moves a file that this run has moved aside back to its place, if that is free."""
+
+    path: Path
+    aside: Path
+
+    def apply(self, host: Host) -> None:
+        """Move it back."""
+        if os.path.lexists(self.aside) and not os.path.lexists(self.path):
+            self.aside.rename(self.path)
+
+    def describe(self) -> str:
+        """Name the file."""
+        return f"{self.path}, as it was"
 
 
 @dataclass(frozen=True)
@@ -113,7 +131,7 @@ def write_shared(  # noqa: PLR0913 - everything other hosts need
 def write_host_files(
     shared: SharedConfiguration, ready: EngineReady, sheet: AnswerSheet, host: Host, undo: UndoLog
 ) -> HostFiles:
-    """Write the files under /etc and /run, each whole or not at all; nothing that is there is written over."""
+    """Write the files under /etc and /run, each whole or not at all; what is there is moved aside."""
     conf = Path(shared.folder)
     texts = {
         host.paths.etc / "ca.pem": (ready.ca_pem, 0o644),
@@ -124,7 +142,7 @@ def write_host_files(
     }
     for path, (text, mode) in texts.items():
         _keep(path, text.encode(), host, undo)
-        _write(path, text.encode(), mode, undo)
+        _write(path, text.encode(), mode, host, undo)
     return HostFiles(tuple(str(path) for path in texts))
 
 
@@ -213,19 +231,29 @@ def _keep(path: Path, content: bytes, host: Host, undo: UndoLog) -> None:
         path.rename(kept)
 
 
-def _write(path: Path, content: bytes, mode: int, undo: UndoLog) -> None:
+def _beside(path: Path, host: Host) -> Path:
+    return path.with_name(f".{path.name}.{host.run_id}")
+
+
+def _write(path: Path, content: bytes, mode: int, host: Host, undo: UndoLog) -> None:
     missing = [folder for folder in (path.parent, *path.parent.parents) if not folder.exists()]
     for folder in reversed(missing):
         undo.before(RemoveFolder(folder))
-        folder.mkdir(mode=0o755)
+        folder.mkdir(mode=0o755, exist_ok=True)
+    if os.path.lexists(path):
+        aside = path.with_name(f"{path.name}.before-{host.run_id}")
+        undo.before(PutBack(path, aside))
+        path.rename(aside)
+        host.reporter.emit(Info(f"{path} was there: it is now {aside.name}"))
     undo.before(RemoveFile(path, hashlib.sha256(content).hexdigest()))
-    beside = path.with_name(f".{path.name}.new")
+    beside = _beside(path, host)
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, mode)
     with os.fdopen(descriptor, "wb") as stream:
         stream.write(content)
         stream.flush()
         os.fsync(stream.fileno())
-    beside.rename(path)
+    os.link(beside, path)
+    beside.unlink()
 
 
 def _der(ca_pem: str) -> bytes:

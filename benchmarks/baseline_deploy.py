@@ -12,6 +12,7 @@ import http.client
 import io
 import json
 import os
+import re
 import secrets
 import socket
 import ssl
@@ -19,7 +20,7 @@ import subprocess
 import time
 import urllib.parse
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -184,14 +185,14 @@ class Engine:
         self._context = ssl.create_default_context(cadata=certificate)
         self.token = ""
 
-    def ask(self, method: str, path: str, body: str = "", kind: str = "application/json") -> tuple[int, str]:
+    def ask(self, method: str, path: str, body: str = "", kind: str = "application/xml") -> tuple[int, str]:
         """Send one request; give status and text."""
         connection = http.client.HTTPSConnection(FQDN, context=self._context, timeout=30)
         raw = socket.create_connection((f"{SUBNET}.2", 443), timeout=30)
         connection.sock = self._context.wrap_socket(raw, server_hostname=FQDN)
-        headers = {"Accept": "application/json", "Content-Type": kind}
+        headers = {"Content-Type": kind}
         if self.token:
-            headers["Authorization"] = f"Bearer {self.token}"
+            headers |= {"Authorization": f"Bearer {self.token}", "Accept": "application/xml"}
         connection.request(method, f"/ovirt-engine/{path}", body, headers)
         answer = connection.getresponse()
         text = answer.read().decode()
@@ -220,22 +221,31 @@ def register(session: Engine, password: str) -> None:
         "access_token"
     ]
     mark = secrets.token_hex(4)
-    center = add(session, "datacenters", {"name": f"dc-{mark}", "local": True})
-    cluster = add(session, "clusters", {"name": f"cluster-{mark}", "data_center": {"id": center}})
-    host = {"name": f"host-{mark}", "address": f"{SUBNET}.1", "cluster": {"id": cluster}}
-    added = add(session, "hosts", host | {"hardware_information": {"uuid": str(uuid.uuid4())}})
-    storage = {"id": str(uuid.uuid4()), "name": f"storage-{mark}", "type": "data", "host": {"id": added}}
-    stored = add(session, "storagedomains", storage | {"storage": {"type": "localfs", "path": "/storage"}})
-    add(session, f"datacenters/{center}/storagedomains", {"id": stored})
+    center = add(session, "datacenters", f"<data_center><name>dc-{mark}</name><local>true</local></data_center>")
+    cluster = add(session, "clusters", f'<cluster><name>cluster-{mark}</name><data_center id="{center}"/></cluster>')
+    host = add(
+        session,
+        "hosts",
+        f'<host><name>host-{mark}</name><address>{SUBNET}.1</address><cluster id="{cluster}"/>'
+        f"<hardware_information><uuid>{uuid.uuid4()}</uuid></hardware_information></host>",
+    )
+    storage = add(
+        session,
+        "storagedomains",
+        f'<storage_domain id="{uuid.uuid4()}"><name>storage-{mark}</name><type>data</type><host id="{host}"/>'
+        "<storage><type>localfs</type><path>/storage</path></storage></storage_domain>",
+    )
+    add(session, f"datacenters/{center}/storagedomains", f'<storage_domain id="{storage}"/>')
 
 
-def add(session: Engine, collection: str, fields: Mapping[str, object]) -> str:
+def add(session: Engine, collection: str, body: str) -> str:
     """Add one object and give its id."""
-    status, text = session.ask("POST", f"api/{collection}", json.dumps(fields))
-    if status not in (200, 201, 202):
+    status, text = session.ask("POST", f"api/{collection}", body)
+    found = re.search(r'^<\w+[^>]*? id="([^"]+)"', text.partition("?>")[2].strip() or text)
+    if status not in (200, 201, 202) or found is None:
         message = f"{collection}: {status} {text}"
         raise RuntimeError(message)
-    return str(json.loads(text)["id"])
+    return found[1]
 
 
 def clean(uri: str) -> None:

@@ -56,6 +56,12 @@ def test_a_second_demo_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
         demo.up()
 
 
+def test_the_log_that_is_removed_is_the_demos_own() -> None:
+    assert (
+        f"HOSTED_ENGINE/vmName=str:{demo.OURS[0].partition('.')[0]}\n" in (ROOT / "answers" / "demo.conf").read_text()
+    )
+
+
 @pytest.mark.long
 @pytest.mark.timeout(1800)
 def test_make_demo_and_demo_clean(run: Run) -> None:
@@ -75,7 +81,7 @@ def test_make_demo_and_demo_clean(run: Run) -> None:
 def world(run: Run) -> dict[str, list[str]]:
     """Take stock of what a demo could leave behind."""
     libvirt = ("/var/lib/libvirt/images", "/var/lib/libvirt/dnsmasq", "/etc/libvirt/qemu", "/etc/libvirt/qemu/networks")
-    folders = [Path(name) for name in ("/var/lib", "/etc", *libvirt)]
+    folders = [Path(name) for name in ("/var/lib", "/etc", str(demo.GUEST_LOGS), *libvirt)]
     found = {str(folder): sorted(map(str, folder.iterdir())) for folder in (*folders, ROOT) if folder.is_dir()}
     names = ("libvirtd", "virtlogd", "dnsmasq", "qemu-system-x86")
     found["processes"] = sorted(name for name in run.well("ps", "-eo", "comm=").split() if name in names)

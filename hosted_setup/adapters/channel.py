@@ -3,7 +3,7 @@
 libvirt logs all that the guest writes into the port. Reading that log instead of the socket means that nothing is
 lost while no installer runs, and that a resumed one sees every line from the first. The socket is held open and
 emptied all the same: the guest's writes wait until somebody is connected and reads. See
-docs/decisions/progress-channel.md.
+docs/decisions/0008-progress-channel.md.
 """
 
 from __future__ import annotations

@@ -60,29 +60,12 @@ class PutBack(Undo, name="file.put-back"):
 
     def apply(self, host: Host) -> None:
         """Put it back, unless something new has taken its place."""
-        if self.kept.is_file() and not self.path.exists():
+        if os.path.lexists(self.kept) and not os.path.lexists(self.path):
             self.kept.rename(self.path)
 
     def describe(self) -> str:
         """Name the file."""
         return f"{self.path} as it was"
-
-
-@dataclass(frozen=True)
-class PutBack(Undo, name="file.back"):
-    """Moves a file that this run has moved aside back to its place, if that is free."""
-
-    path: Path
-    aside: Path
-
-    def apply(self, host: Host) -> None:
-        """Move it back."""
-        if os.path.lexists(self.aside) and not os.path.lexists(self.path):
-            self.aside.rename(self.path)
-
-    def describe(self) -> str:
-        """Name the file."""
-        return f"{self.path}, as it was"
 
 
 @dataclass(frozen=True)

@@ -124,7 +124,6 @@ def write_host_files(
         host.paths.etc / "hosted-engine.conf": ((conf / "hosted-engine.conf").read_text(), 0o600),
     }
     for path, (text, mode) in texts.items():
-        _keep(path, text.encode(), host, undo)
         _write(path, text.encode(), mode, host, undo)
     return HostFiles(tuple(str(path) for path in texts))
 
@@ -206,14 +205,6 @@ def _vm_conf(  # noqa: PLR0913 - see write_shared
     )
 
 
-def _keep(path: Path, content: bytes, host: Host, undo: UndoLog) -> None:
-    """Keep what somebody else has left under the name, such as the answers of an older deploy."""
-    if path.is_file() and path.read_bytes() != content:
-        kept = path.with_name(f"{path.name}.before-{host.run_id}")
-        undo.before(PutBack(path, kept))
-        path.rename(kept)
-
-
 def _beside(path: Path, host: Host) -> Path:
     return path.with_name(f".{path.name}.{host.run_id}")
 
@@ -223,7 +214,7 @@ def _write(path: Path, content: bytes, mode: int, host: Host, undo: UndoLog) -> 
     for folder in reversed(missing):
         undo.before(RemoveFolder(folder))
         folder.mkdir(mode=0o755, exist_ok=True)
-    if os.path.lexists(path):
+    if os.path.lexists(path):  # such as the answers of an older deploy
         aside = path.with_name(f"{path.name}.before-{host.run_id}")
         undo.before(PutBack(path, aside))
         path.rename(aside)

@@ -13,7 +13,6 @@ from hosted_setup.model.question import ask, section
 from hosted_setup.model.values import Name
 from hosted_setup.storage import StorageBackend
 
-
 CONF_FILES: Final = ("hosted-engine.conf", "vm.conf", "fhanswers.conf", "broker.conf", "version")
 """The shared configuration, in `conf/` of the domain."""
 

@@ -40,6 +40,9 @@ class FakeDomains(Storehouse):
             detail = f"the domain {name} exists already, with the UUID {holder.uuid}"
             raise NameTaken(detail, command=f"virsh -c '{self.uri}' dominfo {holder.uuid}")
         domain = load(self.domain_file(uuid), Domain) or Domain(uuid, name, xml)
+        if domain.name != name:
+            why = f"operation failed: domain '{domain.name}' is already defined with uuid {uuid}"
+            raise HypervisorFault(f"defining the domain {name}", why=why)
         domain.xml, domain.name = xml, name
         self.keep(domain)
 

@@ -6,7 +6,7 @@ import os
 
 from hosted_setup.adapters import libvirt_xml
 from hosted_setup.ports.hypervisor import HypervisorFacts, NetworkInfo, Proof
-from hosted_setup.ports.problems import NameTaken
+from hosted_setup.ports.problems import HypervisorFault, NameTaken
 from hosted_setup.testing.domains import FakeDomains
 from hosted_setup.testing.state import Network, load, load_all, save
 
@@ -57,6 +57,10 @@ class FakeHypervisor(FakeDomains):
         if holder is not None and holder.uuid != uuid:
             detail = f"the network {name} exists already, with the UUID {holder.uuid}"
             raise NameTaken(detail, command=f"virsh -c '{self.uri}' net-info {holder.uuid}")
+        other = load(self.network_file(uuid), Network)
+        if other is not None and other.name != name:
+            why = f"operation failed: network '{other.name}' is already defined with uuid {uuid}"
+            raise HypervisorFault(f"defining the network {name}", why=why)
         save(self.network_file(uuid), Network(uuid, name, xml, active=True))
 
     def remove_network(self, uuid: str) -> None:

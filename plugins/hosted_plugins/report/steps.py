@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import hashlib
 import os
 import ssl
@@ -217,6 +218,8 @@ def _write(path: Path, content: bytes, mode: int, host: Host, undo: UndoLog) -> 
     if os.path.lexists(path):  # such as the answers of an older deploy
         aside = path.with_name(f"{path.name}.before-{host.run_id}")
         undo.before(PutBack(path, aside))
+        if os.path.lexists(aside):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(aside))
         path.rename(aside)
         host.reporter.emit(Info(f"{path} was there: it is now {aside.name}"))
     undo.before(RemoveFile(path, hashlib.sha256(content).hexdigest()))

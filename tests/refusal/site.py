@@ -1,0 +1,146 @@
+"""A host with an operator's files on it, the real `hosted-engine` run there, and what of the host a run has changed.
+
+The program runs as a process of its own inside the laboratory: its libvirt, network, mounts and processes are the
+laboratory's, so that an inventory of those is complete and shows nobody else's work.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import stat
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import libvirt
+
+from tests.refusal.told import Refusal
+from tests.unit.domain import builders
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.lab.laboratory import Laboratory
+
+PROGRAM: Final = Path(sys.executable).with_name("hosted-engine")
+SECRETS: Final = """[environment:default]
+OVEHOSTED_ENGINE/adminPassword=str:adm1n
+OVEHOSTED_VM/cloudinitRootPwd=str:r00t
+"""
+STATE: Final = "var/lib/ovirt-hosted-engine-setup"
+LOGS: Final = "var/log/ovirt-hosted-engine-setup"
+RUN: Final = r"\d{14}-[0-9A-Za-z]{6}"
+# What any run leaves below --root: its log, its answers, its own folder with the journal, the lock.
+OWN: Final = re.compile(
+    rf"var|var/log|{LOGS}|{LOGS}/ovirt-hosted-engine-setup-{RUN}\.log|var/lib|{STATE}|{STATE}/answers"
+    rf"|{STATE}/answers/answers-\d{{14}}\.conf|{STATE}/runs|{STATE}/runs/\.lock"
+    rf"|{STATE}/runs/{RUN}|{STATE}/runs/{RUN}/journal\.jsonl"
+)
+LARGE: Final = 1 << 24
+"""Bytes: larger files are told apart by size and time alone."""
+
+
+@dataclass
+class Site:
+    """A folder that holds the host's root, its storage and the operator's files; each test has one of its own."""
+
+    lab: Laboratory
+    folder: Path
+
+    def __post_init__(self) -> None:
+        """Write good files: what a test then spoils is the only thing that is wrong."""
+        self.root, self.storage = self.folder / "root", self.folder / "storage"
+        self.inputs = self.folder / "inputs"
+        for folder in (self.root, self.storage, self.inputs):
+            folder.mkdir()
+        self.etc = self.root / "etc/ovirt-hosted-engine"
+        self.etc.mkdir(parents=True)
+        self.name = self.folder.name  # of the VM and of the network: no other test has it
+        self.archive, self.appliance = self.inputs / "engine.backup", self.inputs / "engine.ova"
+        self.answers, self.secrets = self.inputs / "answers.conf", self.inputs / "secrets.conf"
+        self.archive.write_bytes(builders.backup())
+        self.appliance.write_bytes(builders.tar(builders.ova()))
+        self.secrets.write_text(SECRETS)
+        self.secrets.chmod(0o600)
+        self.program: list[str | Path] = [PROGRAM]
+        self.uri = self.lab.uri
+        self.arguments = [f"--restore-from-file={self.archive}", f"--secrets-file={self.secrets}"]
+        self.answer()
+
+    def answer(self, *lines: str, **changes: str) -> None:
+        """Write the answers: good ones, with `changes` (`__` stands for `/`, "" takes one out), then more `lines`."""
+        answers = {
+            "OVEHOSTED_STORAGE/storageDomainConnection": f"str:{self.storage}",
+            "OVEHOSTED_NETWORK/fqdn": "str:engine.example.com",
+            "OVEHOSTED_VM/ovfArchive": f"str:{self.appliance}",
+            "OVEHOSTED_VM/vmVCpus": "int:1",
+            "OVEHOSTED_VM/vmMemSizeMB": "int:512",
+            "HOSTED_ENGINE/vmName": f"str:{self.name}",
+            "HOSTED_ENGINE/networkName": f"str:{self.name}",
+            "HOSTED_ENGINE/virtType": "str:qemu",
+        } | {name.replace("__", "/"): text for name, text in changes.items()}
+        kept = [f"{key}={text}" for key, text in answers.items() if text]
+        self.answers.write_text("\n".join(["[environment:default]", *kept, *lines, ""]))
+
+    def line(self, text: str) -> str:
+        """Give the place (file:line) of the line of the answers that begins with `text`."""
+        lines = self.answers.read_text().splitlines()
+        return f"{self.answers}:{next(at for at, line in enumerate(lines, 1) if line.startswith(text))}"
+
+    def refused(self) -> Refusal:
+        """Deploy, show that nothing on the host has changed, and give what was told."""
+        before = self.inventory()
+        done = self.deploy()
+        after = self.inventory()
+        changed = {name for name in {*before, *after} if before.get(name) != after.get(name)}
+        assert not changed, (changed, done.stdout)
+        assert done.stderr == ""
+        assert "Traceback" not in done.stdout
+        return Refusal(done.returncode, done.stdout)
+
+    def deploy(self) -> subprocess.CompletedProcess[str]:
+        """Run the command as operators know it."""
+        common = ("--root", self.root, "--libvirt-uri", self.uri)
+        answers = f"--config-append={self.answers}"
+        command = [*self.program, "--deploy", *common, answers, *self.arguments]
+        return self.lab.run(command, stdin=subprocess.DEVNULL)
+
+    def inside(self, *command: str | Path) -> None:
+        """Run a command of the operator's on the host, to its good end."""
+        done = self.lab.run(command)
+        assert done.returncode == 0, done.stderr
+
+    def inventory(self) -> dict[str, str]:
+        """Give everything a deploy could change on the host, by name."""
+        connection = libvirt.open(self.lab.uri)
+        try:
+            found = {f"VM {one.name()}": one.XMLDesc() for one in connection.listAllDomains()}
+            found |= {
+                f"network {one.name()}": f"{one.isActive()} {one.XMLDesc()}" for one in connection.listAllNetworks()
+            }
+        finally:
+            connection.close()
+        found |= dict(self._files())
+        found["mounts"] = Path(f"/proc/{self.lab.pid}/mountinfo").read_text()
+        found["processes"] = "\n".join(sorted(self.lab.processes().values()))
+        found["links"] = Path(f"/proc/{self.lab.pid}/net/dev").read_text().count(":")  # type: ignore[assignment]
+        return found
+
+    def _files(self) -> Iterator[tuple[str, str]]:
+        seen = Path(f"/proc/{self.lab.pid}/root{self.folder}")  # with what is mounted there
+        for path in seen.rglob("*"):
+            if path.is_relative_to(seen / "root") and OWN.fullmatch(str(path.relative_to(seen / "root"))):
+                continue
+            yield f"file {path.relative_to(seen)}", _described(path)
+
+
+def _described(path: Path) -> str:
+    status = path.lstat()
+    owner = f"{stat.filemode(status.st_mode)} {status.st_uid}:{status.st_gid}"
+    if not stat.S_ISREG(status.st_mode):
+        return owner
+    content = b"" if status.st_size > LARGE else path.read_bytes()
+    return f"{owner} {status.st_size} {status.st_mtime_ns} {hashlib.sha256(content).hexdigest()}"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,7 +17,6 @@ from tests.flow.program import Inputs, Program
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from hosted_setup.pipeline.journal import Record
     from tests.flow.program import Observer
@@ -31,6 +32,9 @@ class Scene:
         self._inputs = Inputs.make(folder / "inputs")
         self._monkeypatch = monkeypatch
         self.program = self._open(World.make(self._place))
+        older = self.program.world.paths.etc / "answers.conf"
+        older.parent.mkdir(parents=True)
+        older.write_text("# of an older deploy\n")
         self.before = self.portrait()
         self.keep("start")
         counter = Counter()
@@ -60,6 +64,7 @@ class Scene:
 
     def call(self, *arguments: str, watch: Observer | None = None) -> int:
         """Run the program in a process of its own; give its exit code, or minus the signal that killed it."""
+        (self._folder / "note").unlink(missing_ok=True)
         self.program.observe = watch or (lambda _when, _record: None)
         done = in_a_process_of_its_own(lambda: self._called(*arguments), self._errors)
         assert done != 70, self._errors.read_text()
@@ -74,15 +79,25 @@ class Scene:
         """Give what the last call that ended by itself has shown."""
         return (self._folder / "screen").read_text()
 
+    def note(self, text: str) -> None:
+        """Let the calling test know something, from within a call."""
+        (self._folder / "note").write_text(text)
+
+    def noted(self) -> str | None:
+        """Give what the last call noted."""
+        note = self._folder / "note"
+        return note.read_text() if note.exists() else None
+
     def kill(self, place: int, when: str, *arguments: str) -> bool:
         """Run the program and kill it at a record; False when it ended before."""
         code = self.call(*arguments, watch=Killer(place, when))
         return code == -9
 
 
-@pytest.fixture(scope="module")
-def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
-    with pytest.MonkeyPatch.context() as monkeypatch:
+@pytest.fixture(scope="session")
+def scene() -> Iterator[Scene]:
+    memory = Path("/dev/shm")  # a few hundred worlds are copied: four times as fast as on a disk
+    with pytest.MonkeyPatch.context() as monkeypatch, TemporaryDirectory(dir=memory if memory.is_dir() else None) as at:
         monkeypatch.setattr("os.fsync", lambda _: None)  # what a killed process has written is there all the same
         monkeypatch.setattr(secret, "_known", set())
-        yield Scene(tmp_path_factory.mktemp("scene"), monkeypatch)
+        yield Scene(Path(at), monkeypatch)

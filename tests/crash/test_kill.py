@@ -57,7 +57,7 @@ def test_a_run_has_all_the_records_that_matter(scene: Scene) -> None:
     assert len(scene.records) > 80
     assert {
         "network.remove", "storage-domain.remove", "volume.remove", "run.file", "vm.remove", "disk.pointer",
-        "folder.remove", "file.remove",
+        "folder.remove", "file.remove", "file.put-back",
     } == set(undos)  # fmt: skip
     assert place_of(scene, Confirmed) < place_of(scene, Intent) < place_of(scene, Committed)
 

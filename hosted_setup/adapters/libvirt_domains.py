@@ -111,18 +111,6 @@ class Domains(Link):
                 if _UNPLUGGING not in words(error):
                     raise
 
-    def eject(self, uuid: str, disk: str) -> None:
-        """Empty a CD-ROM drive of the running domain."""
-        element = libvirt_xml.emptied_disk_xml(self._live_xml(uuid), disk)
-        if element is None:
-            return
-        flags = libvirt.VIR_DOMAIN_AFFECT_LIVE | libvirt.VIR_DOMAIN_DEVICE_MODIFY_FORCE
-        with self.asking(f"emptying the drive {disk} of the domain {uuid}"):
-            domain = self._get(uuid)
-            if domain.isPersistent():
-                flags |= libvirt.VIR_DOMAIN_AFFECT_CONFIG
-            domain.updateDeviceFlags(element, flags)
-
     def disks(self, uuid: str) -> tuple[str, ...]:
         """Give the targets of the running domain's disks which hold a medium."""
         return libvirt_xml.targets_with_medium(self._live_xml(uuid))

@@ -41,13 +41,6 @@ def disk_xml(xml: str, target: str) -> str | None:
     return None if disk is None else tostring(disk, encoding="unicode")
 
 
-def emptied_disk_xml(xml: str, target: str) -> str | None:
-    """Give a disk's element without its medium; None when there is no such disk or no medium in it."""
-    if target not in targets_with_medium(xml):
-        return None
-    return disk_xml(edited(xml, target, ("source", "backingStore")), target)
-
-
 def edited(xml: str, target: str, without: tuple[str, ...]) -> str:
     """Give the domain's XML with some children of a disk's element left out."""
     root = _read(xml)

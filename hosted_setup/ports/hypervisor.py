@@ -110,9 +110,6 @@ class Hypervisor(Protocol):
     def detach_disk(self, uuid: str, disk: str) -> None:
         """Ask the running guest to let go of a disk (it takes a moment; see `disks`)."""
 
-    def eject(self, uuid: str, disk: str) -> None:
-        """Empty a CD-ROM drive of the running domain."""
-
     def disks(self, uuid: str) -> tuple[str, ...]:
         """Give the targets of the running domain's disks which hold a medium."""
 

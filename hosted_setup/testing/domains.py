@@ -103,13 +103,6 @@ class FakeDomains(Storehouse):
             domain.detaching.append(disk)
             self.keep(domain)
 
-    def eject(self, uuid: str, disk: str) -> None:
-        """Empty a CD-ROM drive of the running domain."""
-        domain = self._running(uuid, "emptying a drive of")
-        domain.live = _without_medium(domain.live, disk)
-        domain.xml = _without_medium(domain.xml, disk)
-        self.keep(domain)
-
     def disks(self, uuid: str) -> tuple[str, ...]:
         """Give the targets of the running domain's disks which hold a medium."""
         domain = self._get(uuid, "reading")

@@ -1,4 +1,4 @@
-"""Disks of a running domain: pulled over, detached, ejected."""
+"""Disks of a running domain: pulled over, detached."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hosted_setup.adapters.qemu_images import QemuImages
-from hosted_setup.ports.hypervisor import DomainState
 from hosted_setup.ports.problems import HypervisorFault
 from tests.contract.bench import Bench, Made, eventually
 
@@ -27,10 +26,6 @@ IN_PLACE = """\
     <backingStore/>
   </backingStore><target dev='vda' bus='virtio'/></disk>
 """
-CDROM = (
-    "<disk type='file' device='cdrom'><driver name='qemu' type='raw'/><source file='{path}'/>"
-    "<target dev='sda' bus='sata'/><readonly/></disk>"
-)
 SCSI = (
     "<disk type='file' device='disk'><driver name='qemu' type='raw'/><source file='{path}' fdgroup='given'/>"
     "<target dev='sdb' bus='scsi'/><readonly/></disk>"
@@ -73,25 +68,6 @@ def test_the_disk_is_pulled_out_of_the_appliance(bench: Bench) -> None:
     assert not bench.hypervisor.has_backing(made.uuid, "vda")
     bench.hypervisor.destroy(made.uuid)
     assert (ova.stat().st_uid, ova.stat().st_mode & 0o777) == (os.getuid(), 0o600)
-
-
-def test_a_cdrom_is_emptied_for_good(bench: Bench) -> None:
-    seed = bench.folder / "seed.iso"
-    seed.write_bytes(b"\0" * MIB)
-    seed.chmod(0o644)
-    made = started(bench, CDROM.format(path=seed), {})
-    assert bench.hypervisor.disks(made.uuid) == ("sda",)
-    bench.hypervisor.eject(made.uuid, "sda")
-    assert bench.hypervisor.disks(made.uuid) == ()
-    bench.hypervisor.eject(made.uuid, "sda")
-    bench.hypervisor.eject(made.uuid, "sdz")
-    bench.hypervisor.destroy(made.uuid)
-    assert bench.hypervisor.disks(made.uuid) == ()
-    seed.unlink()
-    bench.hypervisor.start(made.uuid, {})
-    found = bench.hypervisor.domain(made.uuid)
-    assert found is not None
-    assert found.state is DomainState.RUNNING
 
 
 def test_a_disk_is_detached(bench: Bench) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -16,7 +17,7 @@ from hosted_setup.ports.hypervisor import HypervisorFacts
 from hosted_setup.ports.machine import MachineFacts
 from hosted_setup.ports.problems import NameTaken
 
-PROGRAMS: Final = {"qemu-img": "qemu-utils", "openssl": "openssl"}
+PROGRAMS: Final = {"qemu-img": "qemu-utils", "openssl": "openssl", "setpriv": "util-linux"}
 RESERVED_MIB: Final = 512  # what the host keeps for itself (he_reserved_memory_MB)
 
 
@@ -78,7 +79,9 @@ def cpus(vm: VmAnswers, machine: MachineFacts) -> None:
     """Refuse a VM with more CPUs than the host has."""
     if vm.vcpus > machine.cpus:
         detail = f"the engine VM wants {vm.vcpus} CPUs, this host has {machine.cpus}"
-        raise CpusShort(detail, hint=f"Answer OVEHOSTED_VM/vmVCpus=int:{machine.cpus} or less; see:", command="nproc")
+        why = "counted are the CPUs that this process may use"
+        hint = f"Answer OVEHOSTED_VM/vmVCpus=int:{machine.cpus} or less; see:"
+        raise CpusShort(detail, why=why, hint=hint, command="nproc")
 
 
 @check("VM name")
@@ -87,8 +90,9 @@ def vm_name(vm: VmAnswers, host: Host) -> None:
     found = host.hypervisor.domain_named(str(vm.name))
     if found is not None:
         detail = f"libvirt has a VM called {vm.name} (UUID {found.uuid}, {found.state.value})"
-        hint = "Choose another name with HOSTED_ENGINE/vmName, or look at that VM:"
-        raise NameTaken(detail, hint=hint, command=f"virsh dominfo {vm.name}")
+        hint = "Answer another HOSTED_ENGINE/vmName, or look at that VM:"
+        why = "it was not made by this run"
+        raise NameTaken(detail, why=why, hint=hint, command=f"virsh dominfo {vm.name}")
 
 
 def _deployed(host: Host) -> list[Problem]:
@@ -97,14 +101,23 @@ def _deployed(host: Host) -> list[Problem]:
         return []
     return [
         AlreadyDeployed(
-            f"{marker} is there", hint="To remove that deployment from this host:", command="hosted-engine cleanup"
+            f"{marker} is there",
+            why="a second deploy would put another engine beside it",
+            where=str(marker),
+            hint="To remove that deployment from this host:",
+            command="hosted-engine cleanup",
         )
     ]
 
 
 def _programs(host: Host) -> list[Problem]:
     return [
-        ProgramMissing(f"{program} is not in the search path", hint="Install it:", command=f"apt-get install {package}")
+        ProgramMissing(
+            f"{program} is not in the search path",
+            why=f"PATH is {os.environ.get('PATH', '(not set)')}",
+            hint="Install it:",
+            command=f"apt-get install {package}",
+        )
         for program, package in PROGRAMS.items()
         if not host.machine.has_program(program)
     ]

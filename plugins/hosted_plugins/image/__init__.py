@@ -22,6 +22,12 @@ def _first_known(known: KnownAppliances) -> Suggestion[Path] | None:
     return Suggestion(Path(known.paths[0])) if known.paths else None
 
 
+def _is_a_file(path: Path) -> None:
+    if not path.is_file():
+        message = f"{path} is not a file"
+        raise ValueError(message)
+
+
 @section("Engine appliance")
 class ApplianceAnswers:
     """Which image is deployed."""
@@ -30,6 +36,7 @@ class ApplianceAnswers:
         "Path of the engine appliance (OVA or disk image)",
         key="OVEHOSTED_VM/ovfArchive",
         suggest=_first_known,
+        check=_is_a_file,
         help="An OVA (plain or gzip'd) or a qcow2 or raw disk with cloud-init, engine-setup and engine-backup.",
     )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -27,6 +28,7 @@ from hosted_plugins.image import (
 from hosted_plugins.storage import StorageDomain, remove_known
 from hosted_plugins.vm import EngineVm, Settled, VmAnswers, at_work, never_started
 from hosted_setup.domain.appliance import Appliance, Form, disk_member, firmware_of, look
+from hosted_setup.domain.appliance_problems import ApplianceConf
 from hosted_setup.hooks import hookimpl
 from hosted_setup.model.events import Info, Waiting
 from hosted_setup.model.problem import ExitCode, Problem
@@ -40,6 +42,7 @@ from hosted_setup.ports.hypervisor import HypervisorFacts
 from hosted_setup.ports.images import DiskSource
 
 DISK: Final = "vda"
+_SECTOR: Final = 512
 IMPORT_DEADLINE: Final = 3600.0
 SPARE: Final = 2 * GIB  # beside what the appliance's data takes: the space rule of the product
 
@@ -105,11 +108,14 @@ def _unchanged(opened: OpenedAppliance, _: Host) -> bool:
 @step(Stage.CUSTOMIZATION, "Open the appliance", holds=_unchanged)
 def open_appliance(answers: ApplianceAnswers, host: Host) -> OpenedAppliance:
     """Look at the appliance: what it is, where its disk lies, what it proposes."""
-    conf = next((text for text in _conf_beside(answers.path, host)), None)
+    conf, text = next(_conf_beside(answers.path, host), (None, None))
     with _opened(answers.path) as stream:
-        appliance = look(stream, path=str(answers.path), conf=conf)
-    version = appliance.version or "its version is checked in the engine VM"
-    host.reporter.emit(Info(f"The appliance is a {appliance.form.value} image, {version}"))
+        try:
+            appliance = look(stream, path=str(answers.path), conf=text)
+        except ApplianceConf as problem:
+            raise problem.located(str(conf)) from None
+    version = f"version {appliance.version}" if appliance.version else "its version is checked in the engine VM"
+    host.reporter.emit(Info(f"The appliance: {appliance.form.value}, {version}"))
     return OpenedAppliance(appliance, _fingerprint(answers.path))
 
 
@@ -121,6 +127,7 @@ def disk_size(vm: VmAnswers, opened: OpenedAppliance) -> None:
         detail = f"{vm.disk_gib} GiB, the appliance needs {needed} GiB"
         raise DiskTooSmall(
             detail,
+            where=opened.appliance.path,
             hint=f"Answer OVEHOSTED_STORAGE/imgSizeGB=int:{needed} or more; see:",
             command="hosted-engine deploy --help",
         )
@@ -243,10 +250,10 @@ def _progress(host: Host, what: str) -> Callable[[float], None]:
 
 
 def _source(appliance: Appliance) -> DiskSource:
-    bare = appliance.member is None
-    return DiskSource(
-        appliance.path, appliance.disk_format, None if bare else appliance.offset, None if bare else appliance.size
-    )
+    if appliance.member is None:
+        return DiskSource(appliance.path, appliance.disk_format)
+    sectors = -(-appliance.size // _SECTOR)  # qemu wants whole ones; the tar is padded to them
+    return DiskSource(appliance.path, appliance.disk_format, appliance.offset, sectors * _SECTOR)
 
 
 def _import_failed(disk: EngineDisk) -> ImportFailed:
@@ -268,16 +275,20 @@ def _opened(path: Path) -> Iterator[Any]:
         with path.open("rb") as stream:
             yield stream
     except OSError as error:
-        raise ApplianceUnreadable(str(path), why=error.strerror or str(error), command=f"ls -l {path}") from error
+        hint = "Answer OVEHOSTED_VM/ovfArchive with the path of an OVA or a disk image; look at this one with:"
+        raise ApplianceUnreadable(
+            str(path), why=error.strerror or str(error), where=str(path), hint=hint,
+            command=f"ls -ld {shlex.quote(str(path))}",
+        ) from error  # fmt: skip
 
 
-def _conf_beside(path: Path, host: Host) -> Iterator[str]:
-    """Give the text of the `.conf` that speaks of this image: in the operators' folder, or beside the file."""
+def _conf_beside(path: Path, host: Host) -> Iterator[tuple[Path, str]]:
+    """Give path and text of the `.conf` that speaks of this image: in the operators' folder, or beside the file."""
     for conf in (*sorted(host.paths.etc.glob("*appliance*.conf")), *sorted(path.parent.glob("*appliance*.conf"))):
         text = conf.read_text(errors="replace")
         named = [line.partition("=")[2].strip() for line in text.splitlines() if line.startswith("path=")]
         if any(name == str(path) or name == path.name for name in named):
-            yield text
+            yield conf, text
 
 
 def _fingerprint(path: Path) -> tuple[int, int, int]:

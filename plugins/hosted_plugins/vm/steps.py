@@ -138,8 +138,9 @@ class RemoveVm(Undo, name="vm.remove"):
         if found is not None and found.mark == host.run_id:
             host.hypervisor.destroy(self.uuid)
             host.hypervisor.undefine(self.uuid)
-        for name in ("guest.log", "guest.sock", "console.log"):
-            (host.run_dir / name).unlink(missing_ok=True)
+        for pattern in ("guest.log*", "guest.sock", "console.log*"):  # logs are rotated
+            for path in host.run_dir.glob(pattern):
+                path.unlink()
 
     def describe(self) -> str:
         """Name the VM."""

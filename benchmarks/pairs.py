@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import statistics
 import subprocess
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -118,3 +120,38 @@ def pipeline(*programs: Sequence[str | Path]) -> Callable[[], object]:
         return result
 
     return work
+
+
+class FirstLine:
+    """Watches for the first whole line in any of the files that `paths` gives, which need not be there yet."""
+
+    def __init__(self, paths: Callable[[], Iterable[Path]]) -> None:
+        self._paths = paths
+        self._seen = 0.0
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+
+    def _watch(self) -> None:
+        while not self._over.wait(0.05):
+            with contextlib.suppress(OSError):
+                if any(b"\n" in path.read_bytes()[:65536] for path in self._paths()):
+                    self._seen = time.perf_counter()
+                    return
+
+    def stop(self) -> None:
+        """Watch no longer."""
+        self._over.set()
+        self._thread.join()
+
+    def seconds(self, begun: float) -> float:
+        """Give the seconds from `begun` to the line.
+
+        Raises:
+            RuntimeError: no line came.
+        """
+        self.stop()
+        if not self._seen:
+            message = "the guest's console stayed empty"
+            raise RuntimeError(message)
+        return self._seen - begun

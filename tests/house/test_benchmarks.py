@@ -1,11 +1,14 @@
 """The harness of the benchmarks: pairs alternate, the ratio is the median of the pairs', inputs are valid."""
 
 import re
+import time
 from pathlib import Path
+
+import pytest
 
 from benchmarks.__main__ import NAMES, load
 from benchmarks.inputs import backup
-from benchmarks.pairs import Figure, Pair, compare
+from benchmarks.pairs import Figure, FirstLine, Pair, compare
 from hosted_setup.domain.archive import read_archive
 from tests.house.conftest import ROOT
 
@@ -47,3 +50,20 @@ def test_every_benchmark_can_be_loaded_and_is_documented() -> None:
     documented = set(re.findall(r"make bench BENCH=([\w-]+)", (ROOT / "docs" / "performance.md").read_text()))
     assert documented == set(NAMES)
     assert all(load(name).title for name in NAMES)
+
+
+def test_the_first_whole_line_is_seen(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    begun = time.perf_counter()
+    watch = FirstLine(lambda: [log])
+    log.write_bytes(b"Loading")
+    time.sleep(0.2)
+    written = time.perf_counter() - begun
+    log.write_bytes(b"Loading\n")
+    time.sleep(0.5)
+    assert watch.seconds(begun) >= written
+
+
+def test_a_silent_console_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match="stayed empty"):
+        FirstLine(lambda: [tmp_path / "log"]).seconds(0)

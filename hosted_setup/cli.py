@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from hosted_setup.interview.frontend import Frontend
     from hosted_setup.interview.frontends.screen import Screen
     from hosted_setup.model.events import Reporter
+    from hosted_setup.model.problem import Problem
     from hosted_setup.model.secret import Secret
     from hosted_setup.pipeline.journal import Record
     from hosted_setup.ports.host import Host, Paths
@@ -137,7 +138,31 @@ def main(argv: Sequence[str] | None = None) -> int:
     command.arguments(own)
     options = own.parse_args(rest)
     _end_on_signals()
-    return command.run(options, RealApp(options))
+    return _run(command, options)
+
+
+def _run(command: Command, options: argparse.Namespace) -> int:
+    """Run a command; what no run of its own has dealt with ends it here."""
+    from hosted_setup.model.problem import Aborted, ExitCode, Interrupted, Problem, exit_code_of  # noqa: PLC0415
+
+    try:
+        return command.run(options, RealApp(options))
+    except (KeyboardInterrupt, Interrupted, Aborted):
+        print("Interrupted. See what there is to do:  hosted-engine run status", file=sys.stderr)  # noqa: T201
+        return ExitCode.INTERRUPTED
+    except Problem as problem:
+        return _failed(options, problem, exit_code_of(problem))
+    except OSError as error:
+        from hosted_setup.ports.problems import refused_by_system  # noqa: PLC0415 - the rare case
+
+        return _failed(options, refused_by_system(error), ExitCode.FAILED)
+
+
+def _failed(options: argparse.Namespace, problem: Problem, code: int) -> int:
+    from hosted_setup.model.events import Failed  # noqa: PLC0415 - the rare case
+
+    RealApp(options).frontend("auto").emit(Failed(problem))
+    return code
 
 
 def _commands(*, third_parties: bool) -> dict[str, Command]:

@@ -100,7 +100,7 @@ class Program:
         self.world = world
         self.inputs = inputs
         self.observe: Observer = _nothing
-        self._stdin: str | None = None
+        self.stdin: io.StringIO = io.StringIO()
         self._monkeypatch = monkeypatch
         monkeypatch.setattr(cli, "RealApp", lambda options: PretendedApp(options, self))
         monkeypatch.setattr(cli, "_end_on_signals", lambda: None)
@@ -116,11 +116,11 @@ class Program:
         lines = [f"{key}={text}" for key, text in answers.items() if text]
         self.inputs.answers.write_text("\n".join(["[environment:default]", *lines, ""]))
 
-    def __call__(self, *arguments: str, stdin: str | None = None) -> Done:
+    def __call__(self, *arguments: str) -> Done:
         """Call the program."""
         screen = io.StringIO()
         with redirect_stdout(screen), redirect_stderr(screen), self._monkeypatch.context() as patched:
-            patched.setattr("sys.stdin", io.StringIO(stdin or ""))
+            patched.setattr("sys.stdin", self.stdin)
             try:
                 code = cli.main([arguments[0], "--root", str(self.world.paths.root), *arguments[1:]])
             except SystemExit as end:

@@ -8,6 +8,7 @@ plain defaults belong to the questions and come after all of these.
 from __future__ import annotations
 
 import difflib
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
@@ -20,6 +21,8 @@ from hosted_setup.interview.problems import AnswersDialect, AnswersKey, AnswersS
 from hosted_setup.interview.store import HELP, Answers, Given, not_accepted, value_of, without
 from hosted_setup.model.answer import Origin, Source
 from hosted_setup.model.events import Info, Warn
+from hosted_setup.model.lookup import needs_of
+from hosted_setup.model.problem import Problem
 from hosted_setup.model.question import questions_of
 from hosted_setup.model.secret import Secret
 
@@ -28,7 +31,6 @@ if TYPE_CHECKING:
 
     from hosted_setup.interview.answer_file import Entry
     from hosted_setup.model.events import Event
-    from hosted_setup.model.problem import Problem
     from hosted_setup.model.question import Question
 
 
@@ -160,8 +162,9 @@ def _is_used(heap: _Heap, entry: Entry) -> bool:
     if standing is keys.Standing.UNKNOWN:
         like = keys.suggest(entry.key, heap.questions)
         hint = f"Did you mean {like}?" if like else "No known key is like it. Take the line out."
+        why = "it is neither a key of this program nor one of the original's, so it would have no effect"
         command = answer_file.show_line(entry.place)
-        heap.problems.append(AnswersKey(entry.key, where=entry.place, hint=hint, command=command))
+        heap.problems.append(AnswersKey(entry.key, why=why, where=entry.place, hint=hint, command=command))
     if entry.key == keys.DIALECT and entry.text == "machine":
         why = "its programs would wait for answers this program never asks for"
         command = answer_file.show_line(entry.place)
@@ -228,12 +231,20 @@ def _note_overruled(heap: _Heap, winner: _Candidate, own: list[_Candidate]) -> N
             heap.notices.append(Warn(text))
 
 
+def _accept(question: Question, given: Given) -> None:
+    """Parse, and check what the value alone can tell; what needs more is checked when its section is reached."""
+    value = value_of(question, given)
+    if question.check is not None and value is not None and not needs_of(question.check, skip=1):
+        with suppress(Problem):  # told by the section as well
+            question.check(value)
+
+
 def _refusal(questions: list[Question], given: Given) -> str:
     """Tell why no question of the key accepts what was given; the first one's reason, or nothing."""
     reasons = []
     for question in questions:
         try:
-            value_of(question, given)
+            _accept(question, given)
         except ValueError as error:
             reasons.append(without(given.text, str(error)))
         else:

@@ -120,4 +120,6 @@ def at_line(problem: SecretsMode, key: str, place: str) -> SecretsMode:
 
 def unreadable(path: Path, why: str) -> AnswersUnreadable:
     """Build the problem of an answer file that cannot be read."""
-    return AnswersUnreadable(str(path), why=why, where=str(path), command=f"ls -l {shlex.quote(str(path))}")
+    hint = "Name a text file that is there and that this user may read; look at this one with:"
+    command = f"ls -ld {shlex.quote(str(path))}"
+    return AnswersUnreadable(str(path), why=why, where=str(path), hint=hint, command=command)

@@ -127,14 +127,26 @@ class RunLock:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(self._fd)
-            detail = f"{runs / '.lock'} is held by a running installer"
             raise RunLocked(
-                detail, hint="Wait for it to end, or look at it:", command="hosted-engine run status"
+                f"{runs / '.lock'} is held by a running installer",
+                why="two runs at once would undo each other's changes",
+                hint="Wait for it to end, or look at it:",
+                command="hosted-engine run status",
             ) from None
 
     def release(self) -> None:
         """Let go of the lock."""
         os.close(self._fd)
+
+
+def refuse_if_at_work(runs: Path) -> None:
+    """Refuse while another process is at work; makes no folder.
+
+    Raises:
+        RunLocked: see above.
+    """
+    if (runs / ".lock").exists():
+        RunLock(runs).release()
 
 
 class Journal:

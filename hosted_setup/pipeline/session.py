@@ -243,8 +243,10 @@ def refuse_if_unfinished(runs: Path) -> None:
         return
     path, past = found
     detail = f"run {path.parent.name} ({past.head.flow if past.head else '?'})"
+    why = f"it has ended without a word after {len(past.done)} steps, or was kept after a failure"
     way_back = "" if past.committed else f"  or take it back:  {ABORT}"
-    raise RunUnfinished(detail, where=str(path), hint=f"Go on with it:  {RESUME}{way_back}", command=RESUME)
+    hint = f"Go on with it:  {RESUME}{way_back}"
+    raise RunUnfinished(detail, why=why, where=str(path), hint=hint, command=RESUME)
 
 
 def find_unfinished(runs: Path) -> tuple[Path, Past]:

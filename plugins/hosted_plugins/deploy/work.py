@@ -19,6 +19,7 @@ from hosted_setup.model.events import Failed, Info
 from hosted_setup.model.problem import ExitCode, Problem, exit_code_of
 from hosted_setup.model.secret import Secret
 from hosted_setup.pipeline.flow import Flow, render
+from hosted_setup.pipeline.journal import refuse_if_at_work
 from hosted_setup.pipeline.plan import Ask
 from hosted_setup.pipeline.session import Session, find_unfinished, refuse_if_unfinished
 from hosted_setup.pipeline.step import step_of
@@ -50,6 +51,7 @@ def deploy(options: Namespace, app: App, files: tuple[str, ...], secrets: str) -
     """Begin a new run."""
     frontend = app.frontend(options.dialect)
     try:
+        refuse_if_at_work(app.paths.runs)  # it is unfinished as well, but neither resume nor abort would help
         refuse_if_unfinished(app.paths.runs)
     except Problem as problem:
         return _refused(frontend, problem)

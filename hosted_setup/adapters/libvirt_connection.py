@@ -100,12 +100,12 @@ def _alive(connection: libvirt.virConnect) -> bool:
 
 def _remedy(uri: str) -> tuple[str, str]:
     if uri != "qemu:///system":
-        return "check that the daemon behind this URI runs", f"virsh -c '{uri}' version"
+        return "Start the daemon behind this URI, then see whether it answers:", f"virsh -c '{uri}' version"
     if Path("/run/systemd/system").is_dir():
         unit = "libvirtd.service" if shutil.which("libvirtd") else "virtqemud.socket"
-        return "start libvirt's daemon", f"systemctl start {unit}"
+        return "Start libvirt's daemon:", f"systemctl start {unit}"
     if shutil.which("libvirtd"):
-        return "start libvirt's daemons", "virtlogd -d && libvirtd -d"
+        return "Start libvirt's daemons:", "virtlogd -d && libvirtd -d"
     if shutil.which("apt-get"):
-        return "install libvirt", "apt-get install libvirt-daemon-system"
-    return "install libvirt", "dnf install libvirt-daemon-kvm"
+        return "Install libvirt:", "apt-get install libvirt-daemon-system"
+    return "Install libvirt:", "dnf install libvirt-daemon-kvm"

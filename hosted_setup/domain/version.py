@@ -18,6 +18,9 @@ _PART: Final = re.compile(r"[0-9]{1,9}|[A-Za-z]+")
 PAIRS: Final = frozenset({((4, 3), (4, 5)), ((4, 4), (4, 5))})
 """(backup, installed) that may differ: the later engine upgrades the older one's database."""
 
+_CHOOSE: Final = "hosted-engine deploy --help"
+_BACK_UP: Final = "engine-backup --mode=backup --scope=all --file=engine.backup --log=engine-backup.log"
+
 _OLDEST: Final = ((4, 3), (4, 3, 10))
 """A backup of 4.3 must be 4.3.10 at least, whatever takes it in."""
 
@@ -101,9 +104,20 @@ def check_versions(backup: str, installed: str) -> None:
     names = f"backup {old.text}, engine {new.text}"
     line, oldest = _OLDEST
     if old.line == line and not old.at_least(*oldest):
-        raise VersionPair(names, hint="Update the old engine to 4.3.10 or later and take the backup again.")
+        why = "a backup of 4.3 is restored from 4.3.10 on"
+        hint = "Update the old engine to 4.3.10 or later and take the backup again:"
+        raise VersionPair(names, why=why, hint=hint, command=_BACK_UP)
     if old.line == new.line:
         if old > new:
-            raise VersionNewer(names, hint="Take an appliance of the backup's version or later.")
+            why = "an engine does not know what a later one has put into its database"
+            hint = f"Answer OVEHOSTED_VM/ovfArchive with an appliance of version {old.text} or later; see:"
+            raise VersionNewer(names, why=why, hint=hint, command=_CHOOSE)
     elif (old.line, new.line) not in PAIRS:
-        raise VersionPair(names, hint=f"Take an appliance of the line {old.line[0]}.{old.line[1]}.")
+        pairs = ", ".join(f"{_told(older)} into {_told(newer)}" for older, newer in sorted(PAIRS))
+        why = f"a backup is restored into an engine of its own X.Y, or {pairs}"
+        hint = f"Answer OVEHOSTED_VM/ovfArchive with an appliance of version {_told(old.line)}; see:"
+        raise VersionPair(names, why=why, hint=hint, command=_CHOOSE)
+
+
+def _told(line: tuple[int, int]) -> str:
+    return f"{line[0]}.{line[1]}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import stat
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -59,7 +60,7 @@ def read_backup(request: DeployRequest, machine: MachineFacts, host: Host) -> Ba
         with path.open("rb", buffering=0) as stream:
             status = os.fstat(stream.fileno())
             if not stat.S_ISREG(status.st_mode):
-                raise ArchiveUnreadable(f"{path} is not a regular file", command=f"ls -l {path}")
+                raise _unreadable(path, "it is not a regular file")
 
             def progress(done: int) -> None:
                 elapsed = host.clock.monotonic() - begun
@@ -68,7 +69,7 @@ def read_backup(request: DeployRequest, machine: MachineFacts, host: Host) -> Ba
 
             facts = read_archive(stream, name=str(path), expanded_limit=READ_LIMIT, progress=progress)
     except OSError as error:
-        raise ArchiveUnreadable(str(path), why=error.strerror or str(error), command=f"ls -l {path}") from error
+        raise _unreadable(path, error.strerror or str(error)) from error
     if facts.has_dwh:
         host.reporter.emit(Info("The provided file contains also a DWH DB backup: it will be restored as well"))
     host.reporter.emit(Info(f"'{path}' is a sane backup file"))
@@ -79,7 +80,11 @@ def read_backup(request: DeployRequest, machine: MachineFacts, host: Host) -> Ba
 def versions(backup: Backup, opened: OpenedAppliance) -> None:
     """Apply the version rule, if the appliance tells its version; else the guest decides."""
     if backup.facts is not None and opened.appliance.version is not None:
-        check_versions(backup.facts.version, opened.appliance.version)
+        try:
+            check_versions(backup.facts.version, opened.appliance.version)
+        except Problem as problem:
+            problem.where = f"{backup.path} and {opened.appliance.path}"
+            raise
 
 
 @check("Backup size")
@@ -90,9 +95,15 @@ def size(backup: Backup, vm: VmAnswers) -> None:
         detail = f"{backup.facts.expanded / GIB:.1f} GiB unpacked, the disk has {vm.disk_gib} GiB"
         raise ArchiveTooLarge(
             detail,
+            where=backup.path,
             hint="Answer a larger OVEHOSTED_STORAGE/imgSizeGB; the content is listed by:",
-            command=f"tar -tvf {backup.path}",
+            command=f"tar -tvf {shlex.quote(backup.path)}",
         )
+
+
+def _unreadable(path: Path, why: str) -> ArchiveUnreadable:
+    hint = "Name the file that engine-backup --mode=backup wrote; look at this one with:"
+    return ArchiveUnreadable(str(path), why=why, where=str(path), hint=hint, command=f"ls -ld {shlex.quote(str(path))}")
 
 
 def _fingerprint(status: os.stat_result) -> tuple[int, int, int]:

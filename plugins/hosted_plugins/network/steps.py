@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ from hosted_plugins.network import EngineNetwork, HostRoutes, NetworkAnswers
 from hosted_plugins.vm import VmAnswers
 from hosted_setup.domain.templates import render_xml
 from hosted_setup.hooks import hookimpl
-from hosted_setup.model.problem import Problem
+from hosted_setup.model.problem import Problem, Problems
 from hosted_setup.pipeline.stage import Stage
 from hosted_setup.pipeline.step import check, step
 from hosted_setup.pipeline.undo import Undo, UndoLog
@@ -36,18 +36,29 @@ def look_at_routes(hypervisor: HypervisorFacts, host: Host) -> HostRoutes:
 @check("Network")
 def network_free(answers: NetworkAnswers, routes: HostRoutes, host: Host) -> None:
     """Refuse a name or a subnet that is somebody else's."""
+    problems = [*_name_taken(answers, host), *_subnet_taken(answers, routes)]
+    if problems:
+        raise Problems(problems) if len(problems) > 1 else problems[0]
+
+
+def _name_taken(answers: NetworkAnswers, host: Host) -> Iterator[Problem]:
     found = host.hypervisor.network_named(str(answers.name))
     if found is not None:
         detail = f"libvirt has a network called {answers.name} (UUID {found.uuid})"
-        raise NameTaken(
+        yield NameTaken(
             detail,
+            why="it was not made by this run",
             hint="Answer another HOSTED_ENGINE/networkName, or look at that one:",
             command=f"virsh net-info {answers.name}",
         )
+
+
+def _subnet_taken(answers: NetworkAnswers, routes: HostRoutes) -> Iterator[Problem]:
     other = routes.overlaps(str(answers.subnet))
     if other is not None:
-        raise SubnetTaken(
+        yield SubnetTaken(
             f"{answers.subnet} overlaps {other}",
+            why=f"this host is in {other} or routes to it, and would lose it to the engine VM's network",
             hint="Answer another HOSTED_ENGINE/natSubnet; see:",
             command="ip route",
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -37,7 +38,7 @@ class LocalFs:
         """Prove the directory by writing a file that has no name, so that nothing can stay behind."""
         path = _path(connection)
         if not path.is_dir():
-            raise DirectoryMissing(str(path), hint="Create it:", command=f"mkdir -p {path}")
+            raise _missing(path)
         try:
             probe = os.open(path, os.O_TMPFILE | os.O_WRONLY, 0o600)
         except OSError as error:
@@ -45,7 +46,7 @@ class LocalFs:
                 str(path),
                 why=error.strerror or str(error),
                 hint="Look at the directory and at its file system:",
-                command=f"findmnt -T {path}",
+                command=f"findmnt -T {shlex.quote(str(path))}",
             ) from error
         os.close(probe)
 
@@ -57,6 +58,16 @@ class LocalFs:
         """Use the directory as it is; nothing is changed. It belongs to libvirt's own qemu user."""
         facts = host.hypervisor.facts()
         return StorageHome(_path(connection), facts.uid, facts.gid)
+
+
+def _missing(path: Path) -> DirectoryMissing:
+    name = shlex.quote(str(path))
+    if path.exists():
+        hint = "Answer OVEHOSTED_STORAGE/storageDomainConnection with a directory; this is:"
+        return DirectoryMissing(str(path), why="there is a file of that name", hint=hint, command=f"ls -ld {name}")
+    why = "nothing has that name"
+    above = next((one for one in path.parents if one.exists()), path)
+    return DirectoryMissing(str(path), why=f"{why}; {above} is there", hint="Create it:", command=f"mkdir -p {name}")
 
 
 def _path(connection: str) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -49,13 +50,19 @@ def reachable(
     try:
         backend.check(answers.connection, host)
     except ValueError as error:
-        raise StorageConnection(answers.connection, why=str(error), command="hosted-engine deploy --help") from error
+        hint = "Mend the answer OVEHOSTED_STORAGE/storageDomainConnection; see:"
+        raise StorageConnection(
+            answers.connection, why=str(error), hint=hint, command="hosted-engine deploy --help"
+        ) from error
     free = backend.free(answers.connection, host)
-    needed = (opened.appliance.size or opened.appliance.virtual_size) + SPARE
+    disk = opened.appliance.size or opened.appliance.virtual_size
+    needed = disk + SPARE
     if free < needed:
         detail = f"{free / GIB:.1f} GiB free at {answers.connection}, {needed / GIB:.1f} GiB needed"
+        why = f"{disk / GIB:.1f} GiB for the appliance's data, {SPARE / GIB:.1f} GiB for the restore and the first days"
+        hint = "Make room, or answer another OVEHOSTED_STORAGE/storageDomainConnection; look at it with:"
         raise StorageFull(
-            detail, why="the appliance's disk and 2 GiB to work with", command=f"df -h {answers.connection}"
+            detail, why=why, where=answers.connection, hint=hint, command=f"df -h {shlex.quote(answers.connection)}"
         )
     if free < vm.disk_gib * GIB:
         host.reporter.emit(

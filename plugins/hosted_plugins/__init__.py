@@ -16,6 +16,7 @@ FEATURES: Final = (
     "hosted_plugins.virt.steps",
     "hosted_plugins.backup.steps",
     "hosted_plugins.image.steps",
+    "hosted_plugins.image.disk",
     "hosted_plugins.storage.localfs",
     "hosted_plugins.storage.steps",
     "hosted_plugins.network.steps",

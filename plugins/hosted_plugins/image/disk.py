@@ -1,0 +1,210 @@
+"""Makes the engine VM's disk of the appliance, without a temporary copy.
+
+A plain OVA or a bare disk: the new disk starts as an overlay, the VM boots from inside the appliance file at once and
+the data is pulled over while it runs. A gzip'd OVA cannot be read in the middle: it is inflated straight into the new
+disk. Where open files cannot be handed to libvirt: a plain copy.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from hosted_plugins.bootstrap import EngineReady
+from hosted_plugins.image import (
+    CurrentDisk,
+    EngineDisk,
+    ImportedDisk,
+    OpenedAppliance,
+)
+from hosted_plugins.image.file import opened
+from hosted_plugins.storage import StorageDomain, remove_known
+from hosted_plugins.vm import EngineVm, Settled, VmAnswers, at_work, never_started
+from hosted_setup.domain.appliance import Appliance, Form, disk_member, firmware_of
+from hosted_setup.hooks import hookimpl
+from hosted_setup.model.events import Waiting
+from hosted_setup.model.problem import ExitCode, Problem
+from hosted_setup.model.values import GIB, MIB
+from hosted_setup.pipeline.stage import Stage
+from hosted_setup.pipeline.step import step
+from hosted_setup.pipeline.undo import Undo, UndoLog
+from hosted_setup.pipeline.wait import DeadlineExceeded, wait_until
+from hosted_setup.ports.host import Host
+from hosted_setup.ports.hypervisor import HypervisorFacts
+from hosted_setup.ports.images import DiskSource
+
+DISK: Final = "vda"
+_SECTOR: Final = 512
+IMPORT_DEADLINE: Final = 3600.0
+
+
+class ImportFailed(Problem):
+    """The appliance's data did not arrive in the storage domain."""
+
+    code = "HE-IMPORT"
+    title = "The appliance could not be copied into the storage domain"
+    exit_code = ExitCode.FAILED
+
+
+@dataclass(frozen=True)
+class RemoveVolume(Undo, name="volume.remove"):
+    """Removes one disk with its folder, in a storage domain that this run made."""
+
+    domain: StorageDomain
+    volume: str  # a fresh UUID: nobody else's volume can have it
+
+    def apply(self, host: Host) -> None:
+        """Remove the files of the volume and their folder, if the domain carries this run's mark."""
+        if self.domain.made_by(host.run_id):
+            names = (self.volume, f"{self.volume}.importing", "he-seed", "he-backup")
+            remove_known(self.domain.images / self.volume, names)
+
+    def describe(self) -> str:
+        """Name the disk."""
+        return f"disk {self.volume}"
+
+
+def _stands(disk: EngineDisk, host: Host) -> bool:
+    """Tell whether the disk is as it was made, or is in the hands of a VM that still works on it.
+
+    A VM that died or failed half-way leaves a disk that nobody can vouch for: it is made anew.
+    """
+    return Path(disk.path).exists() and (never_started(host) or at_work(disk.vm, host))
+
+
+@step(Stage.TRANSACTION, "Create the engine VM disk", holds=_stands)
+def create_disk(  # noqa: PLR0913 - everything a disk is made of
+    opened: OpenedAppliance,
+    domain: StorageDomain,
+    vm: VmAnswers,
+    hypervisor: HypervisorFacts,
+    host: Host,
+    undo: UndoLog,
+) -> EngineDisk:
+    """Create the disk beside whatever is there, marked as importing until it stands alone."""
+    appliance = opened.appliance
+    volume, machine = str(uuid.uuid4()), str(uuid.uuid4())
+    undo.before(RemoveVolume(domain, volume))
+    folder = domain.images / volume
+    domain.make_folder(folder)
+    target = folder / volume
+    in_place = appliance.offset is not None and hypervisor.passes_files
+    kind = appliance.disk_format if appliance.form is Form.GZIP_OVA else "qcow2"
+    disk = EngineDisk(machine, volume, str(target), kind, "", _source(appliance) if in_place else None)
+    domain.write(disk.importing, b"")
+    if appliance.form is Form.GZIP_OVA:
+        _inflate(appliance, target, host)
+    elif in_place:
+        host.images.create(target, vm.disk_gib * GIB)
+    else:
+        host.images.convert(_source(appliance), target, _progress(host, f"Copying {appliance.path}"))
+    host.images.grow(target, kind, vm.disk_gib * GIB)
+    if not in_place:
+        disk.importing.unlink()
+    readable = appliance.offset is not None
+    head = host.images.head(_source(appliance) if readable else DiskSource(str(target), kind), MIB)
+    domain.own(target)
+    firmware = firmware_of(head).value if vm.firmware.value == "auto" else vm.firmware.value
+    return replace(disk, firmware=firmware)
+
+
+@step(Stage.TRANSACTION, "Finish importing the disk")
+def finish_import(disk: EngineDisk, vm: EngineVm, ready: EngineReady, host: Host) -> ImportedDisk:
+    """Wait until the running VM's disk depends on nothing but itself."""
+    if disk.backing is None or not disk.importing.exists():
+        return ImportedDisk(disk.volume, disk.path, disk.format)
+
+    if host.hypervisor.has_backing(vm.uuid, DISK):
+        host.hypervisor.pull(vm.uuid, DISK)  # it may have stopped before a resume, and there may be room by now
+
+    def pulled() -> bool | None:
+        if host.hypervisor.pull_left(vm.uuid, DISK) is not None:
+            return None
+        if host.hypervisor.has_backing(vm.uuid, DISK):
+            raise _import_failed(disk)
+        return True
+
+    try:
+        wait_until(host, pulled, within=IMPORT_DEADLINE, what="the disk to be copied into the storage domain")
+    except DeadlineExceeded as error:
+        raise _import_failed(disk) from error
+    disk.importing.unlink()
+    return ImportedDisk(disk.volume, disk.path, disk.format)
+
+
+@dataclass(frozen=True)
+class RemovePointer(Undo, name="disk.pointer"):
+    """Removes the pointer to the current disk, if it names this run's disk."""
+
+    domain: StorageDomain
+    volume: str
+
+    def apply(self, host: Host) -> None:
+        """Remove the pointer, and an unfinished one."""
+        if self.domain.made_by(host.run_id):
+            self.domain.pointer.with_name(f".{self.domain.pointer.name}.new").unlink(missing_ok=True)
+            if self._is_ours():
+                self.domain.pointer.unlink()
+
+    def _is_ours(self) -> bool:
+        try:
+            return self.domain.current() == self.volume
+        except (OSError, ValueError, LookupError, TypeError):
+            return False  # whatever it is, this run has not written it
+
+
+@step(Stage.TRANSACTION, "Make the disk the engine's current one", commits=True)
+def commit_disk(disk: ImportedDisk, domain: StorageDomain, settled: Settled, undo: UndoLog) -> CurrentDisk:
+    """Switch the pointer: from here on the way is forward only."""
+    undo.before(RemovePointer(domain, disk.volume))
+    domain.point_to(disk.volume, disk.format)
+    return CurrentDisk(disk.volume)
+
+
+def _inflate(appliance: Appliance, target: Path, host: Host) -> None:
+    report = _progress(host, f"Inflating {appliance.path}")
+
+    def counted(chunks: Iterator[bytes]) -> Iterator[bytes]:
+        done = 0
+        for chunk in chunks:
+            done += len(chunk)
+            report(100 * done / (appliance.size or done))
+            yield chunk
+
+    with opened(Path(appliance.path)) as stream:
+        host.images.write(target, counted(disk_member(stream, appliance)))
+
+
+def _progress(host: Host, what: str) -> Callable[[float], None]:
+    begun = host.clock.monotonic()
+    return lambda percent: host.reporter.emit(Waiting(f"{what}, {percent:.0f} %", host.clock.monotonic() - begun))
+
+
+def _source(appliance: Appliance) -> DiskSource:
+    if appliance.member is None:
+        return DiskSource(appliance.path, appliance.disk_format)
+    sectors = -(-appliance.size // _SECTOR)  # qemu wants whole ones; the tar is padded to them
+    return DiskSource(appliance.path, appliance.disk_format, appliance.offset, sectors * _SECTOR)
+
+
+def _import_failed(disk: EngineDisk) -> ImportFailed:
+    space = os.statvfs(disk.path)
+    free = space.f_bavail * space.f_frsize
+    why = "the file system is full" if free < 16 * MIB else "the hypervisor stopped copying"
+    folder = Path(disk.path).parent
+    return ImportFailed(
+        disk.path,
+        why=f"{why} ({free / GIB:.1f} GiB free)",
+        hint="Make room, then resume; look at:",
+        command=f"df -h {folder}",
+    )
+
+
+@hookimpl
+def hosted_setup_steps() -> Sequence[Callable[..., Any]]:
+    """Register the steps."""
+    return (create_disk, finish_import, commit_disk)

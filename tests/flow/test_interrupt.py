@@ -26,7 +26,7 @@ class Operator(io.StringIO):
         super().__init__("".join(f"{reply}\n" for reply in replies))
         self._end = end
 
-    def readline(self, size: int | None = -1, /) -> str:
+    def readline(self, size: int | None = -1, /) -> str:  # type: ignore[override] # IOBase speaks of bytes
         line = super().readline(-1 if size is None else size)
         if not line and self._end is not None:
             raise self._end

@@ -33,10 +33,11 @@ def support_bundle(app: App, secrets: Path | None) -> int:
         password = given.text if given is not None and isinstance(given.text, Secret) else None
         if password is None:
             frontend.emit(Warn("The engine's own logs are left out: they need its root password (--secrets-file)"))
-        journals = sorted(app.paths.runs.glob(f"*/{JOURNAL}"))
+        journals = sorted(app.paths.runs.glob(f"*/{JOURNAL}"), reverse=True)
         items = tuple(step_of(function) for function in app.registry().steps())
-        shell = shell_of(journals[-1], items, password) if journals else None
-        host = app.host(journals[-1].parent.name if journals else run_id, Both(frontend, app.log(run_id)))
+        # The latest run that met an engine VM: one that was refused since then knows of none.
+        shell = next(filter(None, (shell_of(journal, items, password) for journal in journals)), None)
+        host = app.host(journals[0].parent.name if journals else run_id, Both(frontend, app.log(run_id)))
         Bundle(host, app.redact).collect(shell)
     except Problem as problem:
         frontend.emit(Failed(problem))

@@ -31,6 +31,8 @@ def test_it_loads_no_heavy_library(run: Run) -> None:
     loaded = json.loads(run.well(sys.executable, "-c", CODE).splitlines()[-1])
     assert "hosted_setup.cli" in loaded
     assert not set(HEAVY) & set(loaded)
+    features = {name for name in loaded if name.startswith("hosted_plugins.")}
+    assert not {name for name in features if name.endswith((".steps", ".work")) or name == "hosted_plugins.vm"}
 
 
 def test_each_command_has_its_help_in_both_forms(run: Run) -> None:

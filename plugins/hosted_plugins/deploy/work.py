@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from hosted_plugins.bundle import ROOT_PASSWORD, Watcher
 from hosted_plugins.deploy import DeployRequest
 from hosted_plugins.report import Deployed
-from hosted_plugins.runs import Watcher
 from hosted_plugins.storage import StorageBackends
-from hosted_plugins.support import ROOT_PASSWORD
 from hosted_setup.app import Both
 from hosted_setup.interview.answer_writer import write
 from hosted_setup.interview.interviewer import Interviewer
@@ -65,6 +64,7 @@ def resume(options: Namespace, app: App, files: tuple[str, ...], secrets: str) -
     """Go on with the unfinished run; secrets come from the sources named now, else from those named then."""
     frontend = app.frontend(options.dialect)
     try:
+        refuse_if_at_work(app.paths.runs)
         path, past = find_unfinished(app.paths.runs)
     except Problem as problem:
         return _refused(frontend, problem)
@@ -94,9 +94,10 @@ class _Work:
         self._registry = app.registry()
         self._items = plan_of(self._registry)
         sections = self._sections()
+        self._backends = StorageBackends(self._registry.storage_backends())
         answers = load(
             sections, files=[Path(one) for one in files], secrets_file=Path(secrets) if secrets else None,
-            environment=app.environment, resumed=resumed,
+            environment=app.environment, resumed=resumed, products={StorageBackends: self._backends},
         )  # fmt: skip
         for notice in answers.notices:
             self._log.emit(notice)  # the interviewer shows them
@@ -107,7 +108,7 @@ class _Work:
         reporter.emit(Info(f"Log file: {self._log.path}"))
         try:
             self._interviewer.begin(self._sections())
-            given = (StorageBackends(self._registry.storage_backends()), AnswerSheet(self._interviewer))
+            given = (self._backends, AnswerSheet(self._interviewer))
             session = Session(
                 DEPLOY, self._host, self._watcher(), undo_failures=self._options.on_failure == "abort",
                 given=given, observe=self._app.observe,

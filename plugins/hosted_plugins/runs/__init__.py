@@ -1,72 +1,15 @@
-"""Runs of this host: their state, watching them, taking them back."""
+"""Runs of this host: their state, and taking them back."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hosted_plugins.bootstrap import Greeted
-from hosted_plugins.network import EngineNetwork
-from hosted_plugins.support import Bundle, EngineShell
-from hosted_setup.app import Both
-from hosted_setup.model.events import Failed, Warn
-from hosted_setup.model.problem import Problem, exit_code_of
-from hosted_setup.pipeline.journal import Past, read_journal
-from hosted_setup.pipeline.runner import recall
-from hosted_setup.pipeline.session import abort as abort_run
-from hosted_setup.pipeline.session import find_unfinished
-from hosted_setup.ports.shell import ShellAddress
-
 if TYPE_CHECKING:
-    from hosted_setup.app import App, RunLog
-    from hosted_setup.model.secret import Secret
-    from hosted_setup.pipeline.plan import Item
-    from hosted_setup.ports.host import Host
-
-
-@dataclass(frozen=True)
-class Watcher:
-    """Collects the logs when a run fails; `root_password` gives what the operator answered, if he did."""
-
-    host: Host
-    log: RunLog
-    items: tuple[Item, ...]
-    redact: Callable[[str], str]
-    root_password: Callable[[], Secret | None]
-
-    def failing(self, journal: Path) -> None:
-        """Collect before anything is undone; a failure to do so must not hide the first one."""
-        try:
-            shell = shell_of(journal, self.items, self.root_password())
-            Bundle(self.host, self.redact).collect(shell)
-        except (Problem, OSError) as error:
-            self.host.reporter.emit(Warn(f"The logs could not be collected: {error}"))
-
-    def log_traceback(self, text: str) -> str:
-        """Write the traceback to the log."""
-        self.log.traceback(text)
-        return self.log.path
-
-
-def shell_of(journal: Path, items: tuple[Item, ...], password: Secret | None) -> EngineShell | None:
-    """Tell how to reach the engine VM of a run, if that is known by now."""
-    have = recall(Past(list(read_journal(journal))), items)
-    greeted, network = have.get(Greeted), have.get(EngineNetwork)
-    if password is None or network is None or greeted is None or not greeted.host_keys:
-        return None
-    return EngineShell(ShellAddress(network.address, greeted.host_keys[0]), password)
+    from hosted_setup.app import App
 
 
 def abort(app: App) -> int:
-    """Take the unfinished run back."""
-    frontend = app.frontend("auto")
-    app.registry()  # the undo actions of every plugin have to be known
-    try:
-        path, _ = find_unfinished(app.paths.runs)
-        run_id = path.parent.name
-        return abort_run(app.host(run_id, Both(frontend, app.log(run_id))), app.observe)
-    except Problem as problem:
-        frontend.emit(Failed(problem))
-        return exit_code_of(problem)
+    """Take the unfinished run back; give the exit code."""
+    from hosted_plugins.runs import work  # noqa: PLC0415 - commands are light until they run
+
+    return work.abort(app)

@@ -19,8 +19,7 @@ def _run_arguments(parser: ArgumentParser) -> None:
 
 
 def _run(options: Namespace, app: App) -> int:
-    from hosted_plugins.runs import abort  # noqa: PLC0415 - `--help` need not pay
-    from hosted_plugins.runs.work import status  # noqa: PLC0415
+    from hosted_plugins.runs.work import abort, status  # noqa: PLC0415 - `--help` need not pay
 
     return status(app) if options.action == "status" else abort(app)
 

@@ -8,7 +8,8 @@ from hosted_setup.app import Both
 from hosted_setup.model.events import Failed, Info
 from hosted_setup.model.problem import Aborted, ExitCode, Problem, exit_code_of
 from hosted_setup.pipeline.journal import Past, RunLock, RunLocked, read_journal, unfinished
-from hosted_setup.pipeline.session import ABORT, JOURNAL, RESUME, refuse_if_unfinished
+from hosted_setup.pipeline.session import ABORT, JOURNAL, RESUME, find_unfinished, refuse_if_unfinished
+from hosted_setup.pipeline.session import abort as abort_run
 from hosted_setup.pipeline.session import clean_up as clean_up_run
 
 if TYPE_CHECKING:
@@ -16,6 +17,19 @@ if TYPE_CHECKING:
 
     from hosted_setup.app import App
     from hosted_setup.interview.frontend import Frontend
+
+
+def abort(app: App) -> int:
+    """Take the unfinished run back."""
+    frontend = app.frontend("auto")
+    app.registry()  # the undo actions of every plugin have to be known
+    try:
+        path, _ = find_unfinished(app.paths.runs)
+        run_id = path.parent.name
+        return abort_run(app.host(run_id, Both(frontend, app.log(run_id))), app.observe)
+    except Problem as problem:
+        frontend.emit(Failed(problem))
+        return exit_code_of(problem)
 
 
 def status(app: App) -> int:

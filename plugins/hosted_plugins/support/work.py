@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hosted_plugins.runs import shell_of
-from hosted_plugins.support import ROOT_PASSWORD, Bundle
+from hosted_plugins.bundle import ROOT_PASSWORD, Bundle, shell_of
 from hosted_plugins.vm import VmAnswers
 from hosted_setup.app import Both
 from hosted_setup.interview.loading import load

@@ -21,7 +21,7 @@ from hosted_setup.interview.problems import AnswersDialect, AnswersKey, AnswersS
 from hosted_setup.interview.store import HELP, Answers, Given, not_accepted, value_of, without
 from hosted_setup.model.answer import Origin, Source
 from hosted_setup.model.events import Info, Warn
-from hosted_setup.model.lookup import needs_of
+from hosted_setup.model.lookup import call_with, needs_of
 from hosted_setup.model.problem import Problem
 from hosted_setup.model.question import questions_of
 from hosted_setup.model.secret import Secret
@@ -82,6 +82,7 @@ def load(  # noqa: PLR0913 - one argument a kind of place
     options: Iterable[Option] = (),
     environment: Mapping[str, Secret] | None = None,
     resumed: Mapping[str, str] | None = None,
+    products: Mapping[type[Any], Any] | None = None,
 ) -> Answers:
     """Read every place and choose; what is wrong is collected, not raised.
 
@@ -92,6 +93,7 @@ def load(  # noqa: PLR0913 - one argument a kind of place
         options: answers from the command line.
         environment: secrets by variable, from `secrets.take_from_environment`.
         resumed: texts by key that an unfinished run has recorded.
+        products: what checks may look at before the run has looked at anything.
     """
     heap = _Heap(_by_key((*sections, Confirmation)))
     paths = [(path, False) for file in files for path in _with_directory(file, heap)]
@@ -106,7 +108,7 @@ def load(  # noqa: PLR0913 - one argument a kind of place
     for key, text in (resumed or {}).items():
         if key in heap.questions:  # another version may have recorded it
             _add(heap, _Group.RESUMED, Given(key, text, Origin(Source.RESUMED)))
-    return _settle(heap)
+    return _settle(heap, products or {})
 
 
 def _by_key(sections: Iterable[type[Any]]) -> dict[str, list[Question]]:
@@ -195,7 +197,7 @@ def _read_environment(heap: _Heap, environment: Mapping[str, Secret]) -> None:
         heap.problems.append(AnswersKey(name, why="no secret has this variable", where=name, hint=hint, command=HELP))
 
 
-def _settle(heap: _Heap) -> Answers:
+def _settle(heap: _Heap, products: Mapping[type[Any], Any]) -> Answers:
     given: dict[str, Given] = {}
     for key in {candidate.given.key: None for candidate in heap.candidates}:
         own = [candidate for candidate in heap.candidates if candidate.given.key == key]
@@ -203,7 +205,7 @@ def _settle(heap: _Heap) -> Answers:
         if winner is None:
             continue
         _note_overruled(heap, winner, own)
-        reason = _refusal(heap.questions[key], winner.given)
+        reason = _refusal(heap.questions[key], winner.given, products)
         if reason:
             heap.refused.add(key)
             heap.problems.append(not_accepted(heap.questions[key][0], winner.given.origin, reason))
@@ -231,20 +233,23 @@ def _note_overruled(heap: _Heap, winner: _Candidate, own: list[_Candidate]) -> N
             heap.notices.append(Warn(text))
 
 
-def _accept(question: Question, given: Given) -> None:
-    """Parse, and check what the value alone can tell; what needs more is checked when its section is reached."""
+def _accept(question: Question, given: Given, products: Mapping[type[Any], Any]) -> None:
+    """Parse, and check what can be told by now; what needs more is checked when its section is reached."""
     value = value_of(question, given)
-    if question.check is not None and value is not None and not needs_of(question.check, skip=1):
+    check = question.check
+    if check is None or value is None or given.origin.source is Source.RESUMED:
+        return  # what an unfinished run has recorded was accepted then
+    if all(need in products for need in needs_of(check, skip=1)):
         with suppress(Problem):  # told by the section as well
-            question.check(value)
+            call_with(check, products, value)
 
 
-def _refusal(questions: list[Question], given: Given) -> str:
+def _refusal(questions: list[Question], given: Given, products: Mapping[type[Any], Any]) -> str:
     """Tell why no question of the key accepts what was given; the first one's reason, or nothing."""
     reasons = []
     for question in questions:
         try:
-            _accept(question, given)
+            _accept(question, given, products)
         except ValueError as error:
             reasons.append(without(given.text, str(error)))
         else:

@@ -182,7 +182,11 @@ class SectionInterview:
             value = value_of(question, given)
         except ValueError as error:
             return [not_accepted(question, given.origin, without(given.text, str(error)))]
-        return self._settle(question, _Settled(value, given.origin))
+        settled = _Settled(value, given.origin)
+        if given.origin.source is Source.RESUMED:  # accepted when it was given; the world may have changed since
+            self._settled[question.name] = settled
+            return []
+        return self._settle(question, settled)
 
     def _settle(self, question: Question, settled: _Settled) -> list[Problem]:
         try:

@@ -126,7 +126,9 @@ def missing(question: Question) -> AnswersMissing:
     choices = question.choices()
     return AnswersMissing(
         f"{question.prompt} ({question.key})",
-        why=f"accepted: {', '.join(choices)}" if choices else question.help,
+        why=f"accepted: {', '.join(choices)}"
+        if choices
+        else question.help or "it has no default, and nothing answers it",
         hint=how_to_answer(question),
         command=HELP,
     )

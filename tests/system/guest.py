@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from tests.system.installer import Site
 
 PSQL = "/usr/share/ovirt-engine/dbscripts/engine-psql.sh"
-HISTORY = ("sudo", "-u", "postgres", "psql", "-X", "-v", "ON_ERROR_STOP=1", "-d", "ovirt_engine_history")
+HISTORY = ("runuser", "-u", "postgres", "--", "psql", "-X", "-v", "ON_ERROR_STOP=1", "-d", "ovirt_engine_history")
 GOOD = "DB Up!Welcome to Health Status!"
 
 

@@ -69,7 +69,7 @@ def _problems(out: str) -> Iterator[Told]:
         if head or not line.startswith(INDENT):
             if one is not None:
                 yield one
-            one = Told(*head.groups()) if head else None
+            one = Told(head[1], head[2]) if head else None
         elif one is not None and (found := LABEL.fullmatch(line.removeprefix(INDENT))):
             part = found[1] or part
             one.parts.setdefault(part, []).append(found[2] or found[3])

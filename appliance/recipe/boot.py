@@ -42,6 +42,7 @@ for module in {" ".join(INITRD_MODULES)}; do /bin/busybox insmod /lib/$module.ko
 for word in $(/bin/busybox cat /proc/cmdline); do
   case $word in root=*) root=${{word#root=}};; esac
 done
+echo "initrd: looking for the root file system $root"
 tries=0
 until device=$(/bin/busybox findfs "$root" 2>/dev/null) && [ -b "$device" ]; do
   tries=$((tries + 1))

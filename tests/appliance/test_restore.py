@@ -1,4 +1,4 @@
-"""Backup, restore, compare; and everything a restore refuses."""
+"""Backup, restore, compare; and everything a restore refuses. Long: each rule of the restore has its case."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The web service over real TLS: protocol rules of the API, single sign-on, health."""
+"""The web service over real TLS: API rules, single sign-on, health. Long: each rule of the protocol has its case."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The requests: what comes in, which rule it must keep, what goes out."""
+"""The requests: what comes in, which rule it must keep, what goes out. Long: one handler a resource, in one table."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""A small flow whose world is a folder of files, for the tests of the pipeline."""
+"""A small flow whose world is a folder of files, for the tests of the pipeline. Long: it is all of one flow."""
 
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -226,6 +227,9 @@ def _trouble(request: Request, where: str) -> None:
     for word, error in {
         f"{where}:problem": Broken(where),
         f"{where}:bug": ZeroDivisionError("by naught"),
+        f"{where}:full": OSError(errno.ENOSPC, "No space left on device", "/a place"),
+        f"{where}:denied": PermissionError(errno.EACCES, "Permission denied", "/a place"),
+        f"{where}:lost": OSError(errno.EIO, "Input/output error"),
         f"{where}:interrupt": KeyboardInterrupt(),
         f"{where}:kill": Killed(),
     }.items():

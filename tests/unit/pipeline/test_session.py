@@ -1,4 +1,4 @@
-"""Every way a run can end: its exit code, its last record, what is left of its changes."""
+"""Every way a run can end: exit code, last record, what is left. Long: there are that many ways."""
 
 from __future__ import annotations
 
@@ -176,6 +176,24 @@ def test_a_bug_is_one_problem_with_the_traceback_in_the_log(host: Host) -> None:
     assert (problem.code, problem.where, problem.why) == ("HE-BUG", "/var/log/the.log", "by naught")
     assert problem.command == "hosted-engine support-bundle"
     assert "ZeroDivisionError: by naught" in watcher.tracebacks[0]
+
+
+@pytest.mark.parametrize(
+    ("trouble", "code", "where", "command"),
+    [
+        ("full", "HE-NO-SPACE", "/a place", RESUME),
+        ("denied", "HE-SYSTEM", "/a place", "ls -ld '/a place'"),
+        ("lost", "HE-SYSTEM", "", "hosted-engine support-bundle"),
+    ],
+)
+def test_what_the_system_refuses_is_no_bug(host: Host, trouble: str, code: str, where: str, command: str) -> None:
+    watcher = Watcher()
+    session = Session(FLOW, host, watcher, undo_failures=True)
+    assert session.start(items(), Request((f"first:{trouble}",)), ScriptedAsker()) is ExitCode.FAILED
+    (problem,) = shown(host)
+    assert (problem.code, problem.where, problem.command) == (code, where, command)
+    assert "Traceback" in watcher.tracebacks[0]
+    assert made(host) == set()
 
 
 def test_interrupted_in_the_middle_and_kept(host: Host) -> None:

@@ -7,14 +7,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from hosted_setup.pipeline.journal import Confirmed
+from hosted_setup.ports.problems import EngineUnreachable
 from hosted_setup.testing.behaviour import HELLO, READY, RESTORE_FAILS, SETUP_FAILS, Behaviour, GuestScript
 from hosted_setup.testing.guest import boot
 from hosted_setup.testing.portrait import changes, portrait
 from hosted_setup.testing.state import Domain, load_all
+from tests.unit.domain import builders
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from hosted_setup.pipeline.journal import Record
     from tests.flow.program import Program
 
 OTHER_CA = "-----BEGIN CERTIFICATE-----\nT3RoZXI=\n-----END CERTIFICATE-----\n"
@@ -79,6 +83,10 @@ def _ca_changed(world: Behaviour) -> None:
     world.guest.setup = (*world.guest.setup[:-1], READY.replace("{ca}", '"another"'))
 
 
+def _own_part(world: Behaviour) -> None:
+    world.guest.setup = ('HE_GUEST {"event": "failed", "why": "FileNotFoundError: /dev/disk"}',)
+
+
 def _mute_at_the_end(world: Behaviour) -> None:
     world.guest.finish = ("?finish",)
 
@@ -98,6 +106,7 @@ FAILURES: dict[str, tuple[Callable[[Behaviour], None], str, str]] = {
     "the login is refused": (_login, "HE-ENGINE-LOGIN", "access_denied"),
     "the registration is refused": (_registration, "HE-ENGINE-FAULT", "adding to storagedomains"),
     "the disk is not copied": (_import, "HE-IMPORT", "the hypervisor stopped copying"),
+    "our part in the guest fails": (_own_part, "HE-GUEST-FAILED", "FileNotFoundError: /dev/disk"),
     "the guest does not say good-bye": (
         _mute_at_the_end,
         "HE-GUEST-MUTE",
@@ -107,6 +116,7 @@ FAILURES: dict[str, tuple[Callable[[Behaviour], None], str, str]] = {
 SLOW = {"the guest never reports", "engine-setup never ends", "the guest does not say good-bye"}
 """Deadlines: on resume the guest may just have needed longer."""
 BROKEN = {
+    "our part in the guest fails",
     "the guest stops in the restore",
     "the guest stops in engine-setup",
     "the restore fails",
@@ -231,6 +241,35 @@ def test_a_wrong_host_key_gets_no_password(program: Program) -> None:
     break_it(program, "engine-setup fails")
     program.world.behaviour.guest.boot = (HELLO.replace("{host_key}", "ssh-ed25519 AAAA"),)
     assert "HE-SSH-HOST-KEY" in program.restore().out
+
+
+def test_an_engine_that_is_lost_after_it_was_healthy(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    def lost(*_: object) -> None:
+        raise EngineUnreachable("https://engine.example.com", why="Connection reset by peer")
+
+    monkeypatch.setattr(program.world.engines, "login", lost)
+    done = program.restore()
+    assert (done.code, "HE-ENGINE-UNREACHABLE" in done.out) == (4, True)
+
+
+def test_an_appliance_that_changes_under_the_run(program: Program) -> None:
+    program.world.behaviour.passes_files = False
+    program.inputs.appliance.write_bytes(builders.qcow2())
+
+    def watch(when: str, record: Record) -> None:
+        if when == "after" and isinstance(record, Confirmed):
+            program.inputs.appliance.write_bytes(b"no disk at all")
+
+    program.observe = watch
+    before = portrait(program.world)
+    done = program.restore("--on-failure=abort")
+    assert (done.code, "HE-IMAGE-FAULT" in done.out) == (1, True), done.out
+    assert changes(before, portrait(program.world)) == {}
+
+
+def test_answers_that_cannot_be_written_where_the_operator_wants_them(program: Program) -> None:
+    done = program.deploy("--generate-answer=/proc/none/answers.conf")
+    assert (done.code, "HE-ANSWERS-WRITE" in done.out) == (0, True), "the engine is deployed all the same"
 
 
 def test_deadlines_are_scaled(program: Program) -> None:

@@ -1,0 +1,112 @@
+"""Whatever the project declares is exercised: a new step, question, undo, problem or hook without a test fails here."""
+
+from __future__ import annotations
+
+import ast
+import pkgutil
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import hosted_plugins
+import hosted_setup
+from hosted_plugins import COMMANDS, FEATURES
+from hosted_plugins.deploy.work import plan_of
+from hosted_setup.hooks import Hooks
+from hosted_setup.model.problem import Problem
+from hosted_setup.model.question import questions_of
+from hosted_setup.pipeline.journal import Done, Intent
+from hosted_setup.pipeline.plan import Ask
+from hosted_setup.pipeline.step import Step, step_of
+from hosted_setup.pipeline.undo import Undo
+from hosted_setup.registry import Registry
+from hosted_setup.testing.crash import Counter
+
+if TYPE_CHECKING:
+    from tests.flow.program import Program
+
+TESTS = Path(__file__).parents[1]
+PROJECT = ("hosted_setup.", "hosted_plugins.")
+REGISTRY = Registry((*COMMANDS, *FEATURES), third_parties=False)
+
+
+def ours(kind: type[object]) -> bool:
+    return kind.__module__.startswith(PROJECT)
+
+
+@cache
+def modules() -> tuple[str, ...]:
+    """Import every module of the product, so that all it declares is known."""
+    names = [
+        found.name
+        for package in (hosted_setup, hosted_plugins)
+        for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
+    ]
+    for name in names:
+        import_module(name)
+    return tuple(names)
+
+
+def codes() -> list[str]:
+    modules()
+    return sorted(code for code, kind in Problem.registry.items() if ours(kind))
+
+
+@cache
+def asserted() -> str:
+    """Give every text that stands in an assertion or in a table of some test."""
+    texts: list[str] = []
+    for path in TESTS.rglob("test_*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            # a docstring is an expression of its own; what is in an assertion, a table or a call is not
+            if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+                node.value.value = ""
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                texts.append(node.value)
+    return "\n".join(texts)
+
+
+@pytest.mark.parametrize("code", codes())
+def test_every_problem_is_asserted_by_its_code(code: str) -> None:
+    assert any(code in line.replace(",", " ").replace(":", " ").split() for line in asserted().splitlines())
+
+
+@pytest.fixture
+def run(program: Program) -> Counter:
+    """Deploy with a restore, on a host with an older deploy's answers."""
+    older = program.world.paths.etc / "answers.conf"
+    older.parent.mkdir(parents=True)
+    older.write_text("# of an older deploy\n")
+    program.observe = Counter()
+    assert program.restore().code == 0
+    return program.observe
+
+
+def test_every_step_and_check_is_done_by_the_deploy_that_is_killed_everywhere(run: Counter) -> None:
+    done = {record.step for record in run.records if isinstance(record, Done)}
+    assert done == {step_of(function).name for function in REGISTRY.steps()}
+    assert done == {item.name for item in plan_of(REGISTRY) if isinstance(item, Step)}
+
+
+def test_every_undo_is_recorded_by_the_deploy_that_is_killed_everywhere(run: Counter) -> None:
+    modules()
+    recorded = {record.undo for record in run.records if isinstance(record, Intent)}
+    assert recorded == {name for name, kind in Undo.registry.items() if ours(kind)}
+
+
+def test_every_question_is_answered_and_kept(run: Counter, program: Program) -> None:
+    (written,) = (program.world.paths.state / "answers").glob("*.conf")
+    lines = written.read_text().splitlines()
+    asked = [one for item in plan_of(REGISTRY) if isinstance(item, Ask) for one in questions_of(item.section)]
+    kept = {line.partition("=")[0] for line in lines if line and line[0] not in "#["}
+    assert kept == {one.key for one in asked if not one.secret}
+    for one in asked:
+        assert one.secret == any(line.startswith(f"# {one.key} is secret") for line in lines)
+
+
+@pytest.mark.parametrize("hook", [name for name in vars(Hooks) if name.startswith("hosted_setup_")])
+def test_every_hook_is_exercised_by_a_third_partys_plugin(hook: str) -> None:
+    assert f"def {hook}(" in (TESTS / "unit/registry/test_registry.py").read_text()

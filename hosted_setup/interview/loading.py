@@ -220,8 +220,14 @@ def _winner(own: list[_Candidate]) -> _Candidate | None:
     for group in sorted(_Group, reverse=True):
         ranked = sorted((one for one in own if one.group is group), key=lambda one: (one.layer, one.number))
         if ranked and ranked[-1].given.kind is not Kind.NONE:
-            return ranked[-1]
+            return _recorded(ranked[-1], own)
     return None
+
+
+def _recorded(winner: _Candidate, own: list[_Candidate]) -> _Candidate:
+    """Give what an unfinished run has recorded in place of a winner that says the same."""
+    same = (one for one in own if one.group is _Group.RESUMED and one.given.text == winner.given.text)
+    return next(same, winner)
 
 
 def _note_overruled(heap: _Heap, winner: _Candidate, own: list[_Candidate]) -> None:

@@ -173,12 +173,16 @@ def test_given_answers_are_checked_like_typed_ones(products: Products, files: Fi
     assert told(list(caught.value.problems())) == [("HE-NAME-TAKEN", "")]
 
 
-def test_what_a_run_has_recorded_is_not_checked_again(products: Products) -> None:
-    answers = load(ALL, resumed={MEMORY: "20000", "OVEHOSTED_STORAGE/storageDomainConnection": "/srv/taken"})
-    assert answers.problems == ()
-    interview = SectionInterview(Local, products, answers)
-    assert interview.prompt is None
-    assert str(interview.instance().path) == "/srv/taken"
+def test_what_a_run_has_recorded_is_not_checked_again(products: Products, files: Files) -> None:
+    connection = "OVEHOSTED_STORAGE/storageDomainConnection"
+    again = files(f"{connection}=str:/srv/taken")
+    for sources in ([], [again]):  # the files named then are read again
+        answers = load(ALL, files=sources, resumed={connection: "/srv/taken"})
+        interview = SectionInterview(Local, products, answers)
+        assert interview.prompt is None
+        assert str(interview.instance().path) == "/srv/taken"
+    with pytest.raises(Problems):
+        SectionInterview(Local, products, load(ALL, files=[again], resumed={connection: "/srv/free"}))
 
 
 def test_bool_false_means_there_is_none(products: Products, files: Files) -> None:

@@ -15,7 +15,14 @@ from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
 from hosted_setup.ports.engine import EngineAddress, Entity
-from hosted_setup.ports.problems import EngineFault, EngineLogin, EngineUnreachable, EngineUntrusted
+from hosted_setup.ports.problems import (
+    BUNDLE,
+    COLLECT,
+    EngineFault,
+    EngineLogin,
+    EngineUnreachable,
+    EngineUntrusted,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +33,6 @@ _BODY_LIMIT: Final = 4 << 20
 _TIMEOUT: Final = urllib3.Timeout(connect=5, read=30)
 _API: Final = "/ovirt-engine/api"
 _HTTPS: Final = 443
-_BUNDLE: Final = "hosted-engine support-bundle"
 _SINGULAR: Final = {
     "datacenters": "data_center", "clusters": "cluster", "hosts": "host", "storagedomains": "storage_domain",
     "vms": "vm", "disks": "disk",
@@ -53,7 +59,9 @@ class RestEngines:
         pool.close()
         said = answer.get("error_description") or answer.get("error") or f"HTTP {status}"
         if status >= 500 or "error" not in answer:  # noqa: PLR2004 - the server's own trouble
-            raise EngineFault("POST /ovirt-engine/sso/oauth/token", why=f"HTTP {status}: {said}", command=_BUNDLE)
+            raise EngineFault(
+                "POST /ovirt-engine/sso/oauth/token", why=f"HTTP {status}: {said}", hint=COLLECT, command=BUNDLE
+            )
         hint = "Mend the password in the secrets file, then resume:"
         raise EngineLogin(user, why=str(said), hint=hint, command="hosted-engine deploy --resume")
 
@@ -104,11 +112,11 @@ class RestSession:
             element = fromstring(answer)
         except (ParseError, DefusedXmlException, ValueError) as error:
             why = f"HTTP {status}, not XML"
-            raise EngineFault(f"{method} {_API}{path}", why=why, command=_BUNDLE) from error
+            raise EngineFault(f"{method} {_API}{path}", why=why, hint=COLLECT, command=BUNDLE) from error
         fault = element if element.tag == "fault" else element.find("fault")
         if status >= 300 or fault is not None:  # noqa: PLR2004 - anything but a success
             detail = (fault.findtext("detail") or fault.findtext("reason") or "") if fault is not None else ""
-            raise EngineFault(f"{method} {_API}{path}", why=detail or f"HTTP {status}", command=_BUNDLE)
+            raise EngineFault(f"{method} {_API}{path}", why=detail or f"HTTP {status}", hint=COLLECT, command=BUNDLE)
         return element
 
 
@@ -139,7 +147,7 @@ def _pool(engine: EngineAddress) -> urllib3.HTTPSConnectionPool:
     try:
         context.load_verify_locations(cadata=engine.ca_pem)
     except (ssl.SSLError, ValueError) as error:
-        raise EngineUntrusted(engine.fqdn, why="its CA is no certificate", command=_BUNDLE) from error
+        raise EngineUntrusted(engine.fqdn, why="its CA is no certificate", hint=COLLECT, command=BUNDLE) from error
     return urllib3.HTTPSConnectionPool(
         *(engine.address, engine.port),
         ssl_context=context,
@@ -165,8 +173,8 @@ def _ask(
     except (urllib3.exceptions.HTTPError, OSError) as error:
         why, where = _cause(error), f"{engine.fqdn} at {engine.address}"
         if _distrusted(error):
-            raise EngineUntrusted(where, why=why, command=_BUNDLE) from error
-        raise EngineUnreachable(where, why=why) from error
+            raise EngineUntrusted(where, why=why, hint=COLLECT, command=BUNDLE) from error
+        raise EngineUnreachable(where, why=why, hint=COLLECT, command=BUNDLE) from error
     return answer.status, body
 
 

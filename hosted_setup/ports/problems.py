@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import errno
 import shlex
+from typing import Final
 
 from hosted_setup.model.problem import ExitCode, Problem
+
+BUNDLE: Final = "hosted-engine support-bundle"
+COLLECT: Final = "Collect the logs of this host and of the engine:"
+"""What to say before `BUNDLE`."""
 
 
 class HypervisorDown(Problem):

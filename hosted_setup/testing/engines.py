@@ -7,7 +7,14 @@ import uuid
 from typing import TYPE_CHECKING
 
 from hosted_setup.ports.engine import EngineAddress, Entity
-from hosted_setup.ports.problems import EngineFault, EngineLogin, EngineUnreachable, EngineUntrusted
+from hosted_setup.ports.problems import (
+    BUNDLE,
+    COLLECT,
+    EngineFault,
+    EngineLogin,
+    EngineUnreachable,
+    EngineUntrusted,
+)
 from hosted_setup.testing.state import Domain, load_all
 
 if TYPE_CHECKING:
@@ -34,7 +41,9 @@ class FakeEngines:
         domain = self.serving(engine)
         good = domain.guest.answers.get(PASSWORD_QUESTION)
         if good != hashlib.sha256(password.reveal().encode()).hexdigest():
-            raise EngineLogin(f"{user} at {engine.fqdn}", why="access_denied: Cannot authenticate user.")
+            why = "access_denied: Cannot authenticate user."
+            hint = "Mend the password in the secrets file, then resume:"
+            raise EngineLogin(f"{user} at {engine.fqdn}", why=why, hint=hint, command="hosted-engine deploy --resume")
         return FakeSession(self, engine)
 
     def serving(self, engine: EngineAddress) -> Domain:
@@ -42,10 +51,10 @@ class FakeEngines:
         domain = next((one for one in load_all(self._hypervisor.domains, Domain) if one.guest.serving), None)
         where = f"https://{engine.fqdn}:{engine.port} at {engine.address}"
         if domain is None or not domain.live:
-            raise EngineUnreachable(where, why="Connection refused")
+            raise EngineUnreachable(where, why="Connection refused", hint=COLLECT, command=BUNDLE)
         behaviour = self._hypervisor.behaviour
         if engine.ca_pem != (behaviour.shown_ca or behaviour.ca):
-            raise EngineUntrusted(where, why="certificate verify failed")
+            raise EngineUntrusted(where, why="certificate verify failed", hint=COLLECT, command=BUNDLE)
         return domain
 
     def keep(self, domain: Domain) -> None:
@@ -88,11 +97,13 @@ class FakeSession:
         domain = self._engines.serving(self._engine)
         if collection in self._engines.refused:
             detail = f"adding to {collection}"
-            raise EngineFault(detail, why="[Cannot add. The engine is pretended to refuse it.]")
+            why = "[Cannot add. The engine is pretended to refuse it.]"
+            raise EngineFault(detail, why=why, hint=COLLECT, command=BUNDLE)
         known = next((one for one in domain.entities if one["id"] == fields.get("id")), {})
         name = str(fields.get("name") or known.get("name", ""))
         if any(one["collection"] == collection and one["name"] == name for one in domain.entities):
-            raise EngineFault(f"adding {name} to {collection}", why=f"[The name {name} is already in use.]")
+            why = f"[The name {name} is already in use.]"
+            raise EngineFault(f"adding {name} to {collection}", why=why, hint=COLLECT, command=BUNDLE)
         entity = {**fields, "collection": collection, "id": fields.get("id") or str(uuid.uuid4()), "name": name}
         domain.entities.append(entity)
         self._engines.keep(domain)

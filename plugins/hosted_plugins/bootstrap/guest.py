@@ -14,6 +14,7 @@ from hosted_setup.model.problem import ExitCode, Problem
 from hosted_setup.pipeline.wait import DeadlineExceeded, wait_until
 from hosted_setup.ports.host import Host
 from hosted_setup.ports.hypervisor import DomainState
+from hosted_setup.ports.problems import BUNDLE, COLLECT
 
 OUTPUT: Final = "|- "
 EVENT: Final = "HE_GUEST "
@@ -116,9 +117,10 @@ class GuestLog:
         try:
             return wait_until(self._host, look, within=within, what=what)
         except DeadlineExceeded as error:
-            hint = f"Its console is in {self._host.run_dir / 'console.log'}; collect everything with:"
+            hint = "Its console is in the bundle of logs (console.log); another bundle is made by:"
+            why = self.last_error() or "it has said nothing; on a slow host --timeout-factor=2 waits longer"
             detail = f"waited {within * self._host.timeout_factor:.0f} s for {what}"
-            raise GuestMute(detail, why=self.last_error(), hint=hint, command="hosted-engine support-bundle") from error
+            raise GuestMute(detail, why=why, hint=hint, command=BUNDLE) from error
 
     def wait_for(self, event: str, *, within: float, what: str) -> dict[str, Any]:
         """Wait for a message."""
@@ -132,9 +134,7 @@ class GuestLog:
     def _must_go_on(self) -> None:
         failed = self.event("failed")
         if failed is not None:
-            raise GuestFailed(
-                "its setup has stopped", why=str(failed.get("why")), command="hosted-engine support-bundle"
-            )
+            raise GuestFailed("its setup has stopped", why=str(failed.get("why")), hint=COLLECT, command=BUNDLE)
         domain = self._host.hypervisor.domain(self._vm.uuid)
         if domain is None or domain.state in (DomainState.OFF, DomainState.CRASHED):
             state = domain.state.value if domain else "gone"

@@ -17,6 +17,7 @@ from hosted_setup.model.problem import ExitCode, Problem
 from hosted_setup.pipeline.stage import Stage
 from hosted_setup.pipeline.step import step
 from hosted_setup.ports.host import Host
+from hosted_setup.ports.problems import BUNDLE, COLLECT
 
 PAYLOAD: Final = "vdb"
 GREETING_DEADLINE: Final = 600.0
@@ -62,7 +63,9 @@ def greet(vm: EngineVm, seed: Seed, host: Host) -> Greeted:
     log = GuestLog(host, vm)
     hello = log.wait_for("hello", within=GREETING_DEADLINE, what="the engine VM to boot")
     if hello.get("token") != seed.token:
-        raise GuestForeign("its greeting does not carry this run's token", command="hosted-engine support-bundle")
+        why = "what speaks there has not read the seed of this run: an appliance's own greeting, or a stranger"
+        detail = "its greeting does not carry this run's token"
+        raise GuestForeign(detail, why=why, where=vm.log, hint=COLLECT, command=BUNDLE)
     return Greeted(log.seen, tuple(str(key) for key in hello.get("host_keys", ())))
 
 
@@ -120,9 +123,9 @@ def set_up(vm: EngineVm, restored: Restored, engine: EngineAnswers, backup: Back
         and backup.facts.ca_pem is not None
         and made.ca_pem.strip() not in backup.facts.ca_pem.strip()
     ):
-        raise CaChanged(
-            "the CA that came from the engine VM is not in the archive", command="hosted-engine support-bundle"
-        )
+        why = "engine-setup has made a new CA instead of taking the backup's; hosts would no longer trust the engine"
+        detail = "the CA that came from the engine VM is not in the archive"
+        raise CaChanged(detail, why=why, where=backup.path, hint=COLLECT, command=BUNDLE)
     return made
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from hosted_plugins.image.steps import RemovePointer, RemoveVolume
+from hosted_plugins.image.disk import RemovePointer, RemoveVolume
 from hosted_plugins.network.steps import RemoveNetwork
 from hosted_plugins.report.steps import PutBack, RemoveFile, RemoveFolder
 from hosted_plugins.storage.steps import RemoveDomain

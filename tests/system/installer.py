@@ -199,8 +199,11 @@ class Installer:
                 thread.join(10)
 
     def _listen(self) -> None:
-        for line in self._process.outer.stdout or ():
-            self.lines.append((time.monotonic() - self.begun, line.rstrip("\n")))
+        pipe = self._process.outer.stdout
+        assert pipe is not None
+        with pipe:
+            for line in pipe:
+                self.lines.append((time.monotonic() - self.begun, line.rstrip("\n")))
 
     def _sample(self) -> None:
         """Read the arguments and the environment of every process, and the seed while it is there."""

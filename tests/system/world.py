@@ -54,7 +54,7 @@ def _files(folder: Path) -> Iterator[str]:
     for path in folder.rglob("*"):
         name = str(path.relative_to(folder))
         status = path.lstat()
-        if not KEPT.fullmatch(name.partition("/")[2]):
+        if not KEPT.fullmatch(name):
             yield f"{name} {stat.filemode(status.st_mode)} {status.st_uid}:{status.st_gid}"
 
 

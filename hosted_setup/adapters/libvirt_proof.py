@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _KVM: Final = Path("/dev/kvm")
+_LOGS: Final = Path("/var/log/libvirt/qemu")  # libvirt keeps a log for every name it ever saw
 _EVERY: Final = 0.02
 _PIECE: Final = 4096
 _NOTHING_YET: Final = -2  # virStreamRecv's answer on a stream that does not block
@@ -67,6 +68,9 @@ class Proofs(Link):
                     seconds = _listen(connection, domain, token, within)
         except libvirt.libvirtError as error:
             return Proof(virt_type, None, words(error))
+        finally:
+            if self.local():
+                (_LOGS / f"he-proof-{token}.log").unlink(missing_ok=True)
         reason = "" if seconds is not None else f"no token within {within:g} s"
         return Proof(virt_type, seconds, reason)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.refusal.site import Site
+from tests.refusal.site import Program, Site
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,9 +14,16 @@ if TYPE_CHECKING:
     from tests.lab.laboratory import Laboratory
 
 
+@pytest.fixture(scope="session")
+def hosted_engine(lab: Laboratory) -> Iterator[Program]:
+    program = Program(lab)
+    yield program
+    program.close()
+
+
 @pytest.fixture
-def site(lab: Laboratory) -> Site:
-    return Site(lab, lab.folder("refusal"))
+def site(lab: Laboratory, hosted_engine: Program) -> Site:
+    return Site(lab, lab.folder("refusal"), hosted_engine)
 
 
 @pytest.fixture

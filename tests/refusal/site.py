@@ -7,6 +7,8 @@ laboratory's, so that an inventory of those is complete and shows nobody else's 
 from __future__ import annotations
 
 import hashlib
+import json
+import os
 import re
 import stat
 import subprocess
@@ -21,11 +23,11 @@ from tests.refusal.told import Refusal
 from tests.unit.domain import builders
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from tests.lab.laboratory import Laboratory
 
-PROGRAM: Final = Path(sys.executable).with_name("hosted-engine")
+STARTER: Final = Path(__file__).with_name("starter.py")
 SECRETS: Final = """[environment:default]
 OVEHOSTED_ENGINE/adminPassword=str:adm1n
 OVEHOSTED_VM/cloudinitRootPwd=str:r00t
@@ -43,12 +45,38 @@ LARGE: Final = 1 << 24
 """Bytes: larger files are told apart by size and time alone."""
 
 
+class Program:
+    """`hosted-engine` inside the laboratory: a process of its own each time, with its modules loaded beforehand."""
+
+    def __init__(self, lab: Laboratory) -> None:
+        self._out = lab.folder("program") / "last"
+        self._starter = lab.spawn(
+            [sys.executable, "-P", STARTER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ).outer
+
+    def __call__(self, arguments: Iterable[str | Path], environment: Mapping[str, str]) -> tuple[int, str]:
+        """Run it; give its exit code and what it has printed, which is nothing on stderr."""
+        words = {"arguments": [str(one) for one in arguments], "environment": dict(environment), "out": str(self._out)}
+        assert self._starter.stdin is not None
+        assert self._starter.stdout is not None
+        self._starter.stdin.write(f"{json.dumps(words)}\n")
+        self._starter.stdin.flush()
+        code = int(self._starter.stdout.readline())
+        assert self._out.with_suffix(".err").read_text() == ""
+        return code, self._out.with_suffix(".out").read_text()
+
+    def close(self) -> None:
+        """Let it go."""
+        self._starter.communicate()
+
+
 @dataclass
 class Site:
     """A folder that holds the host's root, its storage and the operator's files; each test has one of its own."""
 
     lab: Laboratory
     folder: Path
+    program: Program
 
     def __post_init__(self) -> None:
         """Write good files: what a test then spoils is the only thing that is wrong."""
@@ -65,7 +93,7 @@ class Site:
         self.appliance.write_bytes(builders.tar(builders.ova()))
         self.secrets.write_text(SECRETS)
         self.secrets.chmod(0o600)
-        self.program: list[str | Path] = [PROGRAM]
+        self.environment = dict(os.environ)
         self.uri = self.lab.uri
         self.arguments = [f"--restore-from-file={self.archive}", f"--secrets-file={self.secrets}"]
         self.answer()
@@ -93,20 +121,18 @@ class Site:
     def refused(self) -> Refusal:
         """Deploy, show that nothing on the host has changed, and give what was told."""
         before = self.inventory()
-        done = self.deploy()
+        code, out = self.deploy()
         after = self.inventory()
         changed = {name for name in {*before, *after} if before.get(name) != after.get(name)}
-        assert not changed, (changed, done.stdout)
-        assert done.stderr == ""
-        assert "Traceback" not in done.stdout
-        return Refusal(done.returncode, done.stdout)
+        assert not changed, (changed, out)
+        assert "Traceback" not in out
+        return Refusal(code, out)
 
-    def deploy(self) -> subprocess.CompletedProcess[str]:
+    def deploy(self) -> tuple[int, str]:
         """Run the command as operators know it."""
         common = ("--root", self.root, "--libvirt-uri", self.uri)
         answers = f"--config-append={self.answers}"
-        command = [*self.program, "--deploy", *common, answers, *self.arguments]
-        return self.lab.run(command, stdin=subprocess.DEVNULL)
+        return self.program(["--deploy", *common, answers, *self.arguments], self.environment)
 
     def inside(self, *command: str | Path) -> None:
         """Run a command of the operator's on the host, to its good end."""
@@ -126,7 +152,9 @@ class Site:
         found |= dict(self._files())
         found["mounts"] = Path(f"/proc/{self.lab.pid}/mountinfo").read_text()
         found["processes"] = "\n".join(sorted(self.lab.processes().values()))
-        found["links"] = Path(f"/proc/{self.lab.pid}/net/dev").read_text().count(":")  # type: ignore[assignment]
+        traffic = Path(f"/proc/{self.lab.pid}/net/dev").read_text().splitlines()
+        found["links"] = " ".join(line.partition(":")[0].strip() for line in traffic[2:])
+        found["routes"] = Path(f"/proc/{self.lab.pid}/net/route").read_text()
         return found
 
     def _files(self) -> Iterator[tuple[str, str]]:

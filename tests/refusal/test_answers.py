@@ -102,7 +102,7 @@ def test_secrets_that_others_can_read(site: Site, case: str) -> None:
 
 
 def test_a_secret_variable_that_is_misspelt(site: Site) -> None:
-    site.program = ["env", "HOSTED_ENGINE_SECRET_ADMIN_PASSWD=canary", *site.program]
+    site.environment["HOSTED_ENGINE_SECRET_ADMIN_PASSWD"] = "canary"
     refusal = site.refused()
     assert (refusal.exit_code, refusal.codes) == (2, ["HE-ANSWERS-KEY"]), refusal.out
     assert "Did you mean HOSTED_ENGINE_SECRET_ADMIN_PASSWORD?" in refusal.out

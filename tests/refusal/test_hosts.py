@@ -151,7 +151,7 @@ def test_libvirt_is_down(site: Site) -> None:
 def test_programs_are_missing(site: Site) -> None:
     empty = site.folder / "bin"
     empty.mkdir()
-    site.program = ["env", f"PATH={empty}", *site.program]
+    site.environment["PATH"] = str(empty)
     refusal = site.refused()
     assert (refusal.exit_code, set(refusal.codes)) == (3, {"HE-PROGRAM-MISSING"}), refusal.out
     assert [one.command for one in refusal.told] == [f"apt-get install {package}" for package in PROGRAMS.values()]

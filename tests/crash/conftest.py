@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import shutil
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -25,13 +27,18 @@ if TYPE_CHECKING:
 class Scene:
     """A world that is killed, copied, gone on with and taken back; always at the same place, since paths are in it."""
 
-    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, *, copied: bool = False) -> None:
+        """See one run through; `copied`: from a gzip'd OVA, on a libvirt that takes no open files."""
         self._folder = folder
         self._place = folder / "world"
         self._errors = folder / "errors"
         self._inputs = Inputs.make(folder / "inputs")
         self._monkeypatch = monkeypatch
         self.program = self._open(World.make(self._place))
+        if copied:
+            self._inputs.appliance.write_bytes(gzip.compress(self._inputs.appliance.read_bytes()))
+            self.program.world.behaviour.passes_files = False
+            self.program.world.save()
         older = self.program.world.paths.etc / "answers.conf"
         older.parent.mkdir(parents=True)
         older.write_text("# of an older deploy\n")
@@ -96,8 +103,20 @@ class Scene:
 
 @pytest.fixture(scope="session")
 def scene() -> Iterator[Scene]:
+    with _scene(copied=False) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def copied_scene() -> Iterator[Scene]:
+    with _scene(copied=True) as made:
+        yield made
+
+
+@contextmanager
+def _scene(*, copied: bool) -> Iterator[Scene]:
     memory = Path("/dev/shm")  # a few hundred worlds are copied: four times as fast as on a disk
     with pytest.MonkeyPatch.context() as monkeypatch, TemporaryDirectory(dir=memory if memory.is_dir() else None) as at:
         monkeypatch.setattr("os.fsync", lambda _: None)  # what a killed process has written is there all the same
         monkeypatch.setattr(secret, "_known", set())
-        yield Scene(Path(at), monkeypatch)
+        yield Scene(Path(at), monkeypatch, copied=copied)

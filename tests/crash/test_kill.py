@@ -52,6 +52,19 @@ def test_killed_at_every_record_it_is_resumed_or_taken_back(scene: Scene, when: 
             assert changes(scene.before, scene.portrait()) == {}, describe(scene, place, when)
 
 
+def test_killed_at_every_change_it_copies_anew_or_takes_its_copies_back(copied_scene: Scene) -> None:
+    scene = copied_scene
+    for place in range(place_of(scene, Confirmed), place_of(scene, Committed)):
+        scene.back_to("start")
+        assert scene.kill(place, "after", "restore")
+        scene.keep("killed")
+        assert scene.call("deploy", "--resume") == DONE, describe(scene, place, "after")
+        assert changes(scene.undisturbed, scene.portrait()) == {}, describe(scene, place, "after")
+        scene.back_to("killed")
+        assert scene.call("deploy", "--abort") == DONE, describe(scene, place, "after")
+        assert changes(scene.before, scene.portrait()) == {}, describe(scene, place, "after")
+
+
 def test_a_run_has_all_the_records_that_matter(scene: Scene) -> None:
     undos = [record.undo for record in scene.records if isinstance(record, Intent)]
     assert len(scene.records) > 80

@@ -23,6 +23,7 @@ from hosted_plugins.virt import Virtualisation
 from hosted_plugins.vm import EngineVm, Seed, Settled, VmAnswers, take_away
 from hosted_setup.domain.templates import render, render_xml, source
 from hosted_setup.hooks import hookimpl
+from hosted_setup.model.values import MIB
 from hosted_setup.pipeline.stage import Stage
 from hosted_setup.pipeline.step import step
 from hosted_setup.pipeline.undo import Undo, UndoLog
@@ -208,8 +209,9 @@ def _hand_over(
     if hypervisor.passes_files:
         return {"path": str(path), "handed_over": True}
     copy = Path(disk.path).with_name(name)
-    shutil.copyfile(path, copy)
-    copy.chmod(0o600)
+    descriptor = os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+    with path.open("rb") as source, os.fdopen(descriptor, "wb") as target:
+        shutil.copyfileobj(source, target, MIB)
     domain.own(copy)
     return {"path": str(copy), "handed_over": False}
 

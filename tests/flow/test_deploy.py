@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import os
+import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import pytest
 
@@ -110,10 +112,21 @@ def test_every_kind_of_appliance(program: Program, kind: str, passes_files: bool
     assert ("firmware='efi'" in found["domain HostedEngine"]) == (kind == "raw with UEFI")
 
 
-def test_files_the_hypervisor_cannot_open_are_copied_and_removed_again(program: Program) -> None:
+def test_files_the_hypervisor_cannot_open_are_copied_and_removed_again(
+    program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
     program.world.behaviour.passes_files = False
     before = program.inputs.archive.stat()
+    copied: dict[str, int] = {}
+    copy = shutil.copyfileobj
+
+    def watched(source: IO[bytes], target: IO[bytes], length: int = 0) -> None:
+        copied[Path(f"/proc/self/fd/{target.fileno()}").readlink().name] = os.fstat(target.fileno()).st_mode & 0o777
+        copy(source, target, length)
+
+    monkeypatch.setattr(shutil, "copyfileobj", watched)
     assert program.restore().code == 0
+    assert copied == {"he-seed": 0o600, "he-backup": 0o600}, "private from the first byte"
     assert "fdgroup" not in picture(program)["domain HostedEngine"]
     assert program.inputs.archive.stat() == before
 

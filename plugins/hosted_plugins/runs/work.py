@@ -53,8 +53,11 @@ def status(app: App) -> int:
 
 
 def clean_up(app: App, *, sure: bool) -> int:
-    """Take every finished run of this host back, the latest first; an unfinished one is refused."""
-    frontend = app.frontend("auto")
+    """Take every finished run of this host back, the latest first; an unfinished one is refused.
+
+    Unless it is `sure`, somebody has to say yes: an end of input is no yes.
+    """
+    frontend = app.frontend("auto" if sure else "plain")
     app.registry()  # the undo actions of every plugin have to be known
     try:
         refuse_if_unfinished(app.paths.runs)

@@ -57,9 +57,12 @@ def private_files(folder: Path) -> None:
 
 
 def configure(folder: Path) -> None:
-    """Keep the distribution's settings, which is what operators have; only what namespaces force differs."""
+    """Keep the distribution's settings, which is what operators have, not this machine's own VMs and networks.
+
+    Only what namespaces force differs.
+    """
     settings = folder / "etc"
-    shutil.copytree("/etc/libvirt", settings, ignore=shutil.ignore_patterns("networks"))
+    shutil.copytree("/etc/libvirt", settings, ignore=shutil.ignore_patterns("qemu", "secrets", "storage"))
     with (settings / "libvirtd.conf").open("a") as daemon:
         daemon.write(f'\nunix_sock_dir = "{folder}"\nunix_sock_rw_perms = "0700"\nauth_unix_rw = "none"\n')
         daemon.write(f'host_uuid = "{uuid.uuid4()}"\n')  # machines of one image share theirs

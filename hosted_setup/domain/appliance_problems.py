@@ -42,6 +42,7 @@ class ApplianceBacking(ApplianceProblem):
 
     code = "HE-APPLIANCE-BACKING"
     title = "The appliance's disk is only an overlay over another file"
+    reason = "it does not stand alone, and what it names could be any file of this host"
     advice = "Convert it into an image that stands alone."
     run = "qemu-img info -f qcow2 {}"
 
@@ -51,6 +52,7 @@ class ApplianceDataFile(ApplianceProblem):
 
     code = "HE-APPLIANCE-DATA-FILE"
     title = "The appliance's disk keeps its data in another file"
+    reason = "it does not stand alone, and what it names could be any file of this host"
     advice = "Convert it into an image that stands alone."
     run = "qemu-img info -f qcow2 {}"
 
@@ -60,6 +62,7 @@ class ApplianceEncrypted(ApplianceProblem):
 
     code = "HE-APPLIANCE-ENCRYPTED"
     title = "The appliance's disk is encrypted"
+    reason = "nobody could give the VM its key at every start"
     advice = "Give an image that is not encrypted."
     run = "qemu-img info -f qcow2 {}"
 
@@ -69,6 +72,7 @@ class ApplianceTruncated(ApplianceProblem):
 
     code = "HE-APPLIANCE-TRUNCATED"
     title = "The appliance's disk is cut short"
+    reason = "a download or copy that was interrupted leaves such a file"
     run = "sha256sum {}"
 
 
@@ -77,8 +81,8 @@ class ApplianceConf(ApplianceProblem):
 
     code = "HE-APPLIANCE-CONF"
     title = "The description beside the appliance cannot be read"
-    advice = "It holds KEY=VALUE lines: description, version, path, sha1sum."
-    run = "ls -l {}"
+    advice = "It holds KEY=VALUE lines: description, version, path, sha1sum. Mend it:"
+    run = "cat {}"
 
 
 class ApplianceDigest(ApplianceProblem):
@@ -107,6 +111,7 @@ class OvaTruncated(OvaProblem):
 
     code = "HE-OVA-TRUNCATED"
     title = "The OVA is cut short"
+    reason = "a download or copy that was interrupted leaves such a file"
 
 
 class OvaNoOvf(OvaProblem):
@@ -114,6 +119,7 @@ class OvaNoOvf(OvaProblem):
 
     code = "HE-OVA-NO-OVF"
     title = "The OVA holds no description (OVF)"
+    reason = "the OVF tells which disk is the engine's, and what the VM needs"
 
 
 class OvaOvfs(OvaProblem):
@@ -128,6 +134,7 @@ class OvaPath(OvaProblem):
 
     code = "HE-OVA-PATH"
     title = "The OVA holds a member whose name leads out of it"
+    reason = "it would be unpacked where it does not belong"
 
 
 class OvaLink(OvaProblem):
@@ -135,6 +142,7 @@ class OvaLink(OvaProblem):
 
     code = "HE-OVA-LINK"
     title = "The OVA holds a link"
+    reason = "what it names could be any file of this host"
 
 
 class OvaDevice(OvaProblem):
@@ -142,6 +150,7 @@ class OvaDevice(OvaProblem):
 
     code = "HE-OVA-DEVICE"
     title = "The OVA holds a device"
+    reason = "an OVA holds plain files only"
 
 
 class OvaDuplicate(OvaProblem):
@@ -149,6 +158,7 @@ class OvaDuplicate(OvaProblem):
 
     code = "HE-OVA-DUPLICATE"
     title = "The OVA holds the same member twice"
+    reason = "which of the two counts depends on who unpacks it"
 
 
 class OvaTooMany(OvaProblem):
@@ -163,6 +173,7 @@ class OvfDtd(OvaProblem):
 
     code = "HE-OVF-DTD"
     title = "The OVF declares a DTD or entities"
+    reason = "entities could pull in files of this host, or grow without end"
 
 
 class OvfFormat(OvaProblem):

@@ -23,6 +23,7 @@ class ArchiveTruncated(ArchiveProblem):
 
     code = "HE-ARCHIVE-TRUNCATED"
     title = "The backup archive is cut short"
+    reason = "a copy that was interrupted, or a file system that was full when it was written, leaves such a file"
     advice = "Copy it again, and compare its checksum with the machine it comes from."
     run = "sha256sum {}"
 
@@ -50,6 +51,7 @@ class ArchiveHash(ArchiveProblem):
 
     code = "HE-ARCHIVE-HASH"
     title = "The backup archive does not match its own checksums"
+    reason = "it has changed since engine-backup wrote it"
     advice = "Copy it again; if it is the same on the engine, take a new backup."
     run = "sha256sum {}"
 
@@ -59,6 +61,7 @@ class ArchiveNoHash(ArchiveProblem):
 
     code = "HE-ARCHIVE-NO-HASH"
     title = "The backup archive carries no checksums"
+    reason = "nothing could tell whether it is what engine-backup wrote"
 
 
 class ArchiveUncovered(ArchiveProblem):
@@ -66,6 +69,7 @@ class ArchiveUncovered(ArchiveProblem):
 
     code = "HE-ARCHIVE-UNCOVERED"
     title = "The backup archive holds a member that its checksums do not cover"
+    reason = "anybody could have added it since engine-backup wrote the rest"
 
 
 class ArchiveMissingMember(ArchiveProblem):
@@ -82,6 +86,7 @@ class ArchiveNoEngineDb(ArchiveProblem):
 
     code = "HE-ARCHIVE-NO-ENGINE-DB"
     title = "The backup archive holds no engine database"
+    reason = "it is a backup of other scopes, from which no engine can be restored"
     advice = "Take a new backup with all scopes on the engine."
     run = "engine-backup --mode=backup --scope=all --file=engine.backup --log=engine-backup.log"
 
@@ -91,6 +96,7 @@ class ArchivePath(ArchiveProblem):
 
     code = "HE-ARCHIVE-PATH"
     title = "The backup archive holds a member under a name that does not belong there"
+    reason = "it would be unpacked where it does not belong; engine-backup writes a closed list of names"
 
 
 class ArchiveLink(ArchiveProblem):
@@ -98,6 +104,7 @@ class ArchiveLink(ArchiveProblem):
 
     code = "HE-ARCHIVE-LINK"
     title = "The backup archive holds a link"
+    reason = "through a link, what follows could be unpacked anywhere; engine-backup writes none"
 
 
 class ArchiveDevice(ArchiveProblem):
@@ -105,6 +112,7 @@ class ArchiveDevice(ArchiveProblem):
 
     code = "HE-ARCHIVE-DEVICE"
     title = "The backup archive holds a device"
+    reason = "engine-backup writes plain files only"
 
 
 class ArchiveDuplicate(ArchiveProblem):
@@ -112,6 +120,7 @@ class ArchiveDuplicate(ArchiveProblem):
 
     code = "HE-ARCHIVE-DUPLICATE"
     title = "The backup archive holds the same member twice"
+    reason = "which of the two counts depends on who unpacks it"
 
 
 class ArchiveConfig(ArchiveProblem):
@@ -134,3 +143,4 @@ class ArchiveFiles(ArchiveProblem):
 
     code = "HE-ARCHIVE-FILES"
     title = "The product files inside the backup archive cannot be read"
+    reason = "they are unpacked as root in the engine VM"

@@ -188,7 +188,7 @@ class Reading:
             raise problem.ArchiveUncovered(_list(uncovered))
         wrong = [name for name, digest in expected.items() if self.members[name].digests[self.algorithm] != digest]
         if wrong:
-            raise problem.ArchiveHash(f"{_list(wrong)} by {lists[0]}")
+            raise problem.ArchiveHash(f"{_list(wrong)}: its checksum is not the one in {lists[0]}")
 
 
 def _list(names: Iterable[str]) -> str:

@@ -111,7 +111,7 @@ def _parsed(content: bytes) -> Element:
     try:
         root: Element = fromstring(content, forbid_dtd=True)
     except DefusedXmlException as error:
-        raise OvfDtd(type(error).__name__) from error
+        raise OvfDtd("no OVF needs one; it begins with a DOCTYPE") from error
     except (ParseError, ValueError, LookupError) as error:  # LookupError: an encoding nobody knows
         raise OvfFormat("it is no XML", why=str(error)) from error
     if _local(root) != "Envelope" or not root.tag.startswith(tuple(f"{{{one}}}" for one in _NAMESPACES)):

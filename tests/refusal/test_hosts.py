@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Final
 
 import libvirt
 import pytest
+from msgspec import Raw
 
 from hosted_plugins.checks.steps import PROGRAMS
 from hosted_plugins.deploy import DeployRequest
 from hosted_setup.pipeline.codec import encode
-from hosted_setup.pipeline.journal import FORMAT, Head, Journal, RunLock
+from hosted_setup.pipeline.journal import FORMAT, End, Head, Intent, Journal, RunLock
 from tests.refusal.site import STATE
 from tests.refusal.told import assert_well_told
 from tests.unit.domain.builders import backup, members
@@ -159,10 +160,20 @@ def test_programs_are_missing(site: Site) -> None:
         assert_well_told(one)
 
 
-def test_an_engine_is_deployed_already(site: Site) -> None:
+def test_an_engine_is_deployed_already(site: Site, runs: Path) -> None:
     (site.etc / "hosted-engine.conf").write_text("fqdn=engine.example.com\n")
+    with Journal(runs / RUN / "journal.jsonl") as journal:
+        journal.append(Intent(0, "a step", "vm.remove", Raw(b"{}")))
+        journal.append(End("done"))
     told = _only(site.refused(), "HE-DEPLOYED")
     assert told.command == "hosted-engine cleanup"
+
+
+def test_an_engine_is_deployed_already_by_another_program(site: Site) -> None:
+    marker = site.etc / "hosted-engine.conf"
+    marker.write_text("fqdn=engine.example.com\n")
+    told = _only(site.refused(), "HE-DEPLOYED")
+    assert told.command == f"cat {marker}"
 
 
 @pytest.fixture

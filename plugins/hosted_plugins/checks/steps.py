@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -10,6 +11,7 @@ from hosted_plugins.deploy import DeployRequest
 from hosted_plugins.vm import VmAnswers
 from hosted_setup.hooks import hookimpl
 from hosted_setup.model.problem import Problem, Problems
+from hosted_setup.pipeline.journal import Past, read_journal
 from hosted_setup.pipeline.stage import Stage
 from hosted_setup.pipeline.step import check, step
 from hosted_setup.ports.host import Host
@@ -99,15 +101,13 @@ def _deployed(host: Host) -> list[Problem]:
     marker = host.paths.etc / "hosted-engine.conf"
     if not marker.exists():
         return []
-    return [
-        AlreadyDeployed(
-            f"{marker} is there",
-            why="a second deploy would put another engine beside it",
-            where=str(marker),
-            hint="To remove that deployment from this host:",
-            command="hosted-engine cleanup",
-        )
-    ]
+    hint, command = "To remove that deployment from this host:", "hosted-engine cleanup"
+    journals = (Past(list(read_journal(path))) for path in host.paths.runs.glob("*/journal.jsonl"))
+    if not any(past.open_intents() for past in journals):
+        hint = "No run of this program has made it, so none can take it back; look at it with:"
+        command = f"cat {shlex.quote(str(marker))}"
+    why = "a second deploy would put another engine beside it"
+    return [AlreadyDeployed(f"{marker} is there", why=why, where=str(marker), hint=hint, command=command)]
 
 
 def _programs(host: Host) -> list[Problem]:

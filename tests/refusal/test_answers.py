@@ -45,6 +45,16 @@ def test_a_bad_answer(site: Site, case: str) -> None:
     assert_well_told(told)
 
 
+def test_a_bad_answer_in_the_folder_beside_the_answers(site: Site) -> None:
+    beside = site.inputs / "answers.conf.d" / "10-site.conf"
+    beside.parent.mkdir()
+    beside.write_text("# ours\n[environment:override]\n\nOVEHOSTED_VM/vmVCpus=int:0\n")
+    refusal = site.refused()
+    assert (refusal.exit_code, refusal.codes) == (2, ["HE-ANSWERS-VALUE"]), refusal.out
+    assert refusal.told[0].text("Where") == f"{beside}:4"
+    assert_well_told(refusal.told[0])
+
+
 def test_all_that_is_wrong_is_told_at_once(site: Site) -> None:
     line_errors = [line for line, code, _ in BAD.values() if code not in {"HE-ANSWERS-SYNTAX", "HE-ANSWERS-DUPLICATE"}]
     keys = [line.partition("=")[0] for line in line_errors]

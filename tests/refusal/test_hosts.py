@@ -79,6 +79,16 @@ def test_all_that_the_checks_refuse_is_told_at_once(theirs: Site) -> None:
     assert f"mkdir -p '{str(missing).replace(chr(39), chr(39) + chr(34) + chr(39) + chr(34) + chr(39))}'" in refusal.out
 
 
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [({"OVEHOSTED_VM__vmMemSizeMB": "int:99999999"}, "HE-MEMORY"), ({"OVEHOSTED_VM__vmVCpus": "int:4096"}, "HE-CPUS")],
+)
+def test_the_host_is_too_small(site: Site, answer: dict[str, str], code: str) -> None:
+    site.answer(**answer)
+    told = _only(site.refused(), code)
+    assert "Answer " in told.text("Next") or "answer " in told.text("Next")
+
+
 def test_the_name_of_the_vm_is_taken(theirs: Site) -> None:
     theirs.answer(HOSTED_ENGINE__networkName=f"str:{theirs.name}-2")
     told = _only(theirs.refused(), "HE-NAME-TAKEN")

@@ -94,7 +94,8 @@ def vm_name(vm: VmAnswers, host: Host) -> None:
         detail = f"libvirt has a VM called {vm.name} (UUID {found.uuid}, {found.state.value})"
         hint = "Answer another HOSTED_ENGINE/vmName, or look at that VM:"
         why = "it was not made by this run"
-        raise NameTaken(detail, why=why, hint=hint, command=f"virsh dominfo {vm.name}")
+        command = f"virsh -c {shlex.quote(host.hypervisor.uri)} dominfo {vm.name}"
+        raise NameTaken(detail, why=why, hint=hint, command=command)
 
 
 def _deployed(host: Host) -> list[Problem]:

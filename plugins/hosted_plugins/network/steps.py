@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -49,7 +50,7 @@ def _name_taken(answers: NetworkAnswers, host: Host) -> Iterator[Problem]:
             detail,
             why="it was not made by this run",
             hint="Answer another HOSTED_ENGINE/networkName, or look at that one:",
-            command=f"virsh net-info {answers.name}",
+            command=f"virsh -c {shlex.quote(host.hypervisor.uri)} net-info {answers.name}",
         )
 
 

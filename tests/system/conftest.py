@@ -13,6 +13,7 @@ from appliance.recipe import cli
 from tests.lab.laboratory import Laboratory
 from tests.system.guest import Guest
 from tests.system.installer import Installer, Site
+from tests.system.world import inventory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +28,8 @@ class Deployed:
 
     site: Site
     installer: Installer
-    before: dict[str, tuple[int, int, int, str]]
+    files: dict[str, tuple[int, int, int, str]]
+    before: dict[str, list[str]]
 
     @property
     def guest(self) -> Guest:
@@ -71,5 +73,6 @@ def place() -> Iterator[Laboratory]:
 def deployed(place: Laboratory, cache: Path) -> Deployed:
     """Deploy once, undisturbed; how it ended is for the tests to say."""
     site = Site.make(place, "good", cache / "engine.ova", cache / "sample.backup")
-    before = {name: portrait(cache / name) for name in ("engine.ova", "sample.backup")}
-    return Deployed(site, site.run(*site.deploy_words()), before)
+    files = {name: portrait(cache / name) for name in ("engine.ova", "sample.backup")}
+    before = inventory(place, site.root, site.storage)
+    return Deployed(site, site.run(*site.deploy_words()), files, before)

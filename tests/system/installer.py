@@ -172,13 +172,13 @@ class Installer:
         """Give the exit code of a finished one."""
         return self._process.wait(1)
 
-    def until(self, what: str | Callable[[], bool], within: float = 300) -> None:
+    def until(self, what: str | Callable[[], bool], within: float = 600, every: float = 0.02) -> None:
         """Wait until a line holds `what`, or `what` is so; the program must not end before."""
         deadline = time.monotonic() + within
         while not (what in self.text if isinstance(what, str) else what()):
             assert self._process.outer.poll() is None, f"it ended:\n{self.text}"
             assert time.monotonic() < deadline, f"waited {within} s in vain for {what!r}:\n{self.text}"
-            time.sleep(0.02)
+            time.sleep(every)
 
     def kill(self, number: int = signal.SIGKILL) -> int:
         """Send it a signal, await its end and give its exit code."""

@@ -126,7 +126,7 @@ def test_the_disk_stands_alone(deployed: Deployed) -> None:
 
 
 def test_the_operators_files_are_as_they_were(deployed: Deployed, cache: Path) -> None:
-    assert {name: portrait(cache / name) for name in deployed.before} == deployed.before
+    assert {name: portrait(cache / name) for name in deployed.files} == deployed.files
 
 
 @pytest.mark.parametrize("options", [(), ("--inactive",)])

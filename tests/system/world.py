@@ -64,7 +64,7 @@ def end_state(site: Site) -> dict[str, str]:
         "domain": virsh(site.lab, "dumpxml", "--inactive", site.vm_name),
         "network": virsh(site.lab, "net-dumpxml", "--inactive", site.network_name),
         "state": virsh(site.lab, "domstate", site.vm_name),
-        "disks": virsh(site.lab, "domblklist", site.vm_name),
+        "disks": " ".join(" ".join(virsh(site.lab, "domblklist", site.vm_name).splitlines()[2:]).split()),
         "channels": "\n".join(
             re.findall(r"<target type='virtio' name='[^']*'", virsh(site.lab, "dumpxml", site.vm_name))
         ),

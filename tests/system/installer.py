@@ -151,7 +151,15 @@ class Installer:
         self.arguments: set[bytes] = set()
         self.dumps: set[str] = set()
         self.seeds: set[bytes] = set()
-        command: list[str | Path] = [PROGRAM, *words, f"--root={site.root}", f"--libvirt-uri={site.lab.uri}"]
+        # Tests may run where SIGINT is ignored, which would be inherited.
+        command: list[str | Path] = [
+            "env",
+            "--default-signal=INT",
+            PROGRAM,
+            *words,
+            f"--root={site.root}",
+            f"--libvirt-uri={site.lab.uri}",
+        ]
         self._process = site.lab.spawn(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, bufsize=1
         )

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 RESUME = "hosted-engine deploy --resume"
 ABORT = "hosted-engine deploy --abort"
+START = "hosted-engine deploy"
 JOURNAL = "journal.jsonl"
 
 
@@ -164,6 +165,8 @@ class Session:
         return ExitCode.INTERRUPTED
 
     def _failed(self, journal: Journal, past: Past, problem: Problem) -> ExitCode:
+        if not past.intents or (self.undo_failures and not past.committed):
+            _start_anew(problem)
         self.host.reporter.emit(Failed(problem))
         if not past.intents:
             _end(self.host, journal, "refused")
@@ -180,6 +183,13 @@ class Session:
             self.host.reporter.emit(Info("Its engine is deployed, the way is forward only."))
         else:
             self.host.reporter.emit(Info(f"Take it back:  {ABORT}"))
+
+
+def _start_anew(problem: Problem) -> None:
+    """Name the way on that there is when nothing of the run stays, where the problem names a resume."""
+    for one in problem.problems():
+        if one.command == RESUME:
+            one.hint, one.command = "Nothing of this run stays. Mend the cause, then start a new one:", START
 
 
 def abort(host: Host, observe: Observer | None = None) -> ExitCode:
@@ -257,9 +267,7 @@ def find_unfinished(runs: Path) -> tuple[Path, Past]:
     """
     found = unfinished(runs)
     if found is None:
-        raise NothingUnfinished(
-            f"no journal without an end in {runs}", hint="Start a new one:", command="hosted-engine deploy"
-        )
+        raise NothingUnfinished(f"no journal without an end in {runs}", hint="Start a new one:", command=START)
     return found
 
 

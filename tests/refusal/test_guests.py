@@ -52,6 +52,7 @@ def test_a_failure_in_the_guest(program: Program, failure: str) -> None:
     assert changes(before, portrait(program.world)) == {}
     assert word in done.out
     assert_well_told(refusal.told[0])
+    assert "--resume" not in refusal.told[0].command  # nothing is left to be resumed
 
 
 def test_the_appliance_is_gone_when_its_run_is_resumed(program: Program) -> None:

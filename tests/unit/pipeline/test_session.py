@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from hosted_setup.ports.host import Host
 
 RESUME, ABORT = "hosted-engine deploy --resume", "hosted-engine deploy --abort"
+START = "hosted-engine deploy"
 EVERYTHING = {"one", "beside", "second"}
 
 
@@ -181,7 +182,7 @@ def test_a_bug_is_one_problem_with_the_traceback_in_the_log(host: Host) -> None:
 @pytest.mark.parametrize(
     ("trouble", "code", "where", "command"),
     [
-        ("full", "HE-NO-SPACE", "/a place", RESUME),
+        ("full", "HE-NO-SPACE", "/a place", START),  # the run is taken back: there is nothing to resume
         ("denied", "HE-SYSTEM", "/a place", "ls -ld '/a place'"),
         ("lost", "HE-SYSTEM", "", "hosted-engine support-bundle"),
     ],

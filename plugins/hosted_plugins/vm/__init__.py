@@ -164,12 +164,28 @@ def never_started(host: Host) -> bool:
 
 
 def at_work(vm: str, host: Host) -> bool:
-    """Tell whether the VM runs and its guest has reported no failure: then its disk is what the run expects."""
+    """Tell whether the VM is in its first boot and its guest has reported no failure.
+
+    Then its disk is what the run expects. A later boot, by whoever, finds a disk whose cloud-init has run.
+    """
     found = host.hypervisor.domain(vm)
-    if found is None or found.state is not DomainState.RUNNING:
+    if found is None or found.state is not DomainState.RUNNING or not is_first_boot(host, found.boot):
         return False
     said = guest_log(host).read_text(errors="replace").splitlines()
     return not any(line.endswith("_FAIL") or _FAILED in line for line in said)
+
+
+def remember_boot(host: Host, boot: int) -> None:
+    """Note the hypervisor's number of the VM's first boot in the run's folder."""
+    (host.run_dir / "boot").write_text(f"{boot}\n")
+
+
+def is_first_boot(host: Host, boot: int) -> bool:
+    """Tell whether `boot` is the one that was noted."""
+    try:
+        return (host.run_dir / "boot").read_text() == f"{boot}\n"
+    except FileNotFoundError:
+        return False
 
 
 def guest_log(host: Host) -> Path:

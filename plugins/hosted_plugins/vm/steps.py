@@ -20,7 +20,7 @@ from hosted_plugins.image import EngineDisk, ImportedDisk
 from hosted_plugins.network import EngineNetwork
 from hosted_plugins.storage import StorageAnswers, StorageDomain
 from hosted_plugins.virt import Virtualisation
-from hosted_plugins.vm import EngineVm, Seed, Settled, VmAnswers, take_away
+from hosted_plugins.vm import EngineVm, Seed, Settled, VmAnswers, remember_boot, take_away
 from hosted_setup.domain.templates import render, render_xml, source
 from hosted_setup.hooks import hookimpl
 from hosted_setup.model.values import MIB
@@ -139,7 +139,7 @@ class RemoveVm(Undo, name="vm.remove"):
         if found is not None and found.mark == host.run_id:
             host.hypervisor.destroy(self.uuid)
             host.hypervisor.undefine(self.uuid)
-        for pattern in ("guest.log*", "guest.sock", "console.log*"):  # logs are rotated
+        for pattern in ("guest.log*", "guest.sock", "console.log*", "boot"):  # logs are rotated
             for path in host.run_dir.glob(pattern):
                 path.unlink()
 
@@ -184,10 +184,12 @@ def start_vm(  # noqa: PLR0913 - everything a VM is made of
     if disk.backing is not None:
         files["he-appliance"] = Path(disk.backing.path)
     host.hypervisor.start(disk.vm, files)
+    started = host.hypervisor.domain(disk.vm)
+    boot = started.boot if started else -1
+    remember_boot(host, boot)
     if disk.backing is not None:
         host.hypervisor.pull(disk.vm, DISK)
-    started = host.hypervisor.domain(disk.vm)
-    return EngineVm(disk.vm, started.boot if started else -1, channel["socket"], channel["log"])
+    return EngineVm(disk.vm, boot, channel["socket"], channel["log"])
 
 
 def _xml(

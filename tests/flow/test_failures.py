@@ -186,6 +186,21 @@ def test_a_kept_failure_is_seen_through_once_its_cause_is_mended(program: Progra
     assert changes(portrait(program.world), left) == {}
 
 
+def test_a_vm_that_somebody_started_again_is_made_anew_with_its_disk(program: Program) -> None:
+    """Its cloud-init has run: on that disk the guest would stay mute for ever."""
+    program.world.behaviour.health = "DB Down!"
+    assert program.restore(*QUICK).code == 4
+    before = volumes(program)
+    program.world.behaviour.__dict__.update(Behaviour().__dict__)
+    (domain,) = load_all(program.world.hypervisor.domains, Domain)
+    domain.boot += 1
+    program.world.hypervisor.keep(domain)
+    resumed = program("deploy", "--resume")
+    assert resumed.code == 0, resumed.out
+    assert "Create the engine VM disk: no longer as it was left, doing it again" in resumed.out
+    assert not volumes(program) & before
+
+
 def test_a_failure_is_undone_when_the_operator_chose_so(program: Program, failure: str) -> None:
     before = portrait(program.world)
     code, _ = break_it(program, failure)

@@ -1,4 +1,4 @@
-"""What can fail after the confirmation: each with its code; kept for a resume or undone, as the operator chose."""
+"""What can fail after the confirmation, each with its code. Long: every failure is kept, resumed and undone."""
 
 from __future__ import annotations
 

@@ -37,10 +37,10 @@ class Door(paramiko.ServerInterface):
 def run(channel: paramiko.Channel, command: str) -> None:
     """Run a command as sshd does, by a shell."""
     done = subprocess.run(["sh", "-c", command], capture_output=True, check=False)
-    with suppress(OSError):
+    with suppress(OSError, EOFError):  # a client that has what it wants is gone
         channel.sendall(done.stdout)
         channel.send_exit_status(done.returncode)
-    channel.close()
+        channel.close()
 
 
 @contextmanager

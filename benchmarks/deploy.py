@@ -88,6 +88,7 @@ def _pair(pad: int, bounds: dict[str, float]) -> Iterator[Pair]:
     PLACE.mkdir(parents=True)
     try:
         if URI == demo.URI:
+            demo.open_kvm(PLACE)
             demo.start_daemons(PLACE)
         if _virsh("dominfo", NAMES["vm"]) or _virsh("net-info", NAMES["network"]):
             message = f"{URI} has a VM or network of these names already: {NAMES}"
@@ -98,6 +99,7 @@ def _pair(pad: int, bounds: dict[str, float]) -> Iterator[Pair]:
         yield Pair(product=lambda: product(ova, archive), baseline=lambda: baseline(ova, archive), bounds=bounds)
     finally:
         demo.stop_daemons(PLACE)
+        demo.close_kvm(PLACE)
         shutil.rmtree(PLACE)
 
 

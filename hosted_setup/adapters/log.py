@@ -6,7 +6,6 @@ import base64
 import os
 import weakref
 from datetime import UTC, datetime
-from functools import singledispatchmethod
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, quote_plus
 
@@ -51,7 +50,7 @@ class FileLog:
             self._waiting = kind
         elif isinstance(event, events.StepBegun):
             self._waiting = ""
-        for line in self._text(event).splitlines():
+        for line in _text(event).splitlines():
             self._write(line)
 
     def traceback(self, text: str) -> None:
@@ -63,41 +62,25 @@ class FileLog:
         text = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ} {redact(line)}\n"
         os.write(self._descriptor, text.encode("utf-8", "backslashreplace"))
 
-    @singledispatchmethod
-    def _text(self, event: object) -> str:
-        return f"EVENT   {event}"
 
-    @_text.register
-    def _(self, event: events.Heading) -> str:
-        return f"STAGE   {event.text}"
-
-    @_text.register
-    def _(self, event: events.StepBegun) -> str:
-        return f"STEP    {event.number}/{event.total} {event.title}"
-
-    @_text.register
-    def _(self, event: events.Info) -> str:
-        return f"INFO    {event.text}"
-
-    @_text.register
-    def _(self, event: events.Warn) -> str:
-        return f"WARNING {event.text}"
-
-    @_text.register
-    def _(self, event: events.GuestLine) -> str:
-        return f"GUEST   |- {event.text}"
-
-    @_text.register
-    def _(self, event: events.Waiting) -> str:
-        return f"WAIT    for {event.what}"
-
-    @_text.register
-    def _(self, event: events.Failed) -> str:
-        return "\n".join(
-            f"ERROR   {one} | why: {one.why} | where: {one.where} | next: {one.hint} {one.command}"
-            for one in event.problem.problems()
-        )
-
-    @_text.register
-    def _(self, event: events.Summary) -> str:
-        return "\n".join(f"SUMMARY {line}" for line in event.lines)
+def _text(event: Event) -> str:  # noqa: PLR0911 - one return a kind of event
+    match event:
+        case events.Heading(text):
+            return f"STAGE   {text}"
+        case events.StepBegun(title, number, total):
+            return f"STEP    {number}/{total} {title}"
+        case events.Info(text):
+            return f"INFO    {text}"
+        case events.Warn(text):
+            return f"WARNING {text}"
+        case events.GuestLine(text):
+            return f"GUEST   |- {text}"
+        case events.Waiting(what):
+            return f"WAIT    for {what}"
+        case events.Summary(lines):
+            return "\n".join(f"SUMMARY {line}" for line in lines)
+        case events.Failed(problem):
+            return "\n".join(
+                f"ERROR   {one} | why: {one.why} | where: {one.where} | next: {one.hint} {one.command}"
+                for one in problem.problems()
+            )

@@ -23,7 +23,7 @@ from hosted_plugins.image import (
 )
 from hosted_plugins.image.file import opened
 from hosted_plugins.storage import StorageDomain, remove_known
-from hosted_plugins.vm import EngineVm, Settled, VmAnswers, at_work, never_started
+from hosted_plugins.vm import DISK, EngineVm, Settled, VmAnswers, at_work, never_started
 from hosted_setup.domain.appliance import Appliance, Form, disk_member, firmware_of
 from hosted_setup.hooks import hookimpl
 from hosted_setup.model.events import Waiting
@@ -37,7 +37,6 @@ from hosted_setup.ports.host import Host
 from hosted_setup.ports.hypervisor import HypervisorFacts
 from hosted_setup.ports.images import DiskSource
 
-DISK: Final = "vda"
 _SECTOR: Final = 512
 IMPORT_DEADLINE: Final = 3600.0
 

@@ -20,6 +20,7 @@ from hosted_setup.ports.host import Host
 from hosted_setup.ports.hypervisor import DomainState
 from hosted_setup.ports.machine import MachineFacts
 
+DISK: Final = "vda"  # the name of the engine VM's disk in its definition
 _MEMORY_MIN: Final = 512
 _DISK_MAX: Final = 8192
 _DETACH_DEADLINE: Final = 60.0

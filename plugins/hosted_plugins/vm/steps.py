@@ -20,7 +20,7 @@ from hosted_plugins.image import EngineDisk, ImportedDisk
 from hosted_plugins.network import EngineNetwork
 from hosted_plugins.storage import StorageAnswers, StorageDomain
 from hosted_plugins.virt import Virtualisation
-from hosted_plugins.vm import EngineVm, Seed, Settled, VmAnswers, remember_boot, take_away
+from hosted_plugins.vm import DISK, EngineVm, Seed, Settled, VmAnswers, remember_boot, take_away
 from hosted_setup.domain.templates import render, render_xml, source
 from hosted_setup.hooks import hookimpl
 from hosted_setup.model.values import MIB
@@ -31,7 +31,6 @@ from hosted_setup.ports.host import Host
 from hosted_setup.ports.hypervisor import DomainState, HypervisorFacts
 from hosted_setup.ports.machine import MachineFacts
 
-DISK: Final = "vda"
 SEED: Final = "vdc"
 BYE_DEADLINE: Final = 120.0
 

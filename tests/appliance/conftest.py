@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import shutil
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,8 +19,9 @@ SEEDS = REPOSITORY / "appliance/seed"
 _numbers = itertools.count()
 
 
-@pytest.fixture(scope="session")
-def cluster() -> Iterator[Cluster]:
+@contextmanager
+def running() -> Iterator[Cluster]:
+    """Run a database server of its own."""
     folder = short_folder()
     server = Cluster(folder)
     server.initialize()
@@ -30,20 +31,19 @@ def cluster() -> Iterator[Cluster]:
     finally:
         server.stop()
         shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    with running() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
 def own_cluster() -> Iterator[Cluster]:
     """A server that tests may stop."""
-    folder = short_folder()
-    server = Cluster(folder)
-    server.initialize()
-    server.start()
-    try:
+    with running() as server:
         yield server
-    finally:
-        server.stop()
-        shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="session")

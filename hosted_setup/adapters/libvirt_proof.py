@@ -7,6 +7,7 @@ import stat
 import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Final
 from xml.sax.saxutils import quoteattr
 
@@ -17,17 +18,16 @@ from hosted_setup.adapters.libvirt_connection import Link, words
 from hosted_setup.ports.hypervisor import Proof
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 _KVM: Final = Path("/dev/kvm")
 _LOGS: Final = Path("/var/log/libvirt/qemu")  # libvirt keeps a log for every name it ever saw
 _EVERY: Final = 0.02
 _PIECE: Final = 4096
-_NOTHING_YET: Final = -2  # virStreamRecv's answer on a stream that does not block
 _FLAGS: Final = libvirt.VIR_DOMAIN_START_AUTODESTROY | libvirt.VIR_DOMAIN_START_PAUSED
 _XML: Final = """\
 <domain type={kind}>
-  <name>he-proof-{token}</name>
+  <name>{name}</name>
   <memory unit='MiB'>16</memory>
   <vcpu>1</vcpu>
   <os><type arch='x86_64' machine='q35'>hvm</type></os>
@@ -50,29 +50,105 @@ _XML: Final = """\
 class Proofs(Link):
     """The proving part of the hypervisor port."""
 
-    def prove(self, virt_type: str, token: str, within: float) -> Proof:
-        """Run a 64-bit guest that computes, then writes `token` to its serial line; it vanishes with this process.
+    def prove(self, virt_types: Sequence[str], token: str, within: float) -> tuple[Proof, ...]:
+        """Race a 64-bit guest under each type, see the port; a guest vanishes with this process.
 
-        `within` and the answer count from the guest's first instruction, not from libvirt's preparations.
+        `within` and the answers count from the guests' first instruction, not from libvirt's preparations.
         """
         if not token.isalnum():
             message = "a token has letters and digits"
             raise ValueError(message)
-        connection = self.connection()
+        link = Link(self.uri)
+        connection = link.connection()
+        race = _Race(connection, token)
         try:
-            if virt_type == "kvm" and self.local() and (reason := _kvm_closed(connection)):
-                return Proof(virt_type, None, reason)
             with proof_disk.served(proof_guest.boot_sector(token)) as port:
-                xml = _XML.format(kind=quoteattr(virt_type), token=token, port=port)
-                with _vanishing(connection, xml) as domain:
-                    seconds = _listen(connection, domain, token, within)
-        except libvirt.libvirtError as error:
-            return Proof(virt_type, None, words(error))
+                for virt_type in virt_types:
+                    closed = virt_type == "kvm" and self.local() and _kvm_closed(connection)
+                    race.enter(virt_type, port, closed or "")
+                race.run(within)
         finally:
-            if self.local():
-                (_LOGS / f"he-proof-{token}.log").unlink(missing_ok=True)
-        reason = "" if seconds is not None else f"no token within {within:g} s"
-        return Proof(virt_type, seconds, reason)
+            # Cutting the power takes libvirt over a second, which nothing has to wait for but this process's end.
+            Thread(target=_end, args=(link, race, self.local()), name="proof-end").start()
+        return tuple(race.proofs[virt_type] for virt_type in virt_types)
+
+
+class _Race:
+    """Guests of the same work under different types, which set out at the same moment."""
+
+    def __init__(self, connection: libvirt.virConnect, token: str) -> None:
+        self.domains: list[libvirt.virDomain] = []
+        self.proofs: dict[str, Proof] = {}
+        self._connection = connection
+        self._token = token
+        self._lines: dict[str, _Line] = {}
+
+    def enter(self, virt_type: str, port: int, unfit: str) -> None:
+        """Make the guest of `virt_type`, paused; what is `unfit`, or what libvirt refuses, stays behind."""
+        self.proofs[virt_type] = Proof(virt_type, None, unfit)
+        if unfit:
+            return
+        xml = _XML.format(kind=quoteattr(virt_type), name=f"he-proof-{self._token}-{len(self.proofs)}", port=port)
+        with self._refusal(virt_type):
+            domain = self._connection.createXML(xml, _FLAGS)
+            self.domains.append(domain)
+            self._lines[virt_type] = _Line(self._connection, domain)
+
+    def run(self, within: float) -> None:
+        """Let all go; the first token, or the deadline, ends the race."""
+        for virt_type, line in self._lines.items():
+            self.proofs[virt_type] = Proof(virt_type, None, f"no token within {within:g} s")
+            with self._refusal(virt_type):
+                line.domain.resume()
+        begun = time.monotonic()
+        while self._lines and (passed := time.monotonic() - begun) < within:
+            for virt_type, line in tuple(self._lines.items()):
+                with self._refusal(virt_type):
+                    if line.says(self._token.encode()):
+                        self._won(virt_type, passed)
+                        return
+            time.sleep(_EVERY)
+
+    def _won(self, winner: str, seconds: float) -> None:
+        self.proofs[winner] = Proof(winner, seconds)
+        for virt_type in self._lines.keys() - {winner}:
+            self.proofs[virt_type] = Proof(virt_type, None, f"nothing yet when {winner} had answered")
+
+    @contextmanager
+    def _refusal(self, virt_type: str) -> Iterator[None]:
+        try:
+            yield
+        except libvirt.libvirtError as error:
+            self.proofs[virt_type] = Proof(virt_type, None, words(error))
+            self._lines.pop(virt_type, None)
+
+
+class _Line:
+    """The serial line of a guest."""
+
+    def __init__(self, connection: libvirt.virConnect, domain: libvirt.virDomain) -> None:
+        self.domain = domain
+        self._stream = connection.newStream(libvirt.VIR_STREAM_NONBLOCK)
+        domain.openConsole(None, self._stream)
+        self._heard = b""
+
+    def says(self, token: bytes) -> bool:
+        """Tell whether `token` has come; raises libvirtError when the guest is gone."""
+        self.domain.isActive()  # without an event loop a stream gets its data only while a call waits for its answer
+        piece = self._stream.recv(_PIECE)
+        if isinstance(piece, bytes):
+            self._heard = (self._heard + piece)[-_PIECE:]
+        return token in self._heard
+
+
+def _end(link: Link, race: _Race, local: bool) -> None:  # noqa: FBT001 - one caller
+    for domain in race.domains:
+        with suppress(libvirt.libvirtError):
+            name = domain.name()
+            domain.destroy()
+            if local:
+                (_LOGS / f"{name}.log").unlink(missing_ok=True)
+    link.close()
 
 
 def _kvm_closed(connection: libvirt.virConnect) -> str:
@@ -91,40 +167,3 @@ def _kvm_closed(connection: libvirt.virConnect) -> str:
     if uid in {0, status.st_uid} or shared:
         return ""
     return f"{_KVM} has mode {stat.S_IMODE(status.st_mode):04o}; qemu runs as user {uid} and cannot open it"
-
-
-@contextmanager
-def _vanishing(connection: libvirt.virConnect, xml: str) -> Iterator[libvirt.virDomain]:
-    domain = connection.createXML(xml, _FLAGS)
-    try:
-        yield domain
-    finally:
-        with suppress(libvirt.libvirtError):
-            domain.destroy()
-
-
-def _listen(connection: libvirt.virConnect, domain: libvirt.virDomain, token: str, within: float) -> float | None:
-    stream = connection.newStream(libvirt.VIR_STREAM_NONBLOCK)
-    try:
-        domain.openConsole(None, stream)
-        domain.resume()
-        return _await_token(domain, stream, token.encode(), within)
-    finally:
-        with suppress(libvirt.libvirtError):
-            stream.abort()
-
-
-def _await_token(domain: libvirt.virDomain, stream: libvirt.virStream, token: bytes, within: float) -> float | None:
-    begun = time.monotonic()
-    heard = b""
-    while (passed := time.monotonic() - begun) < within:
-        domain.isActive()  # without an event loop a stream gets its data only while a call waits for its answer
-        piece = stream.recv(_PIECE)
-        if isinstance(piece, bytes):
-            heard = (heard + piece)[-_PIECE:]
-        elif piece != _NOTHING_YET:
-            return None
-        if token in heard:
-            return passed
-        time.sleep(_EVERY)
-    return None

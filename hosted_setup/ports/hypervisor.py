@@ -7,7 +7,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 
@@ -59,7 +59,7 @@ class NetworkInfo:
 
 @dataclass(frozen=True)
 class Proof:
-    """How a tiny guest did: `seconds` until its token came, None when it stayed mute until the deadline."""
+    """How a tiny guest did: `seconds` until its token came, None when another came first, or none: see `reason`."""
 
     virt_type: str
     seconds: float | None
@@ -77,8 +77,11 @@ class Hypervisor(Protocol):
     def facts(self) -> HypervisorFacts:
         """Ask the hypervisor; raises HypervisorDown when it does not answer."""
 
-    def prove(self, virt_type: str, token: str, within: float) -> Proof:
-        """Run a 64-bit guest that computes, then writes `token` to its serial line; it vanishes with this process."""
+    def prove(self, virt_types: Sequence[str], token: str, within: float) -> tuple[Proof, ...]:
+        """Race 64-bit guests that compute and then write `token` to their serial lines, one under each type.
+
+        The first answer, or `within` seconds, ends the race for all. The guests vanish with this process.
+        """
 
     def domain_named(self, name: str) -> DomainInfo | None:
         """Find a domain by name."""

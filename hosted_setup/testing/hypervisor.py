@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 from hosted_setup.adapters import libvirt_xml
 from hosted_setup.ports.hypervisor import HypervisorFacts, NetworkInfo, Proof
 from hosted_setup.ports.problems import HypervisorFault, NameTaken
 from hosted_setup.testing.domains import FakeDomains
 from hosted_setup.testing.state import Network, load, load_all, save
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class FakeHypervisor(FakeDomains):
@@ -26,18 +30,25 @@ class FakeHypervisor(FakeDomains):
             passes_files=self.behaviour.passes_files,
         )
 
-    def prove(self, virt_type: str, token: str, within: float) -> Proof:
-        """Tell how a guest would do; it leaves nothing behind."""
+    def prove(self, virt_types: Sequence[str], token: str, within: float) -> tuple[Proof, ...]:
+        """Tell how guests would do; they leave nothing behind."""
         self.must_answer()
         if not token.isalnum():
             message = "a token has letters and digits"
             raise ValueError(message)
+        times = {one: self.behaviour.proofs.get(one) for one in virt_types}
+        in_time = {one: taken for one, taken in times.items() if taken is not None and taken <= within}
+        winner = min(in_time, key=in_time.__getitem__, default=None)
+        return tuple(self._proof(one, winner, within) for one in virt_types)
+
+    def _proof(self, virt_type: str, winner: str | None, within: float) -> Proof:
         if virt_type not in self.behaviour.proofs:
             return Proof(virt_type, None, f"Emulator does not support virt type '{virt_type}'")
-        seconds = self.behaviour.proofs[virt_type]
-        if seconds is None or seconds > within:
+        if virt_type == winner:
+            return Proof(virt_type, self.behaviour.proofs[virt_type])
+        if winner is None:
             return Proof(virt_type, None, f"no token within {within:g} s")
-        return Proof(virt_type, seconds)
+        return Proof(virt_type, None, f"nothing yet when {winner} had answered")
 
     def network_named(self, name: str) -> NetworkInfo | None:
         """Find a network by name."""

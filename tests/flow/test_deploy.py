@@ -173,7 +173,7 @@ def test_software_emulation_where_kvm_does_not_pay(program: Program) -> None:
     program.world.behaviour.proofs = {"qemu": 2.0, "kvm": None}
     done = program.deploy()
     assert done.code == 0, done.out
-    assert "KVM is offered but a test guest did not profit" in done.out
+    assert "KVM is offered but does not help" in done.out
     assert "type='qemu'" in picture(program)["domain HostedEngine"]
 
 

@@ -35,8 +35,8 @@ def measured(tmp_path: Path, want: VirtType, proofs: Proofs, *, claims_kvm: bool
     ("want", "proofs", "chosen", "told"),
     [
         (VirtType.AUTO, {"qemu": 2.0, "kvm": 0.5}, "kvm", "KVM works (a test guest took 0.5 s)"),
-        (VirtType.AUTO, {"qemu": 2.0, "kvm": 2.5}, "qemu", "did not profit (2.5 s, under emulation 2.0 s)"),
-        (VirtType.AUTO, {"qemu": 2.0, "kvm": None}, "qemu", "did not profit (no token within 3 s"),
+        (VirtType.AUTO, {"qemu": 2.0, "kvm": 2.5}, "qemu", "answered first, after 2.0 s (nothing yet"),
+        (VirtType.AUTO, {"qemu": 2.0, "kvm": None}, "qemu", "KVM is offered but does not help"),
         (VirtType.AUTO, {"qemu": 2.0}, "qemu", "No KVM here"),
         (VirtType.AUTO, {"qemu": None, "kvm": 0.5}, "kvm", "KVM works"),
         (VirtType.QEMU, {"qemu": 2.0, "kvm": 0.5}, "qemu", ""),
@@ -67,6 +67,3 @@ def test_what_is_refused(tmp_path: Path, want: VirtType, proofs: Proofs, code: s
     assert caught.value.why
     assert caught.value.command == "virt-host-validate qemu"
 
-
-def test_a_slow_kvm_gets_no_longer_than_emulation_needs(tmp_path: Path) -> None:
-    assert measured(tmp_path, VirtType.AUTO, {"qemu": 2.0, "kvm": 29.0})[0] == "qemu"

@@ -42,5 +42,5 @@ class Frontend(Reporter, Protocol):
     def show(self, preview: Preview) -> None:
         """Draw the preview."""
 
-    def confirm(self, prompt: str) -> bool:
-        """Ask for the one confirmation; the default is yes."""
+    def confirm(self, prompt: str, *, default: bool) -> bool:
+        """Ask for a yes or no; an empty reply is the `default`, which is no where something is destroyed."""

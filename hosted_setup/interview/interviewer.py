@@ -84,4 +84,4 @@ class Interviewer:
             given = self._answers.find(question)
             if given is not None:
                 return cast("bool", value_of(question, given))
-        return self._frontend.confirm(questions_of(Confirmation)[0].prompt)
+        return self._frontend.confirm(questions_of(Confirmation)[0].prompt, default=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING
 
 import pytest
@@ -96,6 +97,17 @@ def test_cleanup_removes_a_deployment(program: Program) -> None:
     assert changes(before, portrait(program.world)) == {}
     again = program("cleanup", "--yes")
     assert (again.code, "nothing to clean up" in again.out) == (0, True)
+
+
+@pytest.mark.parametrize(("reply", "removed"), [("\n", False), ("no\n", False), ("", False), ("perhaps\nyes\n", True)])
+def test_cleanup_removes_nothing_but_on_a_yes(program: Program, reply: str, removed: bool) -> None:  # noqa: FBT001 - a table
+    assert program.restore().code == 0
+    before = portrait(program.world)
+    program.stdin = io.StringIO(reply)
+    done = program("cleanup")
+    assert "for good. Are you sure? (Yes, No)[No]: " in done.out
+    assert done.code == (0 if removed else 130), done.out
+    assert (changes(before, portrait(program.world)) != {}) is removed
 
 
 def test_the_secrets_of_a_resume_come_from_the_sources_named_then(failed: Program) -> None:

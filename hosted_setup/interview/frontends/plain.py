@@ -65,16 +65,16 @@ class PlainFrontend:
         """Draw the preview."""
         self._screen.preview(preview)
 
-    def confirm(self, prompt: str) -> bool:
-        """Ask until the reply is yes or no; empty means yes.
+    def confirm(self, prompt: str, *, default: bool) -> bool:
+        """Ask until the reply is yes or no; empty means the `default`.
 
         Raises:
             Aborted: at the end of input.
         """
         while True:
-            text = self._read(f"{prompt} (Yes, No)[Yes]", hidden=False).strip()
+            text = self._read(f"{prompt} (Yes, No)[{'Yes' if default else 'No'}]", hidden=False).strip()
             try:
-                return not text or bool(parse_as(bool, text))
+                return bool(parse_as(bool, text)) if text else default
             except ValueError as error:
                 self._screen.error(str(error))
 

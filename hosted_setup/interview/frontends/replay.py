@@ -54,6 +54,6 @@ class ReplayFrontend:
         """Draw the preview, for the record."""
         self._screen.preview(preview)
 
-    def confirm(self, prompt: str) -> bool:  # noqa: ARG002 - of the protocol
+    def confirm(self, prompt: str, *, default: bool) -> bool:  # noqa: ARG002 - of the protocol
         """Need no confirmation."""
         return True

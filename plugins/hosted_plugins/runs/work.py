@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from hosted_setup.app import Both
 from hosted_setup.model.events import Failed, Info
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from hosted_setup.app import App
     from hosted_setup.interview.frontend import Frontend
+
+_SURE: Final = "This removes the engine VM and its disk for good. Are you sure?"
 
 
 def abort(app: App) -> int:
@@ -65,7 +67,8 @@ def clean_up(app: App, *, sure: bool) -> int:
         if not finished:
             frontend.emit(Info("There is nothing to clean up: no deploy has changed this host."))
             return ExitCode.DONE
-        if not sure and not frontend.confirm("This removes the engine VM and its disk for good. Are you sure?"):
+        if not sure and not frontend.confirm(_SURE, default=False):
+            frontend.emit(Info("Not confirmed; nothing was removed."))
             return ExitCode.INTERRUPTED
         codes = [_take_back(app, path, frontend) for path in finished]
     except (Aborted, KeyboardInterrupt):

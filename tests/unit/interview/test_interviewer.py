@@ -50,7 +50,7 @@ class Scripted:
         self.confirms = confirms
         self.events: list[Event] = []
         self.previews: list[Preview] = []
-        self.prompts: list[str] = []
+        self.prompts: list[tuple[str, bool]] = []
 
     def emit(self, event: Event) -> None:
         self.events.append(event)
@@ -65,8 +65,8 @@ class Scripted:
     def show(self, preview: Preview) -> None:
         self.previews.append(preview)
 
-    def confirm(self, prompt: str) -> bool:
-        self.prompts.append(prompt)
+    def confirm(self, prompt: str, *, default: bool) -> bool:
+        self.prompts.append((prompt, default))
         return self.confirms
 
 
@@ -92,7 +92,7 @@ def test_a_whole_interview(products: Products, files: Files) -> None:
     assert interviewer.confirm(["VM x is removed"]) is True
     assert frontend.previews[0].effects == ("VM x is removed",)
     assert frontend.previews[0].answers == interviewer.answered()
-    assert frontend.prompts == ["Please confirm installation settings"]
+    assert frontend.prompts == [("Please confirm installation settings", True)]
 
 
 def test_a_section_asked_again_replaces_its_answers(products: Products) -> None:

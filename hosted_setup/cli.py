@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import sys
 from functools import cached_property
 from pathlib import Path
@@ -114,7 +115,7 @@ class RealApp:
     def _screen(self) -> Screen:
         from hosted_setup.interview.frontends.screen import Screen  # noqa: PLC0415
 
-        return Screen(sys.stdout)
+        return Screen(sys.stdout, options=_again(self._options))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -148,7 +149,10 @@ def _run(command: Command, options: argparse.Namespace) -> int:
     try:
         return command.run(options, RealApp(options))
     except (KeyboardInterrupt, Interrupted, Aborted):
-        print("Interrupted. See what there is to do:  hosted-engine run status", file=sys.stderr)  # noqa: T201
+        from hosted_setup.interview.frontends.text import with_options  # noqa: PLC0415 - the rare case
+
+        told = "Interrupted. See what there is to do:  hosted-engine run status"
+        print(with_options(told, _again(options)), file=sys.stderr)  # noqa: T201
         return ExitCode.INTERRUPTED
     except Problem as problem:
         return _failed(options, problem, exit_code_of(problem))
@@ -198,6 +202,18 @@ def _common() -> argparse.ArgumentParser:
     )
     common.add_argument("--timeout-factor", metavar="X", type=_factor, default=1.0, help="multiply every deadline by X")
     return common
+
+
+def _again(options: argparse.Namespace) -> str:
+    """Give the common options of this call, quoted for a shell, as the next call needs them; none that is usual."""
+    usual = _common().parse_args([])
+    given = {
+        "root": str(Path(options.root).absolute()),  # wherever the next call is made
+        "libvirt_uri": options.libvirt_uri,
+        "timeout_factor": f"{options.timeout_factor:g}",
+    }
+    names = (name for name in given if getattr(options, name) != getattr(usual, name))
+    return shlex.join(f"--{name.replace('_', '-')}={given[name]}" for name in names)
 
 
 def _factor(text: str) -> float:

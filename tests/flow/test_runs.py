@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shlex
 from typing import TYPE_CHECKING
 
 import pytest
@@ -51,6 +52,14 @@ def test_the_state_of_an_unfinished_run(failed: Program) -> None:
     assert "not at work" in done.out
     assert RESUME in done.out
     assert ABORT in done.out
+
+
+def test_the_commands_that_are_shown_can_be_pasted(failed: Program) -> None:
+    done = failed("run", "status", "--timeout-factor=2")
+    (resume,) = (line.partition(":  ")[2] for line in done.out.splitlines() if RESUME in line)
+    options = [f"--root={failed.world.paths.root}", "--timeout-factor=2"]
+    assert shlex.split(resume) == [*RESUME.split(), *options]
+    assert failed(*shlex.split(resume)[1:]).code == 0
 
 
 def test_the_state_of_a_run_at_work(failed: Program) -> None:

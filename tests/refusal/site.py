@@ -95,6 +95,7 @@ class Site:
         self.secrets.chmod(0o600)
         self.environment = dict(os.environ)
         self.uri = self.lab.uri
+        self.again = [f"--root={self.root}", f"--libvirt-uri={self.uri}"]  # whatever is called here
         self.arguments = [f"--restore-from-file={self.archive}", f"--secrets-file={self.secrets}"]
         self.answer()
 
@@ -130,9 +131,8 @@ class Site:
 
     def deploy(self) -> tuple[int, str]:
         """Run the command as operators know it."""
-        common = ("--root", self.root, "--libvirt-uri", self.uri)
         answers = f"--config-append={self.answers}"
-        return self.program(["--deploy", *common, answers, *self.arguments], self.environment)
+        return self.program(["--deploy", *self.again, answers, *self.arguments], self.environment)
 
     def inside(self, *command: str | Path) -> None:
         """Run a command of the operator's on the host, to its good end."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Final
 
 import libvirt
@@ -176,7 +177,7 @@ def test_an_engine_is_deployed_already(site: Site, runs: Path) -> None:
         journal.append(Intent(0, "a step", "vm.remove", Raw(b"{}")))
         journal.append(End("done"))
     told = _only(site.refused(), "HE-DEPLOYED")
-    assert told.command == "hosted-engine cleanup"
+    assert shlex.split(told.command) == ["hosted-engine", "cleanup", *site.again]
 
 
 def test_an_engine_is_deployed_already_by_another_program(site: Site) -> None:
@@ -210,7 +211,7 @@ def test_an_earlier_run_is_unfinished(site: Site, runs: Path) -> None:
 def test_another_run_is_at_work(site: Site, runs: Path) -> None:
     lock = RunLock(runs)
     told = _only(site.refused(), "HE-RUN-LOCKED")
-    assert told.command == "hosted-engine run status"
+    assert shlex.split(told.command) == ["hosted-engine", "run", "status", *site.again]
     site.arguments = ["--resume"]
     _only(site.refused(), "HE-RUN-LOCKED")
     lock.release()

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TextIO
 
-from hosted_setup.interview.frontends.text import bounded, clean, clean_lines, duration, width_of
+from hosted_setup.interview.frontends.text import bounded, clean, clean_lines, duration, width_of, with_options
 from hosted_setup.model.events import Failed, GuestLine, Heading, Info, StepBegun, Summary, Waiting, Warn
 from hosted_setup.model.question import text_of
 
@@ -40,12 +40,18 @@ class Screen:
         out: where to write; when it breaks, the rest goes nowhere: the work goes on and the log has it.
         environ: NO_COLOR and TERM are looked at.
         now: seconds of a monotonic clock.
+        options: what every command of this program that is shown has to carry, quoted for a shell.
     """
 
     def __init__(
-        self, out: TextIO, environ: Mapping[str, str] = os.environ, now: Callable[[], float] = time.monotonic
+        self,
+        out: TextIO,
+        environ: Mapping[str, str] = os.environ,
+        now: Callable[[], float] = time.monotonic,
+        options: str = "",
     ) -> None:
         """See the class."""
+        self._options = options
         self._out = out
         self._now = now
         self._gone = False
@@ -64,9 +70,9 @@ class Screen:
             case StepBegun(title, number, total):
                 self._lines(_INFO, f"{title} ({number}/{total})")
             case Info(text):
-                self._lines(_INFO, text)
+                self._lines(_INFO, with_options(text, self._options))
             case Warn(text):
-                self._lines(_WARNING, text)
+                self._lines(_WARNING, with_options(text, self._options))
             case GuestLine(text):
                 self.lines(f"|- {line}" for line in clean_lines(text))
             case Waiting():
@@ -75,7 +81,7 @@ class Screen:
                 for one in problem.problems():
                     self._problem(one)
             case Summary(lines):
-                self.lines(("", *lines))
+                self.lines(("", *(with_options(line, self._options) for line in lines)))
 
     def error(self, reason: str) -> None:
         """Draw why a reply was not accepted."""
@@ -115,14 +121,15 @@ class Screen:
 
     def _problem(self, problem: Problem) -> None:
         self._lines(_ERROR, f"{problem.code}: {problem.title}")
-        told = {"What": problem.detail, "Why": problem.why, "Where": problem.where, "Next": problem.hint}
+        hint, command = (with_options(text, self._options) for text in (problem.hint, problem.command))
+        told = {"What": problem.detail, "Why": problem.why, "Where": problem.where, "Next": hint}
         for word, text in told.items():
             if text:
                 first, *rest = clean_lines(text)
                 self.lines((f"{word + ':':7}{first}", *(f"{'':7}{line}" for line in rest)))
-        if problem.command:
-            word = "" if problem.hint else "Next:"
-            self.lines((f"{word:7}{problem.command}",))
+        if command:
+            word = "" if hint else "Next:"
+            self.lines((f"{word:7}{command}",))
 
     def _lines(self, prefix: str, text: str) -> None:
         first, *rest = clean_lines(text) or [""]

@@ -12,6 +12,13 @@ _ESCAPES: Final = re.compile(
 )
 # Control and format characters (bidirectional overrides are format), separators that break lines, lone surrogates.
 _UNFIT: Final = frozenset({"Cc", "Cf", "Zl", "Zp", "Cs"})
+# A command stands at the beginning of a text or after two blanks and ends before the next two; a help needs no options.
+_COMMAND: Final = re.compile(r"(?:^|(?<=  ))hosted-engine(?! \S+ --help)(?: \S+)+")
+
+
+def with_options(text: str, options: str) -> str:
+    """Give `text` with `options`, quoted for a shell, at the end of every command of this program in it."""
+    return _COMMAND.sub(lambda found: f"{found[0]} {options}", text) if options else text
 
 
 def clean(text: str) -> str:

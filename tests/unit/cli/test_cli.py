@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -132,3 +133,37 @@ def test_what_no_command_has_dealt_with(
     calls.error = error
     assert cli.main(["deploy"]) == code
     assert told in capsys.readouterr().out
+
+
+OPTIONS = [
+    ("", ""),
+    ("--root=/a/b", " --root=/a/b"),
+    ("--root '/a b'", " '--root=/a b'"),
+    ("--root=deploy", " --root={here}/deploy"),
+    ("--libvirt-uri=qemu:///session --timeout-factor 2", " --libvirt-uri=qemu:///session --timeout-factor=2"),
+    ("--root=/ --libvirt-uri=qemu:///system --timeout-factor=1.0", ""),
+]
+
+
+@pytest.mark.parametrize(("given", "again"), OPTIONS)
+def test_the_command_to_run_next_carries_the_options_that_were_given(
+    calls: Calls, given: str, again: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["deploy", *shlex.split(given)]
+    again = again.format(here=Path.cwd())
+    calls.error = Refused("so", command="hosted-engine run status")
+    cli.main(arguments)
+    (told,) = (line for line in capsys.readouterr().out.splitlines() if "run status" in line)
+    assert told.endswith(f"hosted-engine run status{again}")
+    calls.error = KeyboardInterrupt()
+    cli.main(arguments)
+    assert capsys.readouterr().err.endswith(f":  hosted-engine run status{again}\n")
+
+
+def test_a_root_of_the_environment_is_not_repeated(
+    calls: Calls, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HOSTED_ENGINE_ROOT", "/environment")
+    calls.error = KeyboardInterrupt()
+    cli.main(["deploy"])
+    assert "--root" not in capsys.readouterr().err

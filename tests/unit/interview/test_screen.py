@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from hosted_setup.interview.frontend import Preview
 from hosted_setup.interview.frontends.screen import Screen
-from hosted_setup.interview.frontends.text import bounded, clean, duration, width_of
+from hosted_setup.interview.frontends.text import bounded, clean, duration, width_of, with_options
 from hosted_setup.interview.section_interview import Answered
 from hosted_setup.model.answer import Origin, Source
 from hosted_setup.model.events import Failed, GuestLine, Heading, Info, StepBegun, Summary, Waiting, Warn
@@ -199,6 +199,47 @@ def test_the_preview() -> None:
         "          - VM HostedEngine is removed\n"
         "\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("hosted-engine deploy", "hosted-engine deploy --root=/r"),
+        ("Take it back:  hosted-engine deploy --abort", "Take it back:  hosted-engine deploy --abort --root=/r"),
+        (
+            "Go on:  hosted-engine deploy --resume  or see:  hosted-engine run status",
+            "Go on:  hosted-engine deploy --resume --root=/r  or see:  hosted-engine run status --root=/r",
+        ),
+        ("hosted-engine deploy --help", "hosted-engine deploy --help"),
+        ("the previous hosted-engine VM is removed", "the previous hosted-engine VM is removed"),
+        ("ls -ld /var/lib/hosted-engine state", "ls -ld /var/lib/hosted-engine state"),
+    ],
+)
+def test_the_programs_own_commands_carry_the_options(text: str, shown: str) -> None:
+    assert with_options(text, "--root=/r") == shown
+    assert with_options(text, "") == text
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        Info("See:  hosted-engine run status"),
+        Warn("See:  hosted-engine run status"),
+        Summary(("  see:   hosted-engine run status",)),
+        Failed(NameTaken("HostedEngine", hint="See:  hosted-engine run status  or:", command="virsh list")),
+        Failed(NameTaken("HostedEngine", command="hosted-engine run status")),
+    ],
+)
+def test_every_event_with_a_command_carries_the_options(event: Event) -> None:
+    out = io.StringIO()
+    Screen(out, TERMINAL, options="'--root=/a b'").emit(event)
+    assert out.getvalue().count("hosted-engine run status '--root=/a b'") == 1
+
+
+def test_what_a_guest_says_is_left_as_it_is() -> None:
+    out = io.StringIO()
+    Screen(out, TERMINAL, options="--root=/r").emit(GuestLine("hosted-engine deploy"))
+    assert "--root" not in out.getvalue()
 
 
 def test_an_output_that_is_gone_does_not_stop_the_work() -> None:

@@ -9,6 +9,7 @@ from hosted_setup.model.events import Reporter
 
 if TYPE_CHECKING:
     from hosted_setup.interview.frontend import Frontend
+    from hosted_setup.interview.secrets import Stream
     from hosted_setup.model.events import Event
     from hosted_setup.model.secret import Secret
     from hosted_setup.pipeline.journal import Record
@@ -48,6 +49,12 @@ class App(Protocol):
     @property
     def environment(self) -> dict[str, Secret]:
         """Give the secrets that were in the process's environment; they are no longer."""
+
+    def secrets_of_descriptor(self, number: int) -> Stream:
+        """Read the answers that come through a descriptor the caller passed, and close it."""
+
+    def secrets_of_command(self, command: str) -> Stream:
+        """Run the caller's program, and give the answers it prints."""
 
     def registry(self) -> Registry:
         """Give all plugins, third parties' too."""

@@ -11,7 +11,7 @@ import shlex
 import sys
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from hosted_plugins import COMMANDS, FEATURES
 from hosted_setup.registry import Registry
@@ -23,11 +23,15 @@ if TYPE_CHECKING:
     from hosted_setup.command import Command
     from hosted_setup.interview.frontend import Frontend
     from hosted_setup.interview.frontends.screen import Screen
+    from hosted_setup.interview.secrets import Stream
     from hosted_setup.model.events import Reporter
     from hosted_setup.model.problem import Problem
     from hosted_setup.model.secret import Secret
     from hosted_setup.pipeline.journal import Record
     from hosted_setup.ports.host import Host, Paths
+
+
+_SECRETS_WITHIN: Final = 60.0
 
 
 class RealApp:
@@ -50,6 +54,18 @@ class RealApp:
         from hosted_setup.interview.secrets import take_from_environment  # noqa: PLC0415
 
         return take_from_environment(os.environ)
+
+    def secrets_of_descriptor(self, number: int) -> Stream:
+        """Read the answers that come through a descriptor the caller passed, and close it."""
+        from hosted_setup.adapters.secret_streams import of_descriptor  # noqa: PLC0415
+
+        return of_descriptor(number, _SECRETS_WITHIN * self._options.timeout_factor)
+
+    def secrets_of_command(self, command: str) -> Stream:
+        """Run the caller's program, and give the answers it prints."""
+        from hosted_setup.adapters.secret_streams import of_command  # noqa: PLC0415
+
+        return of_command(command, _SECRETS_WITHIN * self._options.timeout_factor)
 
     def registry(self) -> Registry:
         """Give all plugins."""

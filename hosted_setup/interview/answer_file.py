@@ -94,9 +94,12 @@ def show_line(place: str) -> str:
     return f"sed -n {line}p {shlex.quote(path)}"
 
 
-def parse(text: str, path: Path, is_secret: Callable[[str], bool]) -> Parsed:
-    """Read the answers in `text`, which came from `path`; goes on after a mistake, to tell all of them."""
-    return _Reader(path, is_secret).read(text)
+def parse(text: str, path: Path, is_secret: Callable[[str], bool], layer: Layer | None = None) -> Parsed:
+    """Read the answers in `text`, which came from `path`; goes on after a mistake, to tell all of them.
+
+    Answers before any section belong to `layer`; without one they are refused.
+    """
+    return _Reader(path, is_secret, layer).read(text)
 
 
 @dataclass
@@ -110,11 +113,11 @@ class _Pending:
 
 
 class _Reader:
-    def __init__(self, path: Path, is_secret: Callable[[str], bool]) -> None:
+    def __init__(self, path: Path, is_secret: Callable[[str], bool], layer: Layer | None) -> None:
         self._path = path
         self._is_secret = is_secret
         self._parsed = Parsed()
-        self._layer: Layer | None = None
+        self._layer = layer
         self._seen: dict[tuple[Layer, str], int] = {}
         self._pending: _Pending | None = None
 

@@ -8,7 +8,6 @@ plain defaults belong to the questions and come after all of these.
 from __future__ import annotations
 
 import difflib
-from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
@@ -16,21 +15,26 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hosted_setup.interview import answer_file, keys, secrets
 from hosted_setup.interview.answer_file import Kind, Layer
-from hosted_setup.interview.confirmation import Confirmation
-from hosted_setup.interview.problems import AnswersDialect, AnswersKey, AnswersSyntax, AnswersUnreadable
-from hosted_setup.interview.store import HELP, Answers, Given, not_accepted, value_of, without
+from hosted_setup.interview.problems import (
+    AnswersDialect,
+    AnswersKey,
+    AnswersSyntax,
+    AnswersUnreadable,
+    SecretsSource,
+)
+from hosted_setup.interview.secrets import HELP
+from hosted_setup.interview.store import Answers, Given, not_accepted, questions_by_key, refusal
 from hosted_setup.model.answer import Origin, Source
 from hosted_setup.model.events import Info, Warn
-from hosted_setup.model.lookup import call_with, needs_of
-from hosted_setup.model.problem import Problem
-from hosted_setup.model.question import questions_of
 from hosted_setup.model.secret import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from hosted_setup.interview.answer_file import Entry
+    from hosted_setup.interview.answer_file import Entry, Parsed
+    from hosted_setup.interview.secrets import Stream
     from hosted_setup.model.events import Event
+    from hosted_setup.model.problem import Problem
     from hosted_setup.model.question import Question
 
 
@@ -69,6 +73,7 @@ class _Heap:
     problems: list[Problem] = field(default_factory=list)
     notices: list[Event] = field(default_factory=list)
     refused: set[str] = field(default_factory=set)
+    entries: list[Entry] = field(default_factory=list)
 
     def is_secret(self, key: str) -> bool:
         return key in keys.SECRET or any(question.secret for question in self.questions.get(key, ()))
@@ -79,6 +84,7 @@ def load(  # noqa: PLR0913 - one argument a kind of place
     *,
     files: Sequence[Path] = (),
     secrets_file: Path | None = None,
+    streams: Sequence[Stream] = (),
     options: Iterable[Option] = (),
     environment: Mapping[str, Secret] | None = None,
     resumed: Mapping[str, str] | None = None,
@@ -90,17 +96,20 @@ def load(  # noqa: PLR0913 - one argument a kind of place
         sections: every section this program knows, asked in this run or not: their keys are known keys.
         files: the operator's answer files in the order given; `FILE.d/*.conf` is read after each FILE.
         secrets_file: read last of the files; must be private whatever it holds.
+        streams: what descriptors and programs gave; read after the files, of the same rank.
         options: answers from the command line.
         environment: secrets by variable, from `secrets.take_from_environment`.
         resumed: texts by key that an unfinished run has recorded.
         products: what checks may look at before the run has looked at anything.
     """
-    heap = _Heap(_by_key((*sections, Confirmation)))
+    heap = _Heap(questions_by_key(sections))
     paths = [(path, False) for file in files for path in _with_directory(file, heap)]
     if secrets_file is not None:
         paths.append((secrets_file, True))
     for number, (path, private) in enumerate(paths):
         _read_file(heap, path.absolute(), number, private=private)
+    for number, stream in enumerate(streams, start=len(paths)):
+        _read_stream(heap, stream, number)
     _read_environment(heap, environment or {})
     for option in options:
         hidden = Secret(option.text) if heap.is_secret(option.key) and isinstance(option.text, str) else option.text
@@ -109,14 +118,6 @@ def load(  # noqa: PLR0913 - one argument a kind of place
         if key in heap.questions:  # another version may have recorded it
             _add(heap, _Group.RESUMED, Given(key, text, Origin(Source.RESUMED)))
     return _settle(heap, products or {})
-
-
-def _by_key(sections: Iterable[type[Any]]) -> dict[str, list[Question]]:
-    found: dict[str, list[Question]] = {}
-    for section in sections:
-        for question in questions_of(section):
-            found.setdefault(question.key, []).append(question)
-    return found
 
 
 def _add(heap: _Heap, group: _Group, given: Given) -> None:
@@ -151,15 +152,36 @@ def _read_file(heap: _Heap, path: Path, number: int, *, private: bool) -> None:
     if exposed and content.unfit:
         heap.problems.append(secrets.at_line(content.unfit, exposed.key, exposed.place))
         return
-    used = [entry for entry in parsed.entries if _is_used(heap, entry)]
+    _take(heap, parsed, path, number, Source.FILE)
+
+
+def _read_stream(heap: _Heap, stream: Stream, number: int) -> None:
+    told = len(heap.problems)
+    try:
+        text = stream.text()
+    except SecretsSource as problem:
+        heap.problems.append(problem)
+        return
+    path = Path(stream.name)
+    parsed = answer_file.parse(text, path, heap.is_secret, Layer.DEFAULT)
+    heap.problems += parsed.problems
+    heap.refused |= parsed.refused
+    _take(heap, parsed, path, number, Source.OPTION)
+    for one in heap.problems[told:]:
+        one.command = HELP  # there is no line that could be shown
+
+
+def _take(heap: _Heap, parsed: Parsed, path: Path, number: int, source: Source) -> None:
+    heap.entries += parsed.entries
+    known = [entry for entry in parsed.entries if _is_known(heap, entry)]
     _note_unused(heap, path, parsed.entries)
-    for entry in used:
+    for entry in known:
         group = _Group.ENFORCED if entry.layer is Layer.ENFORCE else _Group.FILE
-        given = Given(entry.key, entry.text, Origin(Source.FILE, entry.place), entry.kind)
+        given = Given(entry.key, entry.text, Origin(source, entry.place), entry.kind)
         heap.candidates.append(_Candidate(group, entry.layer, number, given))
 
 
-def _is_used(heap: _Heap, entry: Entry) -> bool:
+def _is_known(heap: _Heap, entry: Entry) -> bool:
     standing = keys.standing(entry.key, heap.questions)
     if standing is keys.Standing.UNKNOWN:
         like = keys.suggest(entry.key, heap.questions)
@@ -172,7 +194,7 @@ def _is_used(heap: _Heap, entry: Entry) -> bool:
         command = answer_file.show_line(entry.place)
         hint = "Take the line out; an answer file alone is replayed without any question."
         heap.problems.append(AnswersDialect(entry.key, why=why, where=entry.place, hint=hint, command=command))
-    return standing is keys.Standing.USED
+    return standing in (keys.Standing.USED, keys.Standing.WITHOUT_EFFECT)
 
 
 def _note_unused(heap: _Heap, path: Path, entries: Iterable[Entry]) -> None:
@@ -199,20 +221,27 @@ def _read_environment(heap: _Heap, environment: Mapping[str, Secret]) -> None:
 
 def _settle(heap: _Heap, products: Mapping[type[Any], Any]) -> Answers:
     given: dict[str, Given] = {}
+    unused: dict[str, Given] = {}
     for key in {candidate.given.key: None for candidate in heap.candidates}:
         own = [candidate for candidate in heap.candidates if candidate.given.key == key]
         winner = _winner(own)
         if winner is None:
             continue
+        if key not in heap.questions:
+            unused[key] = winner.given
+            continue
         _note_overruled(heap, winner, own)
-        reason = _refusal(heap.questions[key], winner.given, products)
+        reason = refusal(heap.questions[key], winner.given, products)
         if reason:
             heap.refused.add(key)
             heap.problems.append(not_accepted(heap.questions[key][0], winner.given.origin, reason))
         else:
             given[key] = winner.given
     complete = not any(isinstance(one, AnswersUnreadable | AnswersSyntax) for one in heap.problems)
-    return Answers(given, tuple(heap.problems), tuple(heap.notices), frozenset(heap.refused), complete)
+    return Answers(
+        given, tuple(heap.problems), tuple(heap.notices), frozenset(heap.refused), complete,
+        tuple(heap.entries), unused,
+    )  # fmt: skip
 
 
 def _winner(own: list[_Candidate]) -> _Candidate | None:
@@ -237,27 +266,3 @@ def _note_overruled(heap: _Heap, winner: _Candidate, own: list[_Candidate]) -> N
         if one.group is _Group.OPTION:
             text = f"{one.given.origin} is overruled by {winner.given.origin}, which is in [environment:enforce]"
             heap.notices.append(Warn(text))
-
-
-def _accept(question: Question, given: Given, products: Mapping[type[Any], Any]) -> None:
-    """Parse, and check what can be told by now; what needs more is checked when its section is reached."""
-    value = value_of(question, given)
-    check = question.check
-    if check is None or value is None or given.origin.source is Source.RESUMED:
-        return  # what an unfinished run has recorded was accepted then
-    if all(need in products for need in needs_of(check, skip=1)):
-        with suppress(Problem):  # told by the section as well
-            call_with(check, products, value)
-
-
-def _refusal(questions: list[Question], given: Given, products: Mapping[type[Any], Any]) -> str:
-    """Tell why no question of the key accepts what was given; the first one's reason, or nothing."""
-    reasons = []
-    for question in questions:
-        try:
-            _accept(question, given, products)
-        except ValueError as error:
-            reasons.append(without(given.text, str(error)))
-        else:
-            return ""
-    return reasons[0]

@@ -82,6 +82,13 @@ class AnswersWrite(AnswersProblem):
     exit_code = ExitCode.FAILED
 
 
+class SecretsSource(AnswersProblem):
+    """A file descriptor or a command that was to give secrets and did not."""
+
+    code = "HE-SECRETS-SOURCE"
+    title = "A source of secrets gives none"
+
+
 class SecretsMode(AnswersProblem):
     """A file with secrets that others could read or that is not the caller's."""
 

@@ -1,4 +1,4 @@
-"""Where secret answers come from besides the prompt: the environment and files that nobody else can read.
+"""Where secret answers come from besides the prompt: the environment, descriptors, programs, and private files.
 
 An answer file with a secret in it, and a `--secrets-file` whatever is in it, must belong to the caller, be a regular
 file and have no group or other bits. It is opened once, and what was opened is what is judged.
@@ -14,7 +14,7 @@ import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from hosted_setup.interview.problems import AnswersUnreadable, SecretsMode
+from hosted_setup.interview.problems import AnswersUnreadable, SecretsMode, SecretsSource
 from hosted_setup.model.secret import Secret
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PREFIX: Final = "HOSTED_ENGINE_SECRET_"
+HELP: Final = "hosted-engine deploy --help"
 MOST: Final = 1 << 20
 """Bytes an answer file may have; the largest the original writes is under 10 KiB."""
 
@@ -75,6 +76,33 @@ def read(path: Path) -> Content:
         return Content(data.decode("utf-8-sig"), _unfit(path, status, link=link))
     except UnicodeDecodeError as error:
         raise unreadable(path, f"it is not UTF-8 text (byte {error.start})") from None
+
+
+@dataclass(frozen=True)
+class Stream:
+    """Answers that were read from no file: `name` is the option they came by, `data` what was read."""
+
+    name: str
+    data: bytes
+
+    def text(self) -> str:
+        """Give the text.
+
+        Raises:
+            SecretsSource: when it is too long or is not UTF-8.
+        """
+        if len(self.data) > MOST:
+            raise no_secrets(self.name, f"there is more than {MOST} bytes")
+        try:
+            return self.data.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise no_secrets(self.name, f"it is not UTF-8 text (byte {error.start})") from None
+
+
+def no_secrets(name: str, why: str) -> SecretsSource:
+    """Build the problem of a source, by its option's name, that gives no secrets."""
+    hint = "It has to give lines KEY=str:VALUE in UTF-8; how secrets are given:"
+    return SecretsSource(name, why=why, where=name, hint=hint, command=HELP)
 
 
 def _open(path: Path) -> tuple[int, bool]:

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from hosted_setup.interview.answer_file import Kind, is_plain, show_line
+from hosted_setup.interview.confirmation import Confirmation
 from hosted_setup.interview.problems import AnswersMissing, AnswersValue
-from hosted_setup.interview.secrets import variable_of
+from hosted_setup.interview.secrets import HELP, variable_of
 from hosted_setup.model.answer import Source
+from hosted_setup.model.lookup import call_with, needs_of
+from hosted_setup.model.problem import Problem
 from hosted_setup.model.question import MISSING, questions_of
 from hosted_setup.model.secret import Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from hosted_setup.interview.answer_file import Entry
     from hosted_setup.model.answer import Origin
     from hosted_setup.model.events import Event
-    from hosted_setup.model.problem import Problem
     from hosted_setup.model.question import Question
-
-HELP: Final = "hosted-engine deploy --help"
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,10 @@ class Answers:
     """Keys that were answered, but wrongly; they are not missing as well."""
     complete: bool = True
     """False when a file could not be read to its end: what is missing cannot be told then."""
+    entries: tuple[Entry, ...] = ()
+    """Everything the files say, in the order in which it was read."""
+    unused: Mapping[str, Given] = field(default_factory=dict)
+    """For each known key that has no effect here the answer that would have won."""
 
     def find(self, question: Question) -> Given | None:
         """Give what was given for the question's key."""
@@ -65,6 +71,15 @@ class Answers:
             and question.when is None
             and not question.optional
         )
+
+
+def questions_by_key(sections: Iterable[type[Any]]) -> dict[str, list[Question]]:
+    """Give the questions of `sections`, and the confirmation's, by key: two sections may ask for one key."""
+    found: dict[str, list[Question]] = {}
+    for section in (*sections, Confirmation):
+        for question in questions_of(section):
+            found.setdefault(question.key, []).append(question)
+    return found
 
 
 def value_of(question: Question, given: Given) -> Any:  # noqa: ANN401 - the type is the question's own
@@ -105,6 +120,30 @@ def _secret(question: Question, secret: Secret) -> Secret:
         message = "it must not be empty"
         raise ValueError(message)
     return secret
+
+
+def _accept(question: Question, given: Given, products: Mapping[type[Any], Any]) -> None:
+    """Parse, and check what can be told by now; what needs more is checked when its section is reached."""
+    value = value_of(question, given)
+    check = question.check
+    if check is None or value is None or given.origin.source is Source.RESUMED:
+        return  # what an unfinished run has recorded was accepted then
+    if all(need in products for need in needs_of(check, skip=1)):
+        with suppress(Problem):  # told by the section as well
+            call_with(check, products, value)
+
+
+def refusal(questions: Sequence[Question], given: Given, products: Mapping[type[Any], Any]) -> str:
+    """Tell why no question of the key accepts what was given; the first one's reason, or nothing."""
+    reasons = []
+    for question in questions:
+        try:
+            _accept(question, given, products)
+        except ValueError as error:
+            reasons.append(without(given.text, str(error)))
+        else:
+            return ""
+    return reasons[0]
 
 
 def not_accepted(question: Question, origin: Origin, reason: str) -> AnswersValue:

@@ -118,3 +118,12 @@ def test_a_secret_variable_that_is_misspelt(site: Site) -> None:
     assert "Did you mean HOSTED_ENGINE_SECRET_ADMIN_PASSWORD?" in refusal.out
     assert "canary" not in refusal.out
     assert_well_told(refusal.told[0])
+
+
+@pytest.mark.parametrize("argument", ["--secret-fd=987", "--secret-command=false"])
+def test_a_source_of_secrets_that_gives_none(site: Site, argument: str) -> None:
+    site.arguments.append(argument)
+    refusal = site.refused()
+    assert (refusal.exit_code, refusal.codes) == (2, ["HE-SECRETS-SOURCE"]), refusal.out
+    assert refusal.told[0].text("Where") == argument.removesuffix("=false")
+    assert_well_told(refusal.told[0])

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hosted_plugins.deploy import sources
 from hosted_setup.command import Command
 from hosted_setup.hooks import hookimpl
 
@@ -20,11 +20,8 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--restore-from-file", metavar="F", help="restore this engine-backup archive into the new engine VM"
     )
-    parser.add_argument(
-        "--config-append", metavar="F", action="append", default=[], help="answer file (repeats; F.d/*.conf too)"
-    )
+    sources.arguments(parser)
     parser.add_argument("--generate-answer", metavar="F", help="write the answers of this run to F as well")
-    parser.add_argument("--secrets-file", metavar="F", help="answer file with the passwords, mode 0600")
     parser.add_argument(
         "--on-failure",
         choices=("keep", "abort"),
@@ -53,10 +50,8 @@ def run(options: Namespace, app: App) -> int:
         return 0
     if options.abort:
         return abort(app)
-    absolute = [str(Path(one).absolute()) for one in options.config_append]
-    secrets = str(Path(options.secrets_file).absolute()) if options.secrets_file else ""
     work = resume if options.resume else deploy
-    return work(options, app, tuple(absolute), secrets)
+    return work(options, app, sources.Sources.of(options))
 
 
 @hookimpl

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hosted_plugins.bundle import ROOT_PASSWORD, Watcher
 from hosted_plugins.deploy import DeployRequest
+from hosted_plugins.deploy.sources import Sources
 from hosted_plugins.report import Deployed
 from hosted_plugins.storage import StorageBackends
 from hosted_setup.app import Both
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from hosted_setup.app import App
     from hosted_setup.interview.frontend import Frontend
+    from hosted_setup.interview.secrets import Stream
     from hosted_setup.pipeline.plan import Item
     from hosted_setup.registry import Registry
 
@@ -46,32 +48,42 @@ def plan_text(app: App) -> str:
     return render(plan_of(app.registry()))
 
 
-def deploy(options: Namespace, app: App, files: tuple[str, ...], secrets: str) -> int:
+def deploy(options: Namespace, app: App, sources: Sources) -> int:
     """Begin a new run."""
     frontend = app.frontend(options.dialect)
     try:
         refuse_if_at_work(app.paths.runs)  # it is unfinished as well, but neither resume nor abort would help
         refuse_if_unfinished(app.paths.runs)
+        streams = _streams(app, sources)
     except Problem as problem:
         return _refused(frontend, problem)
     run_id = app.now_id()
     archive = str(Path(options.restore_from_file).absolute()) if options.restore_from_file else None
-    work = _Work(app, frontend, options, run_id, files, secrets, {})
-    return work.go(lambda session, items, asker: session.start(items, DeployRequest(archive), asker, (secrets, *files)))
+    work = _Work(app, frontend, options, run_id, sources, streams, {})
+    request, recorded = DeployRequest(archive), sources.recorded()
+    return work.go(lambda session, items, asker: session.start(items, request, asker, recorded))
 
 
-def resume(options: Namespace, app: App, files: tuple[str, ...], secrets: str) -> int:
+def resume(options: Namespace, app: App, sources: Sources) -> int:
     """Go on with the unfinished run; secrets come from the sources named now, else from those named then."""
     frontend = app.frontend(options.dialect)
     try:
         refuse_if_at_work(app.paths.runs)
         path, past = find_unfinished(app.paths.runs)
+        then = Sources.recalled(past.head.sources if past.head else ())
+        if then.secret_fd is not None and not sources.names_secrets:
+            frontend.emit(Info("The run began with --secret-fd, which cannot be read again: give the secrets anew"))
+        sources = sources.or_those_of(then)
+        streams = _streams(app, sources)
     except Problem as problem:
         return _refused(frontend, problem)
-    then = past.head.sources if past.head else ()
-    files, secrets = files or then[1:], secrets or next(iter(then), "")
-    work = _Work(app, frontend, options, path.parent.name, files, secrets, past.answers)
+    work = _Work(app, frontend, options, path.parent.name, sources, streams, past.answers)
     return work.go(lambda session, items, asker: session.resume(items, asker))
+
+
+def _streams(app: App, sources: Sources) -> tuple[Stream, ...]:
+    _ = app.environment  # taken out first: a program that is asked for secrets need not inherit others
+    return sources.streams(app)
 
 
 def _refused(frontend: Frontend, problem: Problem) -> ExitCode:
@@ -83,8 +95,8 @@ class _Work:
     """One process's part of a run."""
 
     def __init__(  # noqa: PLR0913 - what the command line says
-        self, app: App, frontend: Frontend, options: Namespace, run_id: str, files: tuple[str, ...], secrets: str,
-        resumed: Mapping[str, str],
+        self, app: App, frontend: Frontend, options: Namespace, run_id: str, sources: Sources,
+        streams: tuple[Stream, ...], resumed: Mapping[str, str],
     ) -> None:  # fmt: skip
         self._app = app
         self._options = options
@@ -96,7 +108,8 @@ class _Work:
         sections = self._sections()
         self._backends = StorageBackends(self._registry.storage_backends())
         answers = load(
-            sections, files=[Path(one) for one in files], secrets_file=Path(secrets) if secrets else None,
+            sections, files=[Path(one) for one in sources.files],
+            secrets_file=Path(sources.secrets_file) if sources.secrets_file else None, streams=streams,
             environment=app.environment, resumed=resumed, products={StorageBackends: self._backends},
         )  # fmt: skip
         for notice in answers.notices:

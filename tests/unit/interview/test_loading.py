@@ -112,6 +112,17 @@ def test_every_key_has_a_standing(files: Files) -> None:
     )
 
 
+def test_all_that_files_say_is_kept(files: Files) -> None:
+    first = files("OVEHOSTED_VM/cdromUUID=str:x\nOVEHOSTED_VM/vmBoot=str:disk", "a.conf", layer="override")
+    later = files(f"OVEHOSTED_VM/cdromUUID=str:y\n{VCPUS}=int:2\nSOMETHING/else=str:z", "b.conf")
+    answers = load(ALL, files=[first, later])
+    assert [(one.key, one.text) for one in answers.entries] == [
+        ("OVEHOSTED_VM/cdromUUID", "x"), ("OVEHOSTED_VM/vmBoot", "disk"),
+        ("OVEHOSTED_VM/cdromUUID", "y"), (VCPUS, "2"), ("SOMETHING/else", "z"),
+    ]  # fmt: skip
+    assert {key: given.text for key, given in answers.unused.items()} == {"OVEHOSTED_VM/cdromUUID": "x"}
+
+
 def test_unknown_keys(files: Files) -> None:
     path = files("OVEHOSTED_VM/vmVcpu=str:2\nSOMETHING/else=str:x1y2")
     first, second = load(ALL, files=[path]).problems

@@ -95,9 +95,13 @@ class Site:
         self.secrets.chmod(0o600)
         self.environment = dict(os.environ)
         self.uri = self.lab.uri
-        self.again = [f"--root={self.root}", f"--libvirt-uri={self.uri}"]  # whatever is called here
         self.arguments = [f"--restore-from-file={self.archive}", f"--secrets-file={self.secrets}"]
         self.answer()
+
+    @property
+    def again(self) -> list[str]:
+        """Give the options that every call here needs."""
+        return [f"--root={self.root}", f"--libvirt-uri={self.uri}"]
 
     def answer(self, *lines: str, **changes: str) -> None:
         """Write the answers: good ones, with `changes` (`__` stands for `/`, "" takes one out), then more `lines`."""

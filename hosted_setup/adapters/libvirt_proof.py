@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import time
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Final
@@ -62,9 +62,10 @@ class Proofs(Link):
         connection = link.connection()
         race = _Race(connection, token)
         try:
-            with proof_disk.served(proof_guest.boot_sector(token)) as port:
+            with ExitStack() as disks:
                 for virt_type in virt_types:
                     closed = virt_type == "kvm" and self.local() and _kvm_closed(connection)
+                    port = disks.enter_context(proof_disk.served(proof_guest.boot_sector(token)))
                     race.enter(virt_type, port, closed or "")
                 race.run(within)
         finally:

@@ -72,3 +72,11 @@ def test_a_kvm_that_qemu_cannot_open_is_told_at_once(mode: int | None, tmp_path:
     assert "seconds=None" in proof, done.stderr
     assert "/dev/kvm" in proof
     assert float(seconds) < 15
+
+
+def test_the_first_that_answers_ends_the_race() -> None:
+    with Laboratory(kvm=0o660) as laboratory:
+        done = laboratory.run([sys.executable, "-c", SCRIPT, laboratory.uri, "kvm,qemu", "abc", "60"])
+        eventually(lambda: "he-proof" not in laboratory.run(["virsh", "-c", laboratory.uri, "list", "--all"]).stdout)
+    assert done.stdout.count("seconds=None") == 1, done.stdout + done.stderr
+    assert "nothing yet when" in done.stdout

@@ -142,7 +142,7 @@ class _Reader:
         elif stripped.startswith("["):
             self._section(number, stripped)
         else:
-            self._answer(number, stripped)
+            self._answer(number, line)
 
     def _section(self, number: int, text: str) -> None:
         self._flush()
@@ -162,7 +162,8 @@ class _Reader:
 
     def _answer(self, number: int, text: str) -> None:
         self._flush()
-        key, equals, typed = (part.strip() for part in text.partition("="))
+        name, equals, typed = text.partition("=")
+        key = name.strip()
         if not equals or not _KEY.fullmatch(key):
             self._syntax(number, "the line is no answer", "an answer reads FAMILY/name=type:value")
             return
@@ -171,7 +172,9 @@ class _Reader:
             self._layer = Layer.DEFAULT
         if self._duplicate(number, key):
             return
-        word, colon, value = typed.partition(":")
+        word, colon, rest = typed.lstrip().partition(":")
+        # A blank at a line's end is an accident of editing, but a password may end in one.
+        value = rest if self._is_secret(key) and word == Kind.STR else rest.rstrip()
         if not colon or word not in _KINDS:
             self._refuse(AnswersType, key, number, f"the types are {', '.join(f'{kind}:' for kind in _KINDS)}")
             return

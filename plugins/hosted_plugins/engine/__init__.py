@@ -18,6 +18,13 @@ def _host_name(machine: MachineFacts) -> Suggestion[VmName]:
     return Suggestion(VmName.parse(machine.hostname))
 
 
+def _admin_password(value: Secret) -> None:
+    usable_password(value)
+    if value.reveal().strip() != value.reveal():
+        message = "it must not begin or end in a blank: engine-setup would drop the blank"
+        raise ValueError(message)
+
+
 def _timeout(value: int) -> None:
     if not 60 <= value <= 86400:  # noqa: PLR2004 - a minute to a day
         message = f"{value} s is not between 60 and 86400"
@@ -28,7 +35,7 @@ def _timeout(value: int) -> None:
 class EngineAnswers:
     """The engine's administrator, and what this host is called in it."""
 
-    admin_password: Secret = ask(f"Password of {ADMIN}", key="OVEHOSTED_ENGINE/adminPassword", check=usable_password)
+    admin_password: Secret = ask(f"Password of {ADMIN}", key="OVEHOSTED_ENGINE/adminPassword", check=_admin_password)
     data_center: Name = ask("Data center", key="OVEHOSTED_ENGINE/datacenterName", default=Name("Default"))
     cluster: Name = ask("Cluster", key="OVEHOSTED_ENGINE/clusterName", default=Name("Default"))
     host_name: VmName = ask("Name of this host in the engine", key="OVEHOSTED_ENGINE/appHostName", suggest=_host_name)

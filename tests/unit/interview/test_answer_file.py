@@ -130,6 +130,13 @@ def test_a_secret_is_closed_at_once() -> None:
     assert entry.text == Secret("x1y2")
 
 
+@pytest.mark.parametrize("text", [" x1y2", "x1y2 ", "\tx1 y2\t", "\u00a0x1y2\u00a0", "x1y2;#=", " "])
+def test_a_secret_is_taken_as_it_stands(text: str) -> None:
+    for end in ("", "\n", "\r\n"):
+        (entry,) = parse(f"[environment:init]\nA/b = str:{text}{end}", secret="A/b").entries
+        assert entry.text == Secret(text)
+
+
 @pytest.mark.parametrize("line", ["A/b=x1y2", "A/b=bool:x1y2", "A/b=int:x1y2", "A/b=x1y2:z", "x1y2", "[x1y2", "  x1y2"])
 def test_no_mistake_quotes_a_value(line: str) -> None:
     (problem,) = one(line).problems

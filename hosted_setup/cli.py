@@ -173,9 +173,9 @@ def _run(command: Command, options: argparse.Namespace) -> int:
     except Problem as problem:
         return _failed(options, problem, exit_code_of(problem))
     except OSError as error:
-        from hosted_setup.ports.problems import refused_by_system  # noqa: PLC0415 - the rare case
+        from hosted_setup.ports.problems import STATUS, refused_by_system  # noqa: PLC0415 - the rare case
 
-        return _failed(options, refused_by_system(error), ExitCode.FAILED)
+        return _failed(options, refused_by_system(error, then=STATUS), ExitCode.FAILED)
 
 
 def _failed(options: argparse.Namespace, problem: Problem, code: int) -> int:

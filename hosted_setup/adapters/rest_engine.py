@@ -19,9 +19,9 @@ from hosted_setup.ports.problems import (
     BUNDLE,
     COLLECT,
     EngineFault,
-    EngineLogin,
     EngineUnreachable,
     EngineUntrusted,
+    login_refused,
 )
 
 if TYPE_CHECKING:
@@ -62,8 +62,7 @@ class RestEngines:
             raise EngineFault(
                 "POST /ovirt-engine/sso/oauth/token", why=f"HTTP {status}: {said}", hint=COLLECT, command=BUNDLE
             )
-        hint = "Mend the password in the secrets file, then resume:"
-        raise EngineLogin(user, why=str(said), hint=hint, command="hosted-engine deploy --resume")
+        raise login_refused(user, str(said))
 
 
 class RestSession:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from hosted_setup.model.problem import ExitCode, Problem
+from hosted_setup.ports.problems import BUNDLE, STATUS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -131,7 +132,7 @@ class RunLock:
                 f"{runs / '.lock'} is held by a running installer",
                 why="two runs at once would undo each other's changes",
                 hint="Wait for it to end, or look at it:",
-                command="hosted-engine run status",
+                command=STATUS,
             ) from None
 
     def release(self) -> None:
@@ -266,7 +267,7 @@ def read_journal(path: Path) -> Iterator[AnyRecord]:
                 why=str(error),
                 where=f"{path}:{number}",
                 hint="Keep the file and collect everything for a report:",
-                command="hosted-engine support-bundle",
+                command=BUNDLE,
             ) from error
 
 

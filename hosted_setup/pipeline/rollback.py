@@ -9,6 +9,7 @@ from hosted_setup.model.problem import ExitCode, Problem, Problems
 from hosted_setup.pipeline.codec import decode
 from hosted_setup.pipeline.journal import Undone
 from hosted_setup.pipeline.undo import Undo
+from hosted_setup.ports.problems import ABORT, CLEANUP
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -46,7 +47,7 @@ def roll_back(journal: Journal, past: Past, host: Host, steps: Collection[str] |
                     why=str(error) if isinstance(error, Problem | OSError) else f"{type(error).__name__}: {error}",
                     where=str(journal.path),
                     hint="Mend the cause, then run:",
-                    command="hosted-engine deploy --abort",
+                    command=ABORT if past.outcome is None else CLEANUP,
                 )
             )
             continue

@@ -18,6 +18,7 @@ from hosted_setup.pipeline.stage import COMMIT, Stage
 from hosted_setup.pipeline.step import Step
 from hosted_setup.pipeline.undo import UndoLog
 from hosted_setup.ports.host import Host
+from hosted_setup.ports.problems import ABORT, RESUME
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -32,6 +33,14 @@ class RunOutdated(Problem):
     code = "HE-RUN-OUTDATED"
     title = "The unfinished run cannot be resumed by this version"
     exit_code = ExitCode.UNFINISHED
+
+
+def outdated(past: Past, detail: str, why: str = "") -> RunOutdated:
+    """Give the problem with the one way on there is: back, or past the commit point the version that began the run."""
+    if past.committed:
+        hint = "Its engine is deployed, so the version of hosted-engine that began the run has to end it:"
+        return RunOutdated(detail, why=why, hint=hint, command=RESUME)
+    return RunOutdated(detail, why=why, hint="Take the run back:", command=ABORT)
 
 
 class Declined(Exception):  # noqa: N818 - an outcome, not an error
@@ -121,9 +130,7 @@ class Runner:
             if not isinstance(item, Step) or item.name not in self.past.versions:
                 continue
             if self.past.versions[item.name] != item.version:
-                raise RunOutdated(
-                    f"step {item.name} has changed", hint="Take the run back:", command="hosted-engine deploy --abort"
-                )
+                raise outdated(self.past, f"step {item.name} has changed")
             if item.name not in self.past.done or not self._holds(item, have):
                 self._revert(item.name)
                 return
@@ -149,12 +156,7 @@ class Runner:
         try:
             return decode(self.past.done[step.name], step.gives or object)
         except msgspec.ValidationError as error:
-            raise RunOutdated(
-                f"what step {step.name} left cannot be read",
-                why=str(error),
-                hint="Take the run back:",
-                command="hosted-engine deploy --abort",
-            ) from error
+            raise outdated(self.past, f"what step {step.name} left cannot be read", str(error)) from error
 
     def _confirm(self, have: Mapping[type[Any], Any]) -> None:
         effects = tuple(line for one in have.values() if isinstance(one, HasEffects) for line in one.effects())

@@ -14,9 +14,9 @@ from hosted_setup.model.problem import Aborted, ExitCode, Interrupted, Problem, 
 from hosted_setup.pipeline.codec import decode, encode
 from hosted_setup.pipeline.journal import FORMAT, End, Head, Journal, Past, RunLock, unfinished
 from hosted_setup.pipeline.rollback import roll_back
-from hosted_setup.pipeline.runner import Declined, Runner, RunOutdated
+from hosted_setup.pipeline.runner import Declined, Runner, outdated
 from hosted_setup.pipeline.stage import CLEANUP, PRE_TERMINATION, TERMINATION
-from hosted_setup.ports.problems import refused_by_system
+from hosted_setup.ports.problems import ABORT, BUNDLE, RESUME, START, refused_by_system
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
 
     Observer = Callable[[str, Record], None]
 
-RESUME = "hosted-engine deploy --resume"
-ABORT = "hosted-engine deploy --abort"
-START = "hosted-engine deploy"
 JOURNAL = "journal.jsonl"
 
 
@@ -148,7 +145,7 @@ class Session:
                 why=str(error),
                 where=where,
                 hint="Please report it:",
-                command="hosted-engine support-bundle",
+                command=BUNDLE,
             )
             return self._failed(journal, past, bug)
         _end(self.host, journal, "done")
@@ -161,7 +158,7 @@ class Session:
         elif self.undo_failures and not past.committed:
             return take_back(self.host, journal, past, "interrupted", ExitCode.INTERRUPTED)
         else:
-            self._name_both_ways(past)
+            self._name_ways_on(past, resumable=True)
         return ExitCode.INTERRUPTED
 
     def _failed(self, journal: Journal, past: Past, problem: Problem) -> ExitCode:
@@ -173,12 +170,15 @@ class Session:
             return exit_code_of(problem)
         self.watch.failing(journal.path)
         if past.committed or not self.undo_failures:
-            self._name_both_ways(past)
+            self._name_ways_on(past, resumable=all(one.command != ABORT for one in problem.problems()))
             return ExitCode.UNFINISHED
         return take_back(self.host, journal, past, "failed", ExitCode.FAILED)
 
-    def _name_both_ways(self, past: Past) -> None:
-        self.host.reporter.emit(Info(f"The run is unfinished. Go on with it:  {RESUME}"))
+    def _name_ways_on(self, past: Past, *, resumable: bool) -> None:
+        if resumable:
+            self.host.reporter.emit(Info(f"The run is unfinished. Go on with it:  {RESUME}"))
+        else:
+            self.host.reporter.emit(Info("The run is unfinished, and a resume alone cannot mend it."))
         if past.committed:
             self.host.reporter.emit(Info("Its engine is deployed, the way is forward only."))
         else:
@@ -186,9 +186,9 @@ class Session:
 
 
 def _start_anew(problem: Problem) -> None:
-    """Name the way on that there is when nothing of the run stays, where the problem names a resume."""
+    """Name the way on that there is when nothing of the run stays, where the problem names another."""
     for one in problem.problems():
-        if one.command == RESUME:
+        if one.command in (RESUME, ABORT):
             one.hint, one.command = "Nothing of this run stays. Mend the cause, then start a new one:", START
 
 
@@ -279,10 +279,8 @@ def request_of(past: Past, kind: type[object]) -> object:
     """
     head = past.head
     if head is None or head.format != FORMAT:
-        raise RunOutdated("its journal has another format", hint="Take the run back:", command=ABORT)
+        raise outdated(past, "its journal has another format")
     try:
         return decode(head.request, kind)
     except msgspec.ValidationError as error:
-        raise RunOutdated(
-            "its request cannot be read", why=str(error), hint="Take the run back:", command=ABORT
-        ) from error
+        raise outdated(past, "its request cannot be read", str(error)) from error

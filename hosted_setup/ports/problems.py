@@ -8,6 +8,13 @@ from typing import Final
 
 from hosted_setup.model.problem import ExitCode, Problem
 
+START: Final = "hosted-engine deploy"
+RESUME: Final = "hosted-engine deploy --resume"
+ABORT: Final = "hosted-engine deploy --abort"
+"""A problem that names this one is past help by a resume."""
+
+CLEANUP: Final = "hosted-engine cleanup"
+STATUS: Final = "hosted-engine run status"
 BUNDLE: Final = "hosted-engine support-bundle"
 COLLECT: Final = "Collect the logs of this host and of the engine:"
 """What to say before `BUNDLE`."""
@@ -59,15 +66,20 @@ class SystemRefused(Problem):
     exit_code = ExitCode.FAILED
 
 
-def refused_by_system(error: OSError) -> Problem:
-    """Give the problem for an error of the operating system that nothing more special has told."""
+def refused_by_system(error: OSError, then: str = RESUME) -> Problem:
+    """Give the problem for an error of the operating system that nothing more special has told.
+
+    Args:
+        error: what was raised.
+        then: the command that goes on once there is room.
+    """
     name = str(error.filename2 or error.filename or "")
     why = error.strerror or str(error)
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         hint = "Make room, then go on:"
-        return NoSpace(name, why=why, where=name, hint=hint, command="hosted-engine deploy --resume")
+        return NoSpace(name, why=why, where=name, hint=hint, command=then)
     hint = "The traceback is in the log; look at the place with:" if name else "The traceback is in the log:"
-    command = f"ls -ld {shlex.quote(name)}" if name else "hosted-engine support-bundle"
+    command = f"ls -ld {shlex.quote(name)}" if name else BUNDLE
     return SystemRefused(name or type(error).__name__, why=why, where=name, hint=hint, command=command)
 
 
@@ -93,6 +105,15 @@ class EngineLogin(Problem):
     code = "HE-ENGINE-LOGIN"
     title = "The engine refuses the login"
     exit_code = ExitCode.FAILED
+
+
+def login_refused(where: str, why: str) -> EngineLogin:
+    """Give the problem for a login that the engine refuses; the password is the one engine-setup was given."""
+    hint = (
+        "The engine has the password this run gave to engine-setup. If the secrets were changed since, resume with "
+        "those of then; else see the bundle of logs, and take the run back:"
+    )
+    return EngineLogin(where, why=why, hint=hint, command=ABORT)
 
 
 class EngineFault(Problem):

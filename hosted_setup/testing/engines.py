@@ -11,9 +11,9 @@ from hosted_setup.ports.problems import (
     BUNDLE,
     COLLECT,
     EngineFault,
-    EngineLogin,
     EngineUnreachable,
     EngineUntrusted,
+    login_refused,
 )
 from hosted_setup.testing.state import Domain, load_all
 
@@ -41,9 +41,7 @@ class FakeEngines:
         domain = self.serving(engine)
         good = domain.guest.answers.get(PASSWORD_QUESTION)
         if good != hashlib.sha256(password.reveal().encode()).hexdigest():
-            why = "access_denied: Cannot authenticate user."
-            hint = "Mend the password in the secrets file, then resume:"
-            raise EngineLogin(f"{user} at {engine.fqdn}", why=why, hint=hint, command="hosted-engine deploy --resume")
+            raise login_refused(f"{user} at {engine.fqdn}", "access_denied: Cannot authenticate user.")
         return FakeSession(self, engine)
 
     def serving(self, engine: EngineAddress) -> Domain:

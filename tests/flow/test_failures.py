@@ -163,7 +163,8 @@ def test_a_failure_is_told_and_kept_for_a_resume(program: Program, failure: str)
     assert done.code == 4, done.out
     assert f"[ ERROR ] {code}: " in done.out
     assert word in done.out
-    assert "Go on with it:  hosted-engine deploy --resume" in done.out
+    assert ("Go on with it:  hosted-engine deploy --resume" in done.out) == (failure not in HOPELESS)
+    assert ("a resume alone cannot mend it" in done.out) == (failure in HOPELESS)
     assert "Take it back:  hosted-engine deploy --abort" in done.out
     assert "HE-BUG" not in done.out
     assert "network hosted-engine" in portrait(program.world)

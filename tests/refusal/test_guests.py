@@ -13,7 +13,7 @@ from hosted_setup.model import secret
 from hosted_setup.testing.portrait import changes, portrait
 from hosted_setup.testing.world import World
 from tests.flow.program import Inputs, Program
-from tests.flow.test_failures import FAILURES, QUICK
+from tests.flow.test_failures import FAILURES, HOPELESS, QUICK
 from tests.refusal.told import Refusal, assert_well_told
 
 if TYPE_CHECKING:
@@ -52,7 +52,19 @@ def test_a_failure_in_the_guest(program: Program, failure: str) -> None:
     assert changes(before, portrait(program.world)) == {}
     assert word in done.out
     assert_well_told(refusal.told[0])
-    assert "--resume" not in refusal.told[0].command  # nothing is left to be resumed
+    for way in ("--resume", "--abort"):
+        assert way not in refusal.told[0].command  # nothing is left of the run
+
+
+@pytest.mark.parametrize("failure", sorted(HOPELESS))
+def test_a_failure_that_no_resume_mends_sends_back(program: Program, failure: str) -> None:
+    FAILURES[failure][0](program.world.behaviour)
+    done = program.restore(*QUICK)
+    (told,) = Refusal(done.code, done.out).told
+    assert told.code == CODES[failure]
+    assert told.command.startswith("hosted-engine deploy --abort ")
+    assert "bundle of logs" in told.text("Next")
+    assert_well_told(told)
 
 
 def test_the_appliance_is_gone_when_its_run_is_resumed(program: Program) -> None:

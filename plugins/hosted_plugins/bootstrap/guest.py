@@ -14,7 +14,7 @@ from hosted_setup.model.problem import ExitCode, Problem
 from hosted_setup.pipeline.wait import DeadlineExceeded, wait_until
 from hosted_setup.ports.host import Host
 from hosted_setup.ports.hypervisor import DomainState
-from hosted_setup.ports.problems import BUNDLE, COLLECT
+from hosted_setup.ports.problems import BUNDLE, COLLECT, RESUME
 
 OUTPUT: Final = "|- "
 EVENT: Final = "HE_GUEST "
@@ -145,5 +145,5 @@ class GuestLog:
                 why=why,
                 where=str(self._host.run_dir / "console.log"),
                 hint=hint,
-                command="hosted-engine deploy --resume",
+                command=RESUME,
             )

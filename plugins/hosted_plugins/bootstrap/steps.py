@@ -17,7 +17,7 @@ from hosted_setup.model.problem import ExitCode, Problem
 from hosted_setup.pipeline.stage import Stage
 from hosted_setup.pipeline.step import step
 from hosted_setup.ports.host import Host
-from hosted_setup.ports.problems import BUNDLE, COLLECT
+from hosted_setup.ports.problems import ABORT, BUNDLE
 
 PAYLOAD: Final = "vdb"
 GREETING_DEADLINE: Final = 600.0
@@ -65,7 +65,8 @@ def greet(vm: EngineVm, seed: Seed, host: Host) -> Greeted:
     if hello.get("token") != seed.token:
         why = "what speaks there has not read the seed of this run: an appliance's own greeting, or a stranger"
         detail = "its greeting does not carry this run's token"
-        raise GuestForeign(detail, why=why, where=vm.log, hint=COLLECT, command=BUNDLE)
+        hint = "It will say the same after a resume. What it has said is in the bundle of logs; take the run back:"
+        raise GuestForeign(detail, why=why, where=vm.log, hint=hint, command=ABORT)
     return Greeted(log.seen, tuple(str(key) for key in hello.get("host_keys", ())))
 
 
@@ -85,7 +86,7 @@ def restore(vm: EngineVm, disk: EngineDisk, greeted: Greeted, backup: Backup, ho
             backup.path,
             why=log.last_error(),
             hint="The engine's own log is in the bundle:",
-            command="hosted-engine support-bundle",
+            command=BUNDLE,
         )
     host.reporter.emit(Info("Engine backup successfully restored"))
     take_away(host, vm.uuid, PAYLOAD, "the archive")
@@ -113,7 +114,7 @@ def set_up(vm: EngineVm, restored: Restored, engine: EngineAnswers, backup: Back
             str(engine.host_name),
             why=log.last_error(),
             hint="The engine's own log is in the bundle:",
-            command="hosted-engine support-bundle",
+            command=BUNDLE,
         )
     host.reporter.emit(Info("Engine-setup successfully completed"))
     ready = log.wait_for("ready", within=CA_DEADLINE, what="the engine's CA")
@@ -125,7 +126,8 @@ def set_up(vm: EngineVm, restored: Restored, engine: EngineAnswers, backup: Back
     ):
         why = "engine-setup has made a new CA instead of taking the backup's; hosts would no longer trust the engine"
         detail = "the CA that came from the engine VM is not in the archive"
-        raise CaChanged(detail, why=why, where=backup.path, hint=COLLECT, command=BUNDLE)
+        hint = "A resume would find the same CA. engine-setup's log is in the bundle of logs; take the run back:"
+        raise CaChanged(detail, why=why, where=backup.path, hint=hint, command=ABORT)
     return made
 
 

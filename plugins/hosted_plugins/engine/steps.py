@@ -19,7 +19,7 @@ from hosted_setup.pipeline.wait import DeadlineExceeded, wait_until
 from hosted_setup.ports.engine import EngineAddress, Session
 from hosted_setup.ports.host import Host
 from hosted_setup.ports.machine import MachineFacts
-from hosted_setup.ports.problems import EngineUnreachable
+from hosted_setup.ports.problems import BUNDLE, EngineUnreachable
 
 HEALTHY: Final = "DB Up!Welcome to Health Status!"
 HEALTH_DEADLINE: Final = 600.0
@@ -53,7 +53,7 @@ def wait_for_health(vm: VmAnswers, network: EngineNetwork, ready: EngineReady, h
     except DeadlineExceeded as error:
         url = f"https://{vm.fqdn}/ovirt-engine/services/health"
         raise EngineUnhealthy(
-            url, why=last[:200], hint="The engine's logs are in the bundle:", command="hosted-engine support-bundle"
+            url, why=last[:200], hint="The engine's logs are in the bundle:", command=BUNDLE
         ) from error
     host.reporter.emit(Info(f"Engine replied: {HEALTHY}"))
     return Healthy(engine.fqdn, engine.address, engine.ca_pem)

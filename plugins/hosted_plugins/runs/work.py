@@ -8,9 +8,10 @@ from hosted_setup.app import Both
 from hosted_setup.model.events import Failed, Info
 from hosted_setup.model.problem import Aborted, ExitCode, Problem, exit_code_of
 from hosted_setup.pipeline.journal import Past, RunLock, RunLocked, read_journal, unfinished
-from hosted_setup.pipeline.session import ABORT, JOURNAL, RESUME, find_unfinished, refuse_if_unfinished
+from hosted_setup.pipeline.session import JOURNAL, find_unfinished, refuse_if_unfinished
 from hosted_setup.pipeline.session import abort as abort_run
 from hosted_setup.pipeline.session import clean_up as clean_up_run
+from hosted_setup.ports.problems import ABORT, RESUME
 
 if TYPE_CHECKING:
     from pathlib import Path

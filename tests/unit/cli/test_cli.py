@@ -125,6 +125,7 @@ def test_an_interrupted_command(calls: Calls, error: BaseException, capsys: pyte
         (Refused("so"), 3, "TEST-CLI"),
         (PermissionError(13, "Permission denied", "/var/log/x"), 1, "HE-SYSTEM"),
         (OSError(28, "No space left on device", "/var/log/x"), 1, "HE-NO-SPACE"),
+        (OSError(28, "No space left on device", "/var/log/x"), 1, "hosted-engine run status"),  # there may be no run
     ],
 )
 def test_what_no_command_has_dealt_with(

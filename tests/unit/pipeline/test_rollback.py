@@ -10,7 +10,7 @@ import pytest
 
 from hosted_setup.model.problem import ExitCode, Problems
 from hosted_setup.pipeline.codec import encode
-from hosted_setup.pipeline.journal import Intent, Past, Record, Undone
+from hosted_setup.pipeline.journal import End, Intent, Past, Record, Undone
 from hosted_setup.pipeline.rollback import roll_back
 from hosted_setup.pipeline.undo import Undo
 from tests.unit.pipeline.kit import Killed, journal_of, recorded
@@ -88,6 +88,17 @@ def test_one_that_fails_stops_nothing(host: Host, error: Exception) -> None:
     FAILING.clear()
     back(host)
     assert APPLIED == ["three", "one", "two"]
+
+
+def test_one_that_fails_in_a_finished_run_is_for_the_cleanup(host: Host) -> None:
+    intend(host, "one")
+    with journal_of(host) as journal:
+        journal.append(End("done"))
+    FAILING["one"] = OSError("device busy")
+    with pytest.raises(Problems) as caught:
+        back(host)
+    FAILING.clear()
+    assert [problem.command for problem in caught.value.members] == ["hosted-engine cleanup"]
 
 
 @pytest.mark.parametrize(

@@ -175,6 +175,15 @@ def test_a_step_of_another_version_is_not_resumed(host: Host) -> None:
     assert made(host) == EVERYTHING
 
 
+def test_past_the_commit_the_version_that_began_a_run_has_to_end_it(host: Host) -> None:
+    with pytest.raises(Broken):
+        run(host, "close:problem")
+    with pytest.raises(RunOutdated) as caught:
+        run(host, plan=changed("make_first", version=2))
+    assert "the version of hosted-engine that began the run" in caught.value.hint
+    assert caught.value.command == "hosted-engine deploy --resume"
+
+
 def test_a_product_that_cannot_be_read_is_not_resumed(host: Host) -> None:
     with pytest.raises(Broken):
         run(host, "second:problem")

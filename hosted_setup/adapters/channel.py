@@ -22,6 +22,7 @@ LINE_LIMIT: Final = 16384  # bytes; a longer line is cut
 READ_LIMIT: Final = 1 << 20  # bytes a call
 TOTAL_LIMIT: Final = 64 << 20  # bytes of one guest; what it says beyond is not read
 SEND_TIMEOUT: Final = 10.0
+PATH_LIMIT: Final = 107  # bytes: sockaddr_un has 108 with the closing NUL, for qemu as for us
 
 
 class UnixChannel:
@@ -96,6 +97,8 @@ class UnixChannel:
 
 class UnixGuests:
     """Implements `ports.guest.Guests`; one connection a socket, since qemu serves one at a time."""
+
+    path_limit = PATH_LIMIT
 
     def __init__(self) -> None:
         """Hold no connection yet."""

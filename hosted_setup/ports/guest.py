@@ -27,5 +27,9 @@ class Channel(Protocol):
 class Guests(Protocol):
     """Opens channels."""
 
+    @property
+    def path_limit(self) -> int:
+        """Give how many bytes the path of a socket may have."""
+
     def open(self, socket: Path, log: Path) -> Channel:
         """Open the channel behind `socket`, whose log is `log`, from its first line on."""

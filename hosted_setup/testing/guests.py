@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 class FakeGuests:
     """Implements `ports.guest.Guests`."""
 
+    path_limit = 4095  # nothing is bound: any path will do, unless a test lowers this
+
     def __init__(self, hypervisor: FakeHypervisor) -> None:
         """Reach the guests of `hypervisor`."""
         self._hypervisor = hypervisor

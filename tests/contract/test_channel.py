@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hosted_setup.adapters.channel import LINE_LIMIT, TOTAL_LIMIT, UnixGuests
+from hosted_setup.adapters.channel import LINE_LIMIT, PATH_LIMIT, TOTAL_LIMIT, UnixGuests
 from hosted_setup.testing.state import Domain, Guest
 from hosted_setup.testing.world import World
 from tests.contract.bench import Bench, eventually
@@ -48,6 +48,14 @@ def reopen(bench: Bench, tmp_path: Path) -> Callable[[], Channel]:
     bench.hypervisor.define(made.xml)
     bench.hypervisor.start(made.uuid, {})
     return lambda: UnixGuests().open(folder / "guest.sock", folder / "guest.log")
+
+
+def test_the_longest_path_of_a_socket(tmp_path: Path) -> None:
+    longest = tmp_path / ("s" * (PATH_LIMIT - len(os.fsencode(tmp_path)) - 1))
+    with socket.socket(socket.AF_UNIX) as listening:
+        with pytest.raises(OSError, match="path too long"):
+            listening.bind(f"{longest}s")
+        listening.bind(str(longest))
 
 
 def collect(channel: Channel, wanted: str) -> list[str]:

@@ -145,3 +145,14 @@ def test_a_damaged_journal_is_told_and_left_alone(failed: Program) -> None:
         assert "HE-JOURNAL-DAMAGED" in done.out
         assert "hosted-engine support-bundle" in done.out
     assert journal.read_bytes() == damaged
+
+
+@pytest.mark.parametrize(("spare", "code"), [(0, 0), (-1, 3)])
+def test_the_path_of_the_socket_has_a_limit(program: Program, spare: int, code: int) -> None:
+    length = len(str(program.world.paths.runs / "20260101000000-abcdef" / "guest.sock"))
+    program.world.guests.path_limit = length + spare
+    before = portrait(program.world)
+    done = program.deploy()
+    assert done.code == code, done.out
+    assert ("HE-ROOT-LONG" in done.out) == (code != 0)
+    assert (changes(before, portrait(program.world)) == {}) == (code != 0)

@@ -23,7 +23,7 @@ def hosted_engine(lab: Laboratory) -> Iterator[Program]:
 
 @pytest.fixture
 def site(lab: Laboratory, hosted_engine: Program) -> Site:
-    return Site(lab, lab.folder("refusal"), hosted_engine)
+    return Site(lab, lab.folder("r"), hosted_engine)
 
 
 @pytest.fixture

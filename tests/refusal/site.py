@@ -41,6 +41,7 @@ OWN: Final = re.compile(
     rf"|{STATE}/answers/answers-\d{{14}}\.conf|{STATE}/runs|{STATE}/runs/\.lock"
     rf"|{STATE}/runs/{RUN}|{STATE}/runs/{RUN}/journal\.jsonl"
 )
+ROOT: Final = "r"  # short: the VM's socket lies deep below it, and its path has a limit
 LARGE: Final = 1 << 24
 """Bytes: larger files are told apart by size and time alone."""
 
@@ -80,7 +81,7 @@ class Site:
 
     def __post_init__(self) -> None:
         """Write good files: what a test then spoils is the only thing that is wrong."""
-        self.root, self.storage = self.folder / "root", self.folder / "storage"
+        self.root, self.storage = self.folder / ROOT, self.folder / "storage"
         self.inputs = self.folder / "inputs"
         for folder in (self.root, self.storage, self.inputs):
             folder.mkdir()
@@ -164,7 +165,7 @@ class Site:
     def _files(self) -> Iterator[tuple[str, str]]:
         seen = Path(f"/proc/{self.lab.pid}/root{self.folder}")  # with what is mounted there
         for path in seen.rglob("*"):
-            if path.is_relative_to(seen / "root") and OWN.fullmatch(str(path.relative_to(seen / "root"))):
+            if path.is_relative_to(seen / ROOT) and OWN.fullmatch(str(path.relative_to(seen / ROOT))):
                 continue
             yield f"file {path.relative_to(seen)}", _described(path)
 

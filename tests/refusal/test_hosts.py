@@ -14,7 +14,7 @@ from hosted_plugins.deploy import DeployRequest
 from hosted_setup.pipeline.codec import encode
 from hosted_setup.pipeline.journal import FORMAT, End, Head, Intent, Journal, RunLock
 from tests.refusal.site import STATE
-from tests.refusal.told import assert_well_told
+from tests.refusal.told import Refusal, assert_well_told
 from tests.unit.domain.builders import backup, members
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.refusal.site import Site
-    from tests.refusal.told import Refusal, Told
+    from tests.refusal.told import Told
 
 RUN: Final = "20260101000000-abcdef"
 CONNECTION: Final = "OVEHOSTED_STORAGE__storageDomainConnection"
@@ -185,6 +185,17 @@ def test_an_engine_is_deployed_already_by_another_program(site: Site) -> None:
     marker.write_text("fqdn=engine.example.com\n")
     told = _only(site.refused(), "HE-DEPLOYED")
     assert told.command == f"cat {marker}"
+
+
+def test_the_root_lies_too_deep_for_a_socket(site: Site) -> None:
+    site.root /= "r" * 60
+    site.root.mkdir()
+    refusal = Refusal(*site.deploy())
+    told = _only(refusal, "HE-ROOT-LONG")
+    length = len(f"{site.root}/{STATE}/runs/{RUN}/guest.sock")
+    assert f"guest.sock has {length} bytes, and 107 is the most" in told.text("What")
+    assert f"at least {length - 107} bytes shorter" in told.text("Next")
+    assert not site.storage.joinpath("images").exists()
 
 
 @pytest.fixture

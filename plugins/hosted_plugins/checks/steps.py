@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from hosted_plugins.deploy import DeployRequest
-from hosted_plugins.vm import VmAnswers
+from hosted_plugins.vm import SOCKET, VmAnswers
 from hosted_setup.hooks import hookimpl
 from hosted_setup.model.problem import Problem, Problems
 from hosted_setup.pipeline.journal import Past, read_journal
@@ -51,10 +51,17 @@ class CpusShort(Problem):
     title = "The host has too few CPUs"
 
 
+class RootLong(Problem):
+    """The run's folder lies so deep that no socket can be made in it; the VM would not start."""
+
+    code = "HE-ROOT-LONG"
+    title = "The path of --root is too long"
+
+
 @step(Stage.SETUP, "Look at this host")
 def look_at_host(request: DeployRequest, host: Host) -> MachineFacts:
-    """Measure the host; refuse one on which an engine is deployed or a program is missing."""
-    problems = [*_deployed(host), *_programs(host)]
+    """Measure the host; refuse one on which an engine is deployed, a program is missing or files lie too deep."""
+    problems = [*_deployed(host), *_programs(host), *_depth(host)]
     if problems:
         raise Problems(problems) if len(problems) > 1 else problems[0]
     return host.machine.facts()
@@ -122,6 +129,17 @@ def _programs(host: Host) -> list[Problem]:
         for program, package in PROGRAMS.items()
         if not host.machine.has_program(program)
     ]
+
+
+def _depth(host: Host) -> list[Problem]:
+    socket, limit = host.run_dir / SOCKET, host.guests.path_limit
+    length = len(os.fsencode(socket))
+    if length <= limit:
+        return []
+    detail = f"{socket} has {length} bytes, and {limit} is the most"
+    why = "it is the VM's socket, and the system's addresses of sockets have no more room"
+    hint = f"Name a directory by --root whose path is at least {length - limit} bytes shorter; see:"
+    return [RootLong(detail, why=why, where=str(host.paths.root), hint=hint, command="hosted-engine deploy --help")]
 
 
 @hookimpl

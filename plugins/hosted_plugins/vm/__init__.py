@@ -21,6 +21,7 @@ from hosted_setup.ports.hypervisor import DomainState
 from hosted_setup.ports.machine import MachineFacts
 
 DISK: Final = "vda"  # the name of the engine VM's disk in its definition
+SOCKET: Final = "guest.sock"  # in the run's folder: the guest's channel
 _MEMORY_MIN: Final = 512
 _DISK_MAX: Final = 8192
 _DETACH_DEADLINE: Final = 60.0

@@ -20,7 +20,7 @@ from hosted_plugins.image import EngineDisk, ImportedDisk
 from hosted_plugins.network import EngineNetwork
 from hosted_plugins.storage import StorageAnswers, StorageDomain
 from hosted_plugins.virt import Virtualisation
-from hosted_plugins.vm import DISK, EngineVm, Seed, Settled, VmAnswers, remember_boot, take_away
+from hosted_plugins.vm import DISK, SOCKET, EngineVm, Seed, Settled, VmAnswers, remember_boot, take_away
 from hosted_setup.domain.templates import render, render_xml, source
 from hosted_setup.hooks import hookimpl
 from hosted_setup.model.values import MIB
@@ -138,7 +138,7 @@ class RemoveVm(Undo, name="vm.remove"):
         if found is not None and found.mark == host.run_id:
             host.hypervisor.destroy(self.uuid)
             host.hypervisor.undefine(self.uuid)
-        for pattern in ("guest.log*", "guest.sock", "console.log*", "boot"):  # logs are rotated
+        for pattern in ("guest.log*", SOCKET, "console.log*", "boot"):  # logs are rotated
             for path in host.run_dir.glob(pattern):
                 path.unlink()
 
@@ -170,7 +170,7 @@ def start_vm(  # noqa: PLR0913 - everything a VM is made of
     attached = {"he-seed": _hand_over(Path(seed.path), "he-seed", disk, domain, hypervisor)}
     if backup.facts is not None:
         attached["he-backup"] = _hand_over(Path(backup.path), "he-backup", disk, domain, hypervisor)
-    channel = {"socket": str(host.run_dir / "guest.sock"), "log": str(host.run_dir / "guest.log")}
+    channel = {"socket": str(host.run_dir / SOCKET), "log": str(host.run_dir / "guest.log")}
     xml = _xml(vm, virt, disk, network, host) | {
         "backing": asdict(disk.backing) if disk.backing else None,
         "seed": attached["he-seed"],

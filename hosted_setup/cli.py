@@ -91,6 +91,7 @@ class RealApp:
         from hosted_setup.adapters.channel import UnixGuests  # noqa: PLC0415
         from hosted_setup.adapters.libvirt_hypervisor import LibvirtHypervisor  # noqa: PLC0415
         from hosted_setup.adapters.linux_machine import LinuxMachine  # noqa: PLC0415
+        from hosted_setup.adapters.netlink_network import NetlinkNetwork  # noqa: PLC0415
         from hosted_setup.adapters.paramiko_shell import ParamikoShells  # noqa: PLC0415
         from hosted_setup.adapters.qemu_images import QemuImages  # noqa: PLC0415
         from hosted_setup.adapters.rest_engine import RestEngines  # noqa: PLC0415
@@ -103,6 +104,7 @@ class RealApp:
             hypervisor=LibvirtHypervisor(self._options.libvirt_uri),
             images=QemuImages(),
             machine=LinuxMachine(),
+            network=NetlinkNetwork(),
             guests=UnixGuests(),
             engines=RestEngines(),
             shells=ParamikoShells(),

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from hosted_setup.ports.hypervisor import Hypervisor
     from hosted_setup.ports.images import Images
     from hosted_setup.ports.machine import Machine
+    from hosted_setup.ports.network import HostNetwork
     from hosted_setup.ports.shell import Shells
 
 
@@ -58,6 +59,7 @@ class Host:
     hypervisor: Hypervisor
     images: Images
     machine: Machine
+    network: HostNetwork
     guests: Guests
     engines: Engines
     shells: Shells

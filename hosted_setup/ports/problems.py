@@ -138,3 +138,19 @@ class HostKeyWrong(Problem):
     code = "HE-SSH-HOST-KEY"
     title = "The SSH server shows a wrong host key"
     exit_code = ExitCode.FAILED
+
+
+class NetworkFault(Problem):
+    """The kernel refused a change of the host's network."""
+
+    code = "HE-NETWORK-FAULT"
+    title = "The kernel refused a change of the network"
+    exit_code = ExitCode.FAILED
+
+
+class BridgeTakenBack(Problem):
+    """The bridge was taken back because nobody kept it in time."""
+
+    code = "HE-BRIDGE-TAKEN-BACK"
+    title = "The management bridge was taken back"
+    exit_code = ExitCode.FAILED

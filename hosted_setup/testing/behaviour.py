@@ -89,3 +89,5 @@ class Behaviour:
     programs: list[str] | None = None
     """The programs there are; None: all."""
     routes: tuple[str, ...] = ("192.0.2.0/24",)
+    mute_on: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Gateways that do not answer, by the kind of the link they are asked through; `*`: through any."""

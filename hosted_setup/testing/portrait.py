@@ -66,6 +66,9 @@ def _entries(world: World) -> Iterator[tuple[str, str]]:
             yield f"entity {one['collection']} {one['name']}", fields
     for network in load_all(world.hypervisor.networks, Network):
         yield f"network {network.name}", f"{'active' if network.active else 'off'}\n{network.xml}"
+    facts = world.network.facts()
+    for link in facts.links:
+        yield f"link {link.name}", repr((link, [route for route in facts.routes if route.device == link.name]))
     for top in (world.paths.root, world.storage):
         for path in top.rglob("*"):
             yield str(path.relative_to(world.root)), _described(path)

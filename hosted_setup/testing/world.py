@@ -15,6 +15,7 @@ from hosted_setup.testing.guests import FakeGuests
 from hosted_setup.testing.hypervisor import FakeHypervisor
 from hosted_setup.testing.images import FakeImages
 from hosted_setup.testing.machine import FakeMachine, FakeShells
+from hosted_setup.testing.network import FakeNetwork
 from hosted_setup.testing.state import Domain, Network, load, load_all, save
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class World:
         self.storage = root / "storage"
         self.clock = FakeClock(root / "clock")
         self.hypervisor = FakeHypervisor(root / "libvirt", behaviour, self.clock)
+        self.network = FakeNetwork(root / "network.json", behaviour, self.clock)
         self.guests = FakeGuests(self.hypervisor)
         self.engines = FakeEngines(self.hypervisor)
 
@@ -79,6 +81,7 @@ class World:
             hypervisor=self.hypervisor,
             images=FakeImages(),
             machine=FakeMachine(self.behaviour),
+            network=self.network,
             guests=self.guests,
             engines=self.engines,
             shells=FakeShells(self.behaviour),
@@ -97,6 +100,8 @@ class World:
                 found[f"entity {entity['collection']} {entity['name']}"] = ""
         for network in load_all(self.hypervisor.networks, Network):
             found[f"network {network.name}"] = f"active={network.active} {_digest(network.xml.encode())}"
+        for link in self.network.facts().links:
+            found[f"link {link.name}"] = f"{link.master} {' '.join(one.cidr for one in link.addresses)}"
         for top in (self.paths.root, self.storage):
             for path in sorted(top.rglob("*")):
                 found[f"file {path.relative_to(self.root)}"] = _described(path)

@@ -132,6 +132,7 @@ def host(keeping: Keeping | None = None, root: Path = Path("/")) -> Host:
         hypervisor=cast("Any", keeping),
         images=no,
         machine=still,
+        network=no,
         guests=no,
         engines=no,
         shells=no,

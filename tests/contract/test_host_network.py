@@ -1,0 +1,340 @@
+"""The host's network, pretended and real; the real one is a network namespace with a wire to a gateway."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+import pytest
+
+from hosted_setup.adapters.netlink_network import NetlinkNetwork
+from hosted_setup.ports.network import BridgeChange, Link, NetworkFacts
+from hosted_setup.ports.problems import BridgeTakenBack, NameTaken, NetworkFault
+from hosted_setup.testing.network import FACTS, GATEWAY
+from hosted_setup.testing.world import World
+from tests.contract.bench import RUN, eventually
+from tests.lab.wire import ELSEWHERE4, ELSEWHERE6, GATEWAY4, GATEWAY6, HOST4, Wire
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from hosted_setup.ports.network import HostNetwork
+
+BRIDGE: Final = "ovirtmgmt"
+WITHIN: Final = 20.0
+OTHER_RUN: Final = "20260102030406-fedcba"
+
+
+@dataclass(frozen=True)
+class Site:
+    """A host with one NIC."""
+
+    network: HostNetwork
+    nic: str
+    gateway: str
+    folder: Path
+    cut: Callable[[], None]
+    add: Callable[[str], None]
+    """Makes a link of somebody else's of that name."""
+
+    def change(self, bridge: str = BRIDGE, run: str = RUN) -> BridgeChange:
+        facts = self.network.facts()
+        routes = tuple(route for route in facts.routes if route.device == self.nic)
+        return BridgeChange(run, bridge, link(facts, self.nic), routes, facts.gateways(self.nic))
+
+    def hear_gateways(self) -> None:
+        """Have the gateways in the table of neighbours, as on any host that is in use."""
+        change = self.change()
+        for gateway in change.gateways:
+            eventually(lambda gateway=gateway: self.network.answers(gateway, self.nic))  # type: ignore[misc]
+
+
+@pytest.fixture
+def wire() -> Iterator[Wire]:
+    with Wire() as made, made.host.inside():
+        yield made
+
+
+@pytest.fixture(params=["fake", "real"])
+def site(request: pytest.FixtureRequest, tmp_path: Path) -> Site:
+    if request.param == "real":
+        return on(request.getfixturevalue("wire"), tmp_path)
+    world = World.make(tmp_path / "world")
+    network = world.network
+
+    def cut() -> None:
+        world.behaviour.mute_on["bridge"] = (GATEWAY,)
+
+    def add(name: str) -> None:
+        network.change(replace(FACTS, links=(*FACTS.links, Link(9, name, kind="bridge"))))
+
+    return Site(network, "eno1", GATEWAY, tmp_path, cut, add)
+
+
+def on(wire: Wire, folder: Path) -> Site:
+    def add(name: str) -> None:
+        wire.host.ip(f"link add {name} type bridge", f"link set {name} up")
+
+    return Site(NetlinkNetwork(), "n0", GATEWAY4, folder, wire.cut, add)
+
+
+def link(facts: NetworkFacts, name: str) -> Link:
+    found = facts.link(name)
+    assert found is not None
+    return found
+
+
+def test_facts(site: Site) -> None:
+    facts = site.network.facts()
+    nic = link(facts, site.nic)
+    assert (nic.up, nic.carrier, nic.state, nic.loopback, nic.mtu, nic.master) == (True, True, "UP", False, 1500, "")
+    assert len(nic.mac.split(":")) == 6
+    assert link(facts, "lo").loopback
+    assert "192.0.2.10/24" in [address.cidr for address in nic.addresses]
+    first = next(address for address in nic.addresses if address.cidr == "192.0.2.10/24")
+    assert (first.version, first.dynamic, first.link_local, first.broadcast) == (4, False, False, "192.0.2.255")
+    assert facts.gateways(site.nic)[0] == site.gateway
+    assert facts.gateways("lo") == ()
+    assert facts.link("nosuch") is None
+
+
+def test_a_gateway_that_answers_and_one_that_does_not(site: Site) -> None:
+    eventually(lambda: site.network.answers(site.gateway, site.nic))
+    assert not site.network.answers(site.gateway, "nosuch")
+
+
+def test_the_bridge_takes_over_and_gives_back(site: Site) -> None:
+    site.hear_gateways()
+    change = site.change()
+    before = site.network.facts()
+    trial = site.network.make_bridge(change, site.folder, WITHIN)
+    eventually(trial.proven)
+    trial.keep()
+    facts = site.network.facts()
+    bridge, nic = link(facts, BRIDGE), link(facts, site.nic)
+    assert (bridge.kind, bridge.alias, bridge.mac, bridge.mtu) == ("bridge", change.mark, nic.mac, nic.mtu)
+    assert (nic.master, nic.addresses) == (BRIDGE, ())
+    assert cidrs(bridge) == cidrs(change.nic)
+    assert facts.gateways(BRIDGE) == change.gateways
+    site.network.remove_bridge(change, site.folder)
+    assert essence(site.network.facts()) == essence(before)
+    site.network.remove_bridge(change, site.folder)
+    assert essence(site.network.facts()) == essence(before)
+
+
+def test_a_bridge_that_is_not_proven_is_taken_back(site: Site) -> None:
+    site.hear_gateways()
+    before, change = site.network.facts(), site.change()
+    site.cut()
+    trial = site.network.make_bridge(change, site.folder, WITHIN)
+    assert not trial.proven()
+    trial.undo()
+    assert essence(site.network.facts()) == essence(before)
+    with pytest.raises(BridgeTakenBack) as refused:
+        trial.keep()
+    assert refused.value.code == "HE-BRIDGE-TAKEN-BACK"
+
+
+def test_a_name_that_is_taken(site: Site) -> None:
+    site.add(BRIDGE)
+    before = site.network.facts()
+    with pytest.raises(NameTaken):
+        site.network.make_bridge(site.change(), site.folder, WITHIN)
+    assert essence(site.network.facts()) == essence(before)
+
+
+def test_a_bridge_of_somebody_elses_is_not_removed(site: Site) -> None:
+    site.add(BRIDGE)
+    before = site.network.facts()
+    site.network.remove_bridge(site.change(), site.folder)
+    assert essence(site.network.facts()) == essence(before)
+
+
+def test_a_bridge_of_another_run_is_not_removed(site: Site) -> None:
+    site.network.make_bridge(site.change(run=OTHER_RUN), site.folder, WITHIN).keep()
+    site.network.remove_bridge(site.change(), site.folder)
+    assert link(site.network.facts(), BRIDGE).addresses
+
+
+def cidrs(one: Link) -> list[str]:
+    return sorted(address.cidr for address in one.addresses)
+
+
+def essence(facts: NetworkFacts) -> list[str]:
+    """Give links with addresses, and routes, as text: without indexes, and what changes by itself with the time."""
+    lines = []
+    for one in facts.links:
+        lines.append(f"link {one.name} {one.kind} {one.master} {one.mac} {one.mtu} {one.up} {one.alias}")
+        for each in one.addresses:
+            place = (each.peer, each.broadcast, each.label, each.scope, each.metric, each.flags & 0x22C)
+            times = [None if left is None else round(left, -2) for left in (each.valid, each.preferred)]
+            lines.append(f"address {one.name} {each.cidr} {place} {times}")
+    for route in facts.routes:
+        expires = None if route.expires is None else round(route.expires, -2)
+        lines.append(f"route {replace(route, expires=expires, flags=route.flags & 0x4)}")
+    return sorted(lines)
+
+
+# What follows is the real adapter's alone.
+
+SERVER: Final = """
+import socket, sys, time
+listening = socket.create_server((sys.argv[1], 7007), family=socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET)
+print("ready", flush=True)
+wire, _ = listening.accept()
+while data := wire.recv(64):
+    wire.sendall(data)
+"""
+CLIENT: Final = """
+import socket, sys, time
+wire = socket.create_connection((sys.argv[1], 7007), 10, (sys.argv[2], 0) if len(sys.argv) > 2 else None)
+wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+print("ready", flush=True)
+longest, rounds, until = 0.0, 0, time.monotonic() + 3
+while time.monotonic() < until:
+    begun = time.monotonic()
+    wire.sendall(b"x")
+    assert wire.recv(64) == b"x"
+    longest, rounds = max(longest, time.monotonic() - begun), rounds + 1
+    time.sleep(0.001)
+print(longest, rounds)
+"""
+INSTALLER: Final = """
+import sys, time
+from pathlib import Path
+import msgspec
+from hosted_setup.adapters.netlink_network import NetlinkNetwork
+from hosted_setup.ports.network import BridgeChange
+change = msgspec.json.decode(sys.stdin.read(), type=BridgeChange)
+trial = NetlinkNetwork().make_bridge(change, Path(sys.argv[1]), float(sys.argv[2]))
+print("made", flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize(("there", "source"), [(ELSEWHERE4, HOST4), (ELSEWHERE6, "2001:db8::10")])
+def test_a_connection_survives_both_ways(wire: Wire, tmp_path: Path, there: str, source: str) -> None:
+    site = on(wire, tmp_path)
+    site.hear_gateways()
+    server = wire.gateway.start([sys.executable, "-c", SERVER, there], stdout=subprocess.PIPE)
+    assert server.stdout is not None
+    assert server.stdout.readline() == "ready\n"
+    client = wire.host.start([sys.executable, "-c", CLIENT, there, source], stdout=subprocess.PIPE)
+    assert client.stdout is not None
+    assert client.stdout.readline() == "ready\n"
+    change = site.change()
+    trial = site.network.make_bridge(change, tmp_path, WITHIN)
+    eventually(trial.proven)
+    trial.keep()
+    site.network.remove_bridge(change, tmp_path)
+    told, _ = client.communicate(timeout=30)
+    server.communicate(timeout=30)
+    longest, rounds = map(float, told.split())
+    assert client.returncode == 0
+    assert rounds > 100
+    assert longest < 1.0
+    print(f"longest gap {longest * 1000:.1f} ms")  # noqa: T201 - a figure to be seen with -rP
+
+
+def test_everything_of_both_families_is_kept(wire: Wire, tmp_path: Path) -> None:
+    site = on(wire, tmp_path)
+    before = wire.host.ip("-json route show table all", "-json -6 route show table all")
+    site.network.make_bridge(site.change(), tmp_path, WITHIN).keep()
+    after = wire.host.ip("-json route show table all", "-json -6 route show table all")
+    assert routes(after, BRIDGE) == routes(before, "n0")
+    bridge = link(site.network.facts(), BRIDGE)
+    valid = {address.cidr: address.valid for address in bridge.addresses}
+    assert valid["192.0.2.10/24"] is None
+    assert 3000 < (valid["192.0.2.11/24"] or 0) <= 3600
+    assert 7000 < (valid["2001:db8::11/64"] or 0) <= 7200
+    assert ":1" in [address.label for address in bridge.addresses]
+    settings = json.loads(wire.host.ip(f"-json -details link show dev {BRIDGE}"))[0]["linkinfo"]["info_data"]
+    assert (settings["stp_state"], settings["forward_delay"]) == (0, 0)
+
+
+def routes(text: str, device: str) -> list[str]:
+    found = [
+        {key: value for key, value in route.items() if key not in ("dev", "expires")}
+        for line in text.splitlines()
+        for route in json.loads(line)
+        if route.get("dev") == device
+        and route["dst"] not in ("ff00::/8", "multicast")
+        and route.get("table") != "local"
+    ]
+    return sorted(map(str, found))
+
+
+def test_a_kernel_that_refuses_leaves_everything_as_it_was(wire: Wire, tmp_path: Path) -> None:
+    site = on(wire, tmp_path)
+    before = site.network.facts()
+    change = site.change()
+    wrong = replace(
+        change, routes=(*change.routes, replace(change.routes[0], destination="1.2.3.0/24", gateway="9.9.9.9", flags=0))
+    )
+    with pytest.raises(NetworkFault) as refused:
+        site.network.make_bridge(wrong, tmp_path, WITHIN)
+    assert refused.value.code == "HE-NETWORK-FAULT"
+    assert "1.2.3.0/24" in refused.value.detail
+    assert essence(site.network.facts()) == essence(before)
+
+
+def installer(wire: Wire, site: Site, within: float) -> subprocess.Popen[str]:
+    started = wire.host.start(
+        [sys.executable, "-c", INSTALLER, str(site.folder), str(within)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    assert started.stdin is not None
+    assert started.stdout is not None
+    with started.stdin as words:
+        words.write(msgspec.json.encode(site.change()).decode())
+    started.stdin = None  # said and done: communicate() need not flush it
+    assert started.stdout.readline() == "made\n"
+    return started
+
+
+def end_of(started: subprocess.Popen[str]) -> None:
+    started.kill()
+    started.communicate()
+
+
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGSTOP])
+def test_the_guard_takes_back_what_a_dead_or_stopped_installer_leaves(wire: Wire, tmp_path: Path, end: int) -> None:
+    site = on(wire, tmp_path)
+    site.hear_gateways()
+    before = site.network.facts()
+    wire.cut()
+    began = time.monotonic()
+    started = installer(wire, site, 2.0)
+    assert link(site.network.facts(), BRIDGE).addresses
+    started.send_signal(end)
+    eventually(lambda: essence(site.network.facts()) == essence(before), within=15)
+    took = time.monotonic() - began
+    end_of(started)
+    log = (tmp_path / "bridge-guard.log").read_text()
+    assert ("the installer has ended" if end == signal.SIGKILL else "not kept within 5 s") in log
+    assert log.endswith("done\n")
+    assert took < 15
+    print(f"back after {took:.2f} s")  # noqa: T201 - a figure to be seen with -rP
+
+
+def test_a_run_goes_on_when_its_older_guard_has_ended(wire: Wire, tmp_path: Path) -> None:
+    site = on(wire, tmp_path)
+    site.hear_gateways()
+    started = installer(wire, site, WITHIN)
+    change = replace(site.change(), nic=link(site.network.facts(), "n0"))
+    end_of(started)
+    site.network.remove_bridge(change, tmp_path)
+    assert site.network.facts().link(BRIDGE) is None
+    change = site.change()
+    assert "192.0.2.10/24" in cidrs(change.nic)
+    trial = site.network.make_bridge(change, tmp_path, WITHIN)
+    eventually(trial.proven)
+    trial.keep()
+    assert link(site.network.facts(), BRIDGE).alias == change.mark
+    assert change.gateways == (GATEWAY4, GATEWAY6)

@@ -66,4 +66,3 @@ def test_what_is_refused(tmp_path: Path, want: VirtType, proofs: Proofs, code: s
     assert caught.value.exit_code is ExitCode.REFUSED
     assert caught.value.why
     assert caught.value.command == "virt-host-validate qemu"
-

@@ -15,6 +15,7 @@ from hosted_plugins.image import OpenedAppliance
 from hosted_plugins.vm import VmAnswers
 from hosted_setup.domain.archive import read_archive
 from hosted_setup.domain.version import check_versions
+from hosted_setup.files import fingerprint
 from hosted_setup.hooks import hookimpl
 from hosted_setup.model.events import Info, Waiting
 from hosted_setup.model.problem import Problem
@@ -44,7 +45,7 @@ class ArchiveTooLarge(Problem):
 
 def _unchanged(backup: Backup, _: Host) -> bool:
     path = Path(backup.path)
-    return backup.facts is None or (path.is_file() and _fingerprint(path.stat()) == backup.fingerprint)
+    return backup.facts is None or (path.is_file() and fingerprint(path.stat()) == backup.fingerprint)
 
 
 @step(Stage.SETUP, "Validate the backup archive", holds=_unchanged)
@@ -73,7 +74,7 @@ def read_backup(request: DeployRequest, machine: MachineFacts, host: Host) -> Ba
     if facts.has_dwh:
         host.reporter.emit(Info("The provided file contains also a DWH DB backup: it will be restored as well"))
     host.reporter.emit(Info(f"'{path}' is a sane backup file"))
-    return Backup(str(path), facts, _fingerprint(status))
+    return Backup(str(path), facts, fingerprint(status))
 
 
 @check("Backup and appliance version")
@@ -104,10 +105,6 @@ def size(backup: Backup, vm: VmAnswers) -> None:
 def _unreadable(path: Path, why: str) -> ArchiveUnreadable:
     hint = "Name the file that engine-backup --mode=backup wrote; look at this one with:"
     return ArchiveUnreadable(str(path), why=why, where=str(path), hint=hint, command=f"ls -ld {shlex.quote(str(path))}")
-
-
-def _fingerprint(status: os.stat_result) -> tuple[int, int, int]:
-    return status.st_size, status.st_mtime_ns, status.st_ino
 
 
 @hookimpl

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import re
 import secrets
 import tarfile
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from hosted_setup.files import private
 from hosted_setup.model.events import Info, Warn
 from hosted_setup.model.problem import Problem
 from hosted_setup.model.secret import Secret
@@ -61,7 +61,7 @@ class Bundle:
         now = self.host.clock.now()
         target = self.host.paths.logs / f"support-bundle-{now:%Y%m%d%H%M%S}-{secrets.token_hex(3)}.tar.gz"
         target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with open(target, "xb", opener=_private) as stream, tarfile.open(fileobj=stream, mode="w:gz") as bundle:
+        with open(target, "xb", opener=private) as stream, tarfile.open(fileobj=stream, mode="w:gz") as bundle:
             for path in self._files():
                 self._add(bundle, f"host/{path.relative_to(self.host.paths.root)}", _end_of(path))
             if shell is not None:
@@ -105,7 +105,3 @@ def _end_of(path: Path) -> bytes:
     with path.open("rb") as stream:
         stream.seek(max(0, path.stat().st_size - FILE_LIMIT))
         return stream.read(FILE_LIMIT)
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)

@@ -15,6 +15,7 @@ from hosted_plugins.image.file import opened
 from hosted_plugins.vm import VmAnswers
 from hosted_setup.domain.appliance import look
 from hosted_setup.domain.appliance_problems import ApplianceConf
+from hosted_setup.files import fingerprint
 from hosted_setup.hooks import hookimpl
 from hosted_setup.model.events import Info
 from hosted_setup.model.problem import Problem
@@ -46,7 +47,7 @@ def find_appliances(host: Host) -> KnownAppliances:
 
 def _unchanged(opened: OpenedAppliance, _: Host) -> bool:
     path = Path(opened.appliance.path)
-    return path.is_file() and _fingerprint(path) == opened.fingerprint
+    return path.is_file() and fingerprint(path.stat()) == opened.fingerprint
 
 
 @step(Stage.CUSTOMIZATION, "Open the appliance", holds=_unchanged)
@@ -60,7 +61,7 @@ def open_appliance(answers: ApplianceAnswers, host: Host) -> OpenedAppliance:
             raise problem.located(str(conf)) from None
     version = f"version {appliance.version}" if appliance.version else "its version is checked in the engine VM"
     host.reporter.emit(Info(f"The appliance: {appliance.form.value}, {version}"))
-    return OpenedAppliance(appliance, _fingerprint(answers.path))
+    return OpenedAppliance(appliance, fingerprint(answers.path.stat()))
 
 
 @check("Disk size")
@@ -84,11 +85,6 @@ def _conf_beside(path: Path, host: Host) -> Iterator[tuple[Path, str]]:
         named = [line.partition("=")[2].strip() for line in text.splitlines() if line.startswith("path=")]
         if any(name == str(path) or name == path.name for name in named):
             yield conf, text
-
-
-def _fingerprint(path: Path) -> tuple[int, int, int]:
-    status = path.stat()
-    return status.st_size, status.st_mtime_ns, status.st_ino
 
 
 @hookimpl

@@ -23,6 +23,7 @@ from hosted_plugins.storage import StorageAnswers, StorageDomain
 from hosted_plugins.virt import Virtualisation
 from hosted_plugins.vm import Settled, VmAnswers
 from hosted_setup.domain.templates import render
+from hosted_setup.files import put
 from hosted_setup.hooks import hookimpl
 from hosted_setup.interview.sheet import AnswerSheet
 from hosted_setup.model.events import Info, Summary
@@ -223,14 +224,7 @@ def _write(path: Path, content: bytes, mode: int, host: Host, undo: UndoLog) -> 
         path.rename(aside)
         host.reporter.emit(Info(f"{path} was there: it is now {aside.name}"))
     undo.before(RemoveFile(path, hashlib.sha256(content).hexdigest()))
-    beside = _beside(path, host)
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, mode)
-    with os.fdopen(descriptor, "wb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.link(beside, path)
-    beside.unlink()
+    put(path, content, mode, beside=_beside(path, host))
 
 
 def _der(ca_pem: str) -> bytes:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from hosted_setup.files import put
 from hosted_setup.model.question import ask, section
 from hosted_setup.model.values import Name
 from hosted_setup.storage import StorageBackend
@@ -97,19 +98,10 @@ class StorageDomain:
             os.chown(path, self.uid, self.gid)
 
     def write(self, path: Path, content: bytes, mode: int = 0o644, *, new: bool = False) -> None:
-        """Write a file of this domain whole or not at all: beside, synced, then renamed; a `new` one replaces none."""
+        """Write a file of this domain whole or not at all; a `new` one replaces none."""
         beside = path.with_name(f".{path.name}.new")
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, mode)
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        self.own(beside)
-        if new:
-            os.link(beside, path)
-            beside.unlink()
-        else:
-            beside.rename(path)
+        owner = (self.uid, self.gid) if os.geteuid() == 0 else None
+        put(path, content, mode, beside=beside, owner=owner, new=new)
 
     def remove(self) -> bool:
         """Remove the folders with the files that this program puts there, the mark last; tell whether all is gone."""

@@ -22,6 +22,7 @@ from hosted_plugins.storage import StorageAnswers, StorageDomain
 from hosted_plugins.virt import Virtualisation
 from hosted_plugins.vm import DISK, SOCKET, EngineVm, Seed, Settled, VmAnswers, remember_boot, take_away
 from hosted_setup.domain.templates import render, render_xml, source
+from hosted_setup.files import private
 from hosted_setup.hooks import hookimpl
 from hosted_setup.model.values import MIB
 from hosted_setup.pipeline.stage import Stage
@@ -117,13 +118,9 @@ def _write_iso(path: Path, files: dict[str, str]) -> None:
         image.add_fp(
             io.BytesIO(data), len(data), f"/{name.upper().replace('-', '_')}.;1", rr_name=name, joliet_path=f"/{name}"
         )
-    with open(path, "xb", opener=_private) as stream:
+    with open(path, "xb", opener=private) as stream:
         image.write_fp(stream)
     image.close()
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
 
 
 @dataclass(frozen=True)

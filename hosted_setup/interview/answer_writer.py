@@ -37,12 +37,16 @@ def render(answered: Iterable[Answered]) -> str:
 
 
 def write(path: Path, answered: Iterable[Answered]) -> None:
-    """Write the answers to `path`, replacing what is there in one move; its directory must exist.
+    """Write the answers to `path`; see `put`."""
+    put(path, render(answered))
+
+
+def put(path: Path, text: str) -> None:
+    """Write a text to `path`, replacing what is there in one move; its directory must exist.
 
     Raises:
         AnswersWrite: with the system's reason.
     """
-    text = render(answered)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
     try:
         descriptor = os.open(temporary, _CREATE, _MODE)
@@ -81,11 +85,16 @@ def typed(value: object) -> str:
     return "multi-str:" + "\n    ".join(items)
 
 
+def secret_remark(key: str) -> str:
+    """Give the comment that stands in place of a secret answer."""
+    return f"# {key} is secret and not written: give it with --secrets-file or {variable_of(key)}"
+
+
 def _answer(one: Answered) -> Iterator[str]:
     question = one.question
     yield f"# {' '.join(question.prompt.split())}"
     if question.secret:
-        yield f"# {question.key} is secret and not written: give it with --secrets-file or {variable_of(question.key)}"
+        yield secret_remark(question.key)
         return
     try:
         yield f"{question.key}={typed(one.value)}"

@@ -95,7 +95,7 @@ SECRET: Final = frozenset(
 
 DIALECT: Final = "DIALOG/dialect"
 ACCEPT_DEFAULTS: Final = "DIALOG/autoAcceptDefault"
-_BY_QUESTION: Final = re.compile(r"QUESTION/[0-9]+/\S+")
+BY_QUESTION: Final = re.compile(r"QUESTION/[0-9]+/\S+")
 
 
 class Standing(Enum):
@@ -113,7 +113,7 @@ def standing(key: str, asked: Collection[str]) -> Standing:
         return Standing.USED
     if key in RETIRED:
         return Standing.RETIRED
-    if key in ORIGINAL or key in (DIALECT, ACCEPT_DEFAULTS) or _BY_QUESTION.fullmatch(key):
+    if key in ORIGINAL or key in (DIALECT, ACCEPT_DEFAULTS) or BY_QUESTION.fullmatch(key):
         return Standing.WITHOUT_EFFECT
     return Standing.UNKNOWN
 

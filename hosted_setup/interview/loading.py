@@ -89,6 +89,7 @@ def load(  # noqa: PLR0913 - one argument a kind of place
     environment: Mapping[str, Secret] | None = None,
     resumed: Mapping[str, str] | None = None,
     products: Mapping[type[Any], Any] | None = None,
+    checks: bool = True,
 ) -> Answers:
     """Read every place and choose; what is wrong is collected, not raised.
 
@@ -101,6 +102,7 @@ def load(  # noqa: PLR0913 - one argument a kind of place
         environment: secrets by variable, from `secrets.take_from_environment`.
         resumed: texts by key that an unfinished run has recorded.
         products: what checks may look at before the run has looked at anything.
+        checks: False for answers that are meant for another host: they are parsed, and no more.
     """
     heap = _Heap(questions_by_key(sections))
     paths = [(path, False) for file in files for path in _with_directory(file, heap)]
@@ -117,7 +119,7 @@ def load(  # noqa: PLR0913 - one argument a kind of place
     for key, text in (resumed or {}).items():
         if key in heap.questions:  # another version may have recorded it
             _add(heap, _Group.RESUMED, Given(key, text, Origin(Source.RESUMED)))
-    return _settle(heap, products or {})
+    return _settle(heap, (products or {}) if checks else None)
 
 
 def _add(heap: _Heap, group: _Group, given: Given) -> None:
@@ -219,7 +221,7 @@ def _read_environment(heap: _Heap, environment: Mapping[str, Secret]) -> None:
         heap.problems.append(AnswersKey(name, why="no secret has this variable", where=name, hint=hint, command=HELP))
 
 
-def _settle(heap: _Heap, products: Mapping[type[Any], Any]) -> Answers:
+def _settle(heap: _Heap, products: Mapping[type[Any], Any] | None) -> Answers:
     given: dict[str, Given] = {}
     unused: dict[str, Given] = {}
     for key in {candidate.given.key: None for candidate in heap.candidates}:

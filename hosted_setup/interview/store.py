@@ -122,19 +122,22 @@ def _secret(question: Question, secret: Secret) -> Secret:
     return secret
 
 
-def _accept(question: Question, given: Given, products: Mapping[type[Any], Any]) -> None:
+def _accept(question: Question, given: Given, products: Mapping[type[Any], Any] | None) -> None:
     """Parse, and check what can be told by now; what needs more is checked when its section is reached."""
     value = value_of(question, given)
     check = question.check
-    if check is None or value is None or given.origin.source is Source.RESUMED:
+    if products is None or check is None or value is None or given.origin.source is Source.RESUMED:
         return  # what an unfinished run has recorded was accepted then
     if all(need in products for need in needs_of(check, skip=1)):
         with suppress(Problem):  # told by the section as well
             call_with(check, products, value)
 
 
-def refusal(questions: Sequence[Question], given: Given, products: Mapping[type[Any], Any]) -> str:
-    """Tell why no question of the key accepts what was given; the first one's reason, or nothing."""
+def refusal(questions: Sequence[Question], given: Given, products: Mapping[type[Any], Any] | None) -> str:
+    """Tell why no question of the key accepts what was given; the first one's reason, or nothing.
+
+    Checks may look at `products`; None leaves them out.
+    """
     reasons = []
     for question in questions:
         try:

@@ -54,9 +54,14 @@ class Question:
     """False: only files and options answer it, the operator is not bothered."""
 
     @property
+    def plain_type(self) -> Any:  # noqa: ANN401 - a type form
+        """The type without the None of an optional one."""
+        return _plain(self.type)
+
+    @property
     def secret(self) -> bool:
         """Whether the answer is hidden, asked twice and never written."""
-        return _plain(self.type) is Secret
+        return self.plain_type is Secret
 
     @property
     def optional(self) -> bool:
@@ -73,7 +78,7 @@ class Question:
 
     def choices(self) -> tuple[str, ...]:
         """Give the closed list of words that are accepted, if there is one."""
-        kind = _plain(self.type)
+        kind = self.plain_type
         if kind is bool:
             return ("yes", "no")
         if isinstance(kind, type) and issubclass(kind, Enum):

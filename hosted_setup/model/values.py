@@ -1,20 +1,21 @@
-"""Values that parse themselves; each raises ValueError with a sentence an operator understands."""
+"""Values that parse themselves; each raises ValueError with a sentence an operator understands.
+
+`pattern` is what a text must match as a whole to be such a value, in what Python and JavaScript have in common; parsing
+may ask for more.
+"""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import ClassVar, Final, Self
 
 from hosted_setup.model.secret import Secret
 
 MIB: Final = 1 << 20
 GIB: Final = 1 << 30
 
-_LABEL: Final = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)")
-_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,40}")
-_MAC: Final = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
-_DOMAIN_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,63}")
+_LABEL: Final = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 
 
 @dataclass(frozen=True)
@@ -22,13 +23,13 @@ class Fqdn:
     """A fully qualified domain name (RFC 1123), in lower case."""
 
     name: str
+    pattern: ClassVar = rf"{_LABEL}(\.{_LABEL})+"
 
     @classmethod
     def parse(cls, text: str) -> Self:
         """Accept two labels or more, 253 characters at most, the last not all digits (that would be an address)."""
-        labels = text.split(".")
-        good = len(text) <= 253 and len(labels) > 1 and all(_LABEL.fullmatch(label) for label in labels)  # noqa: PLR2004 - RFC 1035
-        if not good or labels[-1].isdigit():
+        good = len(text) <= 253 and re.fullmatch(cls.pattern, text)  # noqa: PLR2004 - RFC 1035
+        if not good or text.rpartition(".")[2].isdigit():
             message = f"{text!r} is not a fully qualified domain name"
             raise ValueError(message)
         return cls(text.lower())
@@ -43,11 +44,12 @@ class Name:
     """A data center or cluster name; the engine accepts letters, digits, `_` and `-`, 40 at most."""
 
     text: str
+    pattern: ClassVar = r"[A-Za-z0-9_-]{1,40}"
 
     @classmethod
     def parse(cls, text: str) -> Self:
         """Accept what the engine does."""
-        if not _NAME.fullmatch(text):
+        if not re.fullmatch(cls.pattern, text):
             message = f"{text!r} is not a valid name: letters, digits, _ and -, 40 at most"
             raise ValueError(message)
         return cls(text)
@@ -62,11 +64,12 @@ class VmName:
     """A libvirt domain or network name."""
 
     text: str
+    pattern: ClassVar = r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,63}"
 
     @classmethod
     def parse(cls, text: str) -> Self:
         """Accept letters, digits, `_.+-`; a letter or digit first, 64 at most."""
-        if not _DOMAIN_NAME.fullmatch(text):
+        if not re.fullmatch(cls.pattern, text):
             message = f"{text!r} is not a valid VM or network name"
             raise ValueError(message)
         return cls(text)
@@ -81,12 +84,13 @@ class MacAddress:
     """A unicast MAC address, in lower case."""
 
     text: str
+    pattern: ClassVar = r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}"
 
     @classmethod
     def parse(cls, text: str) -> Self:
         """Accept six pairs with colons; a group address is refused."""
         lowered = text.lower()
-        if not _MAC.fullmatch(lowered):
+        if not re.fullmatch(cls.pattern, text):
             message = f"{text!r} is not a MAC address"
             raise ValueError(message)
         if int(lowered[:2], 16) & 1:

@@ -9,6 +9,7 @@ COMMANDS: Final = (
     "hosted_plugins.deploy.command",
     "hosted_plugins.runs.command",
     "hosted_plugins.support.command",
+    "hosted_plugins.answers.command",
 )
 FEATURES: Final = (
     "hosted_plugins.deploy.steps",

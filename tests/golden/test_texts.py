@@ -33,6 +33,10 @@ def test_the_plan_of_a_deploy(golden: Golden, capsys: pytest.CaptureFixture[str]
     golden.check("plan/deploy.txt", shown(capsys, "deploy", "--plan"))
 
 
+def test_the_schema_of_the_answers(golden: Golden, capsys: pytest.CaptureFixture[str]) -> None:
+    golden.check("schema/answers.json", shown(capsys, "answers", "schema"))
+
+
 def test_the_help(golden: Golden, capsys: pytest.CaptureFixture[str]) -> None:
     golden.check("help/hosted-engine.txt", shown(capsys, "--help"))
 

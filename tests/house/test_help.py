@@ -7,7 +7,10 @@ from hosted_plugins import COMMANDS
 from hosted_setup.registry import Registry
 from tests.house.conftest import Run
 
-HEAVY = ("libvirt", "paramiko", "prompt_toolkit", "jinja2", "pycdlib", "urllib3", "cryptography", "asyncio")
+HEAVY = (
+    "libvirt", "paramiko", "prompt_toolkit", "jinja2", "pycdlib", "urllib3", "cryptography", "asyncio", "yaml",
+    "jsonschema",
+)  # fmt: skip
 CODE = """
 import json, sys
 from hosted_setup.cli import main

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from tests.refusal.told import assert_well_told
+from tests.refusal.told import Refusal, assert_well_told
 
 if TYPE_CHECKING:
     from tests.refusal.site import Site
@@ -117,6 +117,30 @@ def test_a_secret_variable_that_is_misspelt(site: Site) -> None:
     assert (refusal.exit_code, refusal.codes) == (2, ["HE-ANSWERS-KEY"]), refusal.out
     assert "Did you mean HOSTED_ENGINE_SECRET_ADMIN_PASSWORD?" in refusal.out
     assert "canary" not in refusal.out
+    assert_well_told(refusal.told[0])
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "word"),
+    [
+        ("he_vcpu: 4", "HE-VARIABLES-NAME", "he_vcpus"),
+        ("something: 4", "HE-VARIABLES-NAME", "Take the line out"),
+        ("he_vcpus: [4]", "HE-VARIABLES-SYNTAX", "it is a list"),
+        ("he_fqdn: '{{ name }}'", "HE-VARIABLES-SYNTAX", "only Ansible"),
+        ("- he_vcpus: 4", "HE-VARIABLES-SYNTAX", "not a mapping"),
+        ("he_vcpus: many", "HE-ANSWERS-VALUE", "whole number"),
+    ],
+)
+def test_variables_that_make_no_answers(site: Site, line: str, code: str, word: str) -> None:
+    file = site.inputs / "variables.yml"
+    file.write_text(f"---\n{line}\n")
+    before = site.inventory()
+    words = ("answers", "--root", site.root, "convert", "--to=otopi", "--output", site.inputs / "new.conf", file)
+    refusal = Refusal(*site.program(words, site.environment))
+    assert site.inventory() == before
+    assert (refusal.exit_code, refusal.codes) == (2, [code]), refusal.out
+    assert refusal.told[0].text("Where") == f"{file}:2"
+    assert word in refusal.out
     assert_well_told(refusal.told[0])
 
 

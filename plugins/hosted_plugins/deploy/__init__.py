@@ -3,6 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hosted_setup.registry import Registry
+
+
+def sections(registry: Registry) -> tuple[type[Any], ...]:
+    """Give the sections of questions that a deploy asks, in order."""
+    from hosted_plugins.deploy import work  # noqa: PLC0415 - commands are light until they run
+
+    return work.sections_of(work.plan_of(registry))
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from hosted_setup.pipeline.step import step_of
 
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from hosted_setup.app import App
     from hosted_setup.interview.frontend import Frontend
@@ -41,6 +41,11 @@ _GIVEN: Final = (StorageBackends, AnswerSheet)
 def plan_of(registry: Registry) -> tuple[Item, ...]:
     """Give the plan of a deploy."""
     return DEPLOY.plan((step_of(function) for function in registry.steps()), _GIVEN)
+
+
+def sections_of(items: Iterable[Item]) -> tuple[type[Any], ...]:
+    """Give the sections that a plan asks."""
+    return tuple(item.section for item in items if isinstance(item, Ask))
 
 
 def plan_text(app: App) -> str:
@@ -105,7 +110,7 @@ class _Work:
         self._host = app.host(run_id, self._reporter)
         self._registry = app.registry()
         self._items = plan_of(self._registry)
-        sections = self._sections()
+        sections = sections_of(self._items)
         self._backends = StorageBackends(self._registry.storage_backends())
         answers = load(
             sections, files=[Path(one) for one in sources.files],
@@ -120,7 +125,7 @@ class _Work:
         reporter = self._reporter
         reporter.emit(Info(f"Log file: {self._log.path}"))
         try:
-            self._interviewer.begin(self._sections())
+            self._interviewer.begin(sections_of(self._items))
             given = (self._backends, AnswerSheet(self._interviewer))
             session = Session(
                 DEPLOY, self._host, self._watcher(), undo_failures=self._options.on_failure == "abort",
@@ -139,9 +144,6 @@ class _Work:
     def _root_password(self) -> Secret | None:
         found = (one.value for one in self._interviewer.answered() if one.question.key == ROOT_PASSWORD)
         return next((value for value in found if isinstance(value, Secret)), None)
-
-    def _sections(self) -> tuple[type[Any], ...]:
-        return tuple(item.section for item in self._items if isinstance(item, Ask))
 
     def _keep_answers(self) -> None:
         """Write the answers, after failures too; a run that asked nothing leaves no file."""

@@ -106,7 +106,7 @@ def test_third_parties_are_read_only_where_they_are_wanted() -> None:
 
 def test_the_order_is_the_order_of_registration() -> None:
     names = [command.name for command in Registry(COMMANDS, third_parties=False).commands()]
-    assert names == ["deploy", "run", "cleanup", "support-bundle"]
+    assert names == ["deploy", "run", "cleanup", "support-bundle", "answers"]
     first = step_of(Registry(FEATURES, third_parties=False).steps()[0])
     assert first.name == "deploy.steps.interview"
 

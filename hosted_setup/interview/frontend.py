@@ -16,14 +16,44 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Preview:
-    """What the operator confirms: each answer with its origin, and what the run destroys or takes away."""
+    """What the operator confirms.
+
+    Each answer with its origin, what the run will do in words, and what it destroys or takes away. One that is
+    `refused` cannot be confirmed: a check has found problems, which were told already.
+    """
 
     answers: tuple[Answered, ...]
+    plan: tuple[str, ...] = ()
     effects: tuple[str, ...] = ()
+    refused: bool = False
+
+
+@dataclass(frozen=True)
+class Confirm:
+    """The operator goes ahead."""
+
+
+@dataclass(frozen=True)
+class Decline:
+    """The operator does not."""
+
+
+@dataclass(frozen=True)
+class Reopen:
+    """The operator changes the answer of this number, counted from 1 in the preview."""
+
+    number: int
+
+
+Review = Confirm | Decline | Reopen
 
 
 class Frontend(Reporter, Protocol):
     """Asks and shows. Raises `model.problem.Aborted` when the operator leaves; lets KeyboardInterrupt pass."""
+
+    @property
+    def attended(self) -> bool:
+        """Whether somebody is there to reply."""
 
     def prepare(self, unanswered: Sequence[Question]) -> None:
         """Look at the questions that only an operator can answer, before anything is asked.
@@ -33,7 +63,7 @@ class Frontend(Reporter, Protocol):
         """
 
     def fill(self, interview: SectionInterview) -> None:
-        """Bring `interview` to its end; called only if it has something to ask.
+        """Draw prompts and pass replies on until `interview` has no prompt; called only if it has one.
 
         Raises:
             Problems: from a frontend with nobody behind it.
@@ -41,6 +71,9 @@ class Frontend(Reporter, Protocol):
 
     def show(self, preview: Preview) -> None:
         """Draw the preview."""
+
+    def review(self, preview: Preview) -> Review:
+        """Get the operator's word on the preview that was just shown; never `Confirm` of a refused one."""
 
     def confirm(self, prompt: str, *, default: bool) -> bool:
         """Ask for a yes or no; an empty reply is the `default`, which is no where something is destroyed."""

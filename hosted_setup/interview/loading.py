@@ -29,7 +29,7 @@ from hosted_setup.model.events import Info, Warn
 from hosted_setup.model.secret import Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from hosted_setup.interview.answer_file import Entry, Parsed
     from hosted_setup.interview.secrets import Stream
@@ -55,6 +55,7 @@ class _Group(IntEnum):
     ENVIRONMENT = 2
     OPTION = 3
     ENFORCED = 4
+    RESUMED_TYPED = 5
 
 
 class _Candidate(NamedTuple):
@@ -88,6 +89,7 @@ def load(  # noqa: PLR0913 - one argument a kind of place
     options: Iterable[Option] = (),
     environment: Mapping[str, Secret] | None = None,
     resumed: Mapping[str, str] | None = None,
+    typed: Collection[str] = (),
     products: Mapping[type[Any], Any] | None = None,
     checks: bool = True,
 ) -> Answers:
@@ -101,6 +103,7 @@ def load(  # noqa: PLR0913 - one argument a kind of place
         options: answers from the command line.
         environment: secrets by variable, from `secrets.take_from_environment`.
         resumed: texts by key that an unfinished run has recorded.
+        typed: the keys of those that an operator has typed: nothing else answers them.
         products: what checks may look at before the run has looked at anything.
         checks: False for answers that are meant for another host: they are parsed, and no more.
     """
@@ -118,7 +121,8 @@ def load(  # noqa: PLR0913 - one argument a kind of place
         _add(heap, _Group.OPTION, Given(option.key, hidden, Origin(Source.OPTION, option.place)))
     for key, text in (resumed or {}).items():
         if key in heap.questions:  # another version may have recorded it
-            _add(heap, _Group.RESUMED, Given(key, text, Origin(Source.RESUMED)))
+            group = _Group.RESUMED_TYPED if key in typed else _Group.RESUMED
+            _add(heap, group, Given(key, text, Origin(Source.RESUMED)))
     return _settle(heap, (products or {}) if checks else None)
 
 
@@ -257,7 +261,7 @@ def _winner(own: list[_Candidate]) -> _Candidate | None:
 
 def _recorded(winner: _Candidate, own: list[_Candidate]) -> _Candidate:
     """Give what an unfinished run has recorded in place of a winner that says the same."""
-    same = (one for one in own if one.group is _Group.RESUMED and one.given.text == winner.given.text)
+    same = (one for one in own if one.given.origin.source is Source.RESUMED and one.given.text == winner.given.text)
     return next(same, winner)
 
 

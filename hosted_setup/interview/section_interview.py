@@ -1,28 +1,29 @@
-"""The interview of one section, without input or output: a frontend asks for the prompt, and replies.
+"""The interview of one section, without input or output. Long: it is one state machine.
 
-Suggestions, conditions and checks depend only on what came before the section, so everything that is not asked is
-settled, and refused, before the first question is drawn.
+A frontend draws the prompt, and replies. Suggestions, pick lists, conditions and checks depend only on what came before
+the section, so everything that is not asked is settled, and refused, before the first question is drawn.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from hosted_setup.interview.store import missing, not_accepted, parse_line, value_of, without
 from hosted_setup.model.answer import Origin, Source
 from hosted_setup.model.lookup import call_with
-from hosted_setup.model.problem import Problem, Problems
-from hosted_setup.model.question import MISSING, questions_of, text_of, title_of
+from hosted_setup.model.problem import Problem
+from hosted_setup.model.question import MISSING, parse_as, questions_of, text_of, title_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from hosted_setup.interview.store import Answers, Given
-    from hosted_setup.model.question import Question
+    from hosted_setup.model.question import Choice, Question
     from hosted_setup.model.secret import Secret
 
 _TYPED: Final = Origin(Source.TYPED)
+_GIVEN: Final = frozenset({Source.FILE, Source.OPTION, Source.RESUMED})
 
 
 @dataclass(frozen=True)
@@ -41,11 +42,27 @@ class Prompt:
 
     question: Question
     default: str | None
-    """The text an empty reply stands for; "" is an empty answer, None that a reply is needed."""
+    """The text an empty reply stands for; "" is an empty answer or the secret that was typed, None: reply needed."""
     origin: Origin | None
     """Where the default comes from."""
     again: bool = False
     """The second entry of a secret."""
+    choices: tuple[Choice, ...] = ()
+    """The pick list: a reply is the text of a choice or, from 1, its number."""
+    warning: str = ""
+    """What is to be said against the answer; the reply is yes or no, whether to go on with it."""
+
+    @property
+    def text(self) -> str:
+        """Give the words to draw."""
+        if self.warning:
+            return "Continue with it?"
+        return f"{self.question.prompt} (again, to be sure)" if self.again else self.question.prompt
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Give the closed list of words that are accepted, if there is one."""
+        return ("yes", "no") if self.warning else self.question.choices()
 
 
 @dataclass(frozen=True)
@@ -56,50 +73,104 @@ class Rejected:
 
 
 @dataclass(frozen=True)
+class Visit:
+    """Why a section is asked, and what it knows of an earlier visit.
+
+    `kept` are its earlier answers by name: the proposals of its questions, except that a secret is not asked again.
+    """
+
+    kept: Mapping[str, Answered] = field(default_factory=dict)
+    first: bool = True
+    """No section before has asked anything, so there is no way back out of this one."""
+    returning: bool = False
+    """The operator comes back into it, to its last question."""
+    reviewing: bool = False
+    """What is kept stays where it is still accepted."""
+    reopened: frozenset[str] = frozenset()
+    """The questions that are asked again whatever was answered; what is kept is their proposal."""
+    continued: bool = False
+    """A section of the same title has just been asked: both read as one."""
+
+
+@dataclass(frozen=True)
 class _Settled:
     value: Any
     origin: Origin
 
 
+@dataclass(frozen=True)
+class _Doubtful:
+    settled: _Settled
+    warning: str
+
+
 class SectionInterview:
     """Asks the questions of `section` that nothing has answered.
+
+    `problems` tells what is wrong with answers that were given; their questions are asked, where somebody is there.
 
     Args:
         section: a class made by `model.question.section`.
         products: what came before, by type.
         answers: what was given before anything is asked.
-
-    Raises:
-        Problems: for given answers that a check refuses, and for questions that are never asked and have no answer.
+        visit: what is known of earlier visits.
+        heard: called with this interview after each reply that settled an answer.
+        warn: called with what a check has to say against an answer that is not asked.
     """
 
-    def __init__(self, section: type[Any], products: Mapping[type[Any], Any], answers: Answers) -> None:
+    def __init__(  # noqa: PLR0913 - what an interview starts from
+        self,
+        section: type[Any],
+        products: Mapping[type[Any], Any],
+        answers: Answers,
+        visit: Visit = Visit(),
+        heard: Callable[[SectionInterview], None] = lambda _: None,
+        warn: Callable[[str], None] = lambda _: None,
+    ) -> None:
         """See the class."""
         self.title = title_of(section)
+        self.heading = "" if visit.continued else self.title
+        self.left = False
+        """Whether the operator went back before the first question."""
         self._section = section
         self._products = products
+        self._visit = visit
+        self._heard = heard
+        self._warn = warn
         self._inactive: dict[str, Any] = {}
+        self._choices: dict[str, tuple[Choice, ...]] = {}
         self._proposals: dict[str, _Settled] = {}
         self._settled: dict[str, _Settled] = {}
         self._questions: list[Question] = []
         self._pending: list[Question] = []
         self._position = 0
         self._first: Secret | None = None
-        problems = [found for question in questions_of(section) for found in self._enter(question, answers)]
-        if problems:
-            raise Problems(problems)
+        self._doubtful: _Doubtful | None = None
+        self.problems = tuple(found for question in questions_of(section) for found in self._enter(question, answers))
+        if visit.returning:
+            self._position = max(len(self._pending) - 1, 0)
+            self.left = not self._pending
+        else:
+            self._pass_what_stands()
+
+    @property
+    def asks(self) -> bool:
+        """Whether there is a question that one can come back to."""
+        return bool(self._pending)
 
     @property
     def prompt(self) -> Prompt | None:
-        """The next question, or None when there is none left."""
-        if self._position == len(self._pending):
+        """The next question, or None when there is none left or the operator has `left`."""
+        if self.left or self._position == len(self._pending):
             return None
         question = self._pending[self._position]
+        if self._doubtful is not None:
+            return Prompt(question, "no", None, warning=self._doubtful.warning)
+        choices = self._choices.get(question.name, ())
         proposal = self._proposals.get(question.name)
-        if proposal is None:
-            return Prompt(question, None, None, again=self._first is not None)
-        default = "" if question.secret else text_of(proposal.value)
-        return Prompt(question, default, proposal.origin, again=self._first is not None)
+        if self._first is not None or proposal is None:
+            return Prompt(question, None, None, again=self._first is not None, choices=choices)
+        return Prompt(question, "" if question.secret else text_of(proposal.value), proposal.origin, choices=choices)
 
     def reply(self, text: str) -> Rejected | None:
         """Answer the prompt; an empty text takes the default. Gives None when it was accepted.
@@ -108,30 +179,30 @@ class SectionInterview:
             IndexError: when there is no question left.
         """
         question = self._pending[self._position]
-        if question.secret and self._first is not None:
-            return self._second(question, text)
         try:
-            settled = self._typed(question, text)
-            self._check(question, settled.value)
+            if self._doubtful is not None:
+                self._decide(question, self._doubtful, text)
+            elif self._first is not None:
+                self._second(question, text)
+            else:
+                self._reply(question, text)
         except ValueError as error:
             return Rejected(str(error))
         except Problem as problem:
             return Rejected(f"{problem.title}: {problem.detail}")
-        if question.secret and settled.origin is _TYPED:
-            self._first = settled.value
-        else:
-            self._accept(question, settled)
         return None
 
-    def back(self) -> bool:
-        """Return to the question before; False at the first one."""
-        if self._first is not None:
-            self._first = None
-            return True
-        if self._position == 0:
-            return False
-        self._position -= 1
-        return True
+    def back(self) -> Rejected | None:
+        """Return to the question before, out of the section at its first one; rejected where there is none."""
+        if self._doubtful is not None or self._first is not None:
+            self._doubtful = self._first = None
+        elif self._position:
+            self._position -= 1
+        elif self._visit.first:
+            return Rejected("this is the first question")
+        else:
+            self.left = True
+        return None
 
     def accept_defaults(self) -> tuple[Problem, ...]:
         """Take the default of every question left; what has none, or an unacceptable one, is a problem."""
@@ -147,10 +218,11 @@ class SectionInterview:
         return self._section(**self._inactive, **{name: one.value for name, one in self._settled.items()})
 
     def answered(self) -> tuple[Answered, ...]:
-        """Give the answers in the order of the section; a question whose condition is false has none."""
+        """Give the answers so far in the order of the section; a question whose condition is false has none."""
         return tuple(
             Answered(self.title, question, self._settled[question.name].value, self._settled[question.name].origin)
             for question in self._questions
+            if question.name in self._settled
         )
 
     def _enter(self, question: Question, answers: Answers) -> list[Problem]:
@@ -158,16 +230,41 @@ class SectionInterview:
             self._inactive[question.name] = None if question.default is MISSING else question.default
             return []
         self._questions.append(question)
+        if question.offer is not None:
+            self._choices[question.name] = tuple(call_with(question.offer, self._products))
+        kept = self._visit.kept.get(question.name)
         given = answers.find(question)
-        if given is not None:
-            return self._take(question, given)
+        if kept is not None and (question.asked or question.name in self._visit.reopened or kept.origin == _TYPED):
+            return self._keep(question, _Settled(kept.value, kept.origin))
+        if given is not None and (problems := self._take(question, given)) is not None:
+            return self._open(question, problems)
         proposal = self._propose(question)
         if proposal is not None:
             self._proposals[question.name] = proposal
         if question.asked:
             self._pending.append(question)
             return []
-        return [missing(question)] if proposal is None else self._settle(question, proposal)
+        return self._open(question, [missing(question)] if proposal is None else self._settle(question, proposal))
+
+    def _keep(self, question: Question, kept: _Settled) -> list[Problem]:
+        """Take an answer of an earlier visit, as the proposal of its question too if that is asked."""
+        self._proposals[question.name] = kept
+        problems = [] if question.name in self._visit.reopened else self._settle(question, kept, told=True)
+        if problems:
+            return self._open(question, problems)
+        if question.name in self._visit.reopened or kept.origin.source not in _GIVEN:
+            self._pending.append(question)
+        return []
+
+    def _open(self, question: Question, problems: list[Problem]) -> list[Problem]:
+        """Ask, where somebody is there, what was answered wrongly."""
+        if problems:
+            self._pending.append(question)
+            proposal = self._propose(question)
+            self._proposals.pop(question.name, None)
+            if proposal is not None:
+                self._proposals[question.name] = proposal
+        return problems
 
     def _propose(self, question: Question) -> _Settled | None:
         suggestion = call_with(question.suggest, self._products) if question.suggest else None
@@ -177,53 +274,106 @@ class SectionInterview:
             return _Settled(question.default, Origin(Source.DEFAULT))
         return _Settled(None, Origin(Source.DEFAULT)) if question.optional else None
 
-    def _take(self, question: Question, given: Given) -> list[Problem]:
+    def _take(self, question: Question, given: Given) -> list[Problem] | None:
+        """Take a given answer; None where an unfinished run has recorded one that is another question's."""
+        resumed = given.origin.source is Source.RESUMED
         try:
             value = value_of(question, given)
         except ValueError as error:
-            return [not_accepted(question, given.origin, without(given.text, str(error)))]
+            return None if resumed else [not_accepted(question, given.origin, without(given.text, str(error)))]
         settled = _Settled(value, given.origin)
-        if given.origin.source is Source.RESUMED:  # accepted when it was given; the world may have changed since
+        if resumed:  # accepted when it was given; the world may have changed since
             self._settled[question.name] = settled
             return []
         return self._settle(question, settled)
 
-    def _settle(self, question: Question, settled: _Settled) -> list[Problem]:
+    def _settle(self, question: Question, settled: _Settled, *, told: bool = False) -> list[Problem]:
         try:
-            self._check(question, settled.value)
+            warning = self._check(question, settled.value)
         except ValueError as error:
             return [not_accepted(question, settled.origin, str(error))]
         except Problem as problem:
             return [problem]
+        if warning and not told:
+            self._warn(f"{question.prompt}: {warning}")
         self._settled[question.name] = settled
         return []
 
-    def _check(self, question: Question, value: Any) -> None:  # noqa: ANN401 - the type is the question's own
-        if question.check is None or value is None:
-            return
+    def _check(self, question: Question, value: Any) -> str | None:  # noqa: ANN401 - the type is the question's own
+        """Refuse a value, by an exception, or give what is to be said against it."""
+        if value is None:
+            return None
         try:
-            call_with(question.check, self._products, value)
+            if question.offer is not None:
+                self._look_up(question, value)
+            return call_with(question.check, self._products, value) if question.check else None
         except ValueError as error:
             raise ValueError(without(value, str(error))) from None
 
+    def _look_up(self, question: Question, value: Any) -> None:  # noqa: ANN401 - the type is the question's own
+        choice = next((one for one in self._choices[question.name] if one.value == value), None)
+        if choice is not None and choice.unfit:
+            message = f"{choice.text} cannot be chosen: {choice.unfit}"
+            raise ValueError(message)
+        if choice is None and question.closed:
+            fit = ", ".join(one.text for one in self._choices[question.name] if not one.unfit)
+            message = f"{text_of(value)!r} is not one of: {fit or '(there is none)'}"
+            raise ValueError(message)
+
+    def _reply(self, question: Question, text: str) -> None:
+        settled = self._typed(question, text)
+        if warning := self._check(question, settled.value):
+            self._doubtful = _Doubtful(settled, warning)
+        else:
+            self._go_on(question, settled)
+
     def _typed(self, question: Question, text: str) -> _Settled:
         if text if question.secret else text.strip():
-            return _Settled(parse_line(question, text), _TYPED)
+            return _Settled(self._parse(question, text), _TYPED)
         proposal = self._proposals.get(question.name)
         if proposal is None:
             message = "an answer is needed"
             raise ValueError(message)
         return proposal
 
-    def _second(self, question: Question, text: str) -> Rejected | None:
+    def _parse(self, question: Question, text: str) -> Any:  # noqa: ANN401 - the type is the question's own
+        """Parse a reply; what is no choice's text but a number picks a choice."""
+        word = text.strip()
+        choices = self._choices.get(question.name, ())
+        if word.isdecimal() and 0 < int(word) <= len(choices) and all(one.text != word for one in choices):
+            return choices[int(word) - 1].value
+        return parse_line(question, text)
+
+    def _decide(self, question: Question, doubtful: _Doubtful, text: str) -> None:
+        sure = parse_as(bool, text or "no")
+        self._doubtful = None
+        if sure:
+            self._go_on(question, doubtful.settled)
+
+    def _go_on(self, question: Question, settled: _Settled) -> None:
+        if question.secret and settled is not self._proposals.get(question.name):
+            self._first = settled.value
+        else:
+            self._accept(question, settled)
+
+    def _second(self, question: Question, text: str) -> None:
         first, self._first = self._first, None
         if first is None or first.reveal() != text:
-            return Rejected("the two entries differ")
+            message = "the two entries differ"
+            raise ValueError(message)
         self._accept(question, _Settled(first, _TYPED))
-        return None
 
     def _accept(self, question: Question, settled: _Settled) -> None:
         self._settled[question.name] = settled
-        if not question.secret:
-            self._proposals[question.name] = settled  # on the way back, an empty reply keeps it
+        self._proposals[question.name] = settled  # on the way back, an empty reply keeps it
         self._position += 1
+        self._pass_what_stands()
+        self._heard(self)
+
+    def _pass_what_stands(self) -> None:
+        while self._position < len(self._pending) and self._stands(self._pending[self._position]):
+            self._position += 1
+
+    def _stands(self, question: Question) -> bool:
+        """Tell whether a question on the way forward need not be asked: a secret is in memory, or all is reviewed."""
+        return question.name in self._settled and (question.secret or self._visit.reviewing)

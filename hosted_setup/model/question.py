@@ -23,7 +23,7 @@ from typing import (
 from hosted_setup.model.secret import Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from hosted_setup.model.answer import Suggestion
 
@@ -34,11 +34,26 @@ _WORDS: Final = {"yes": True, "y": True, "true": True, "no": False, "n": False, 
 
 
 @dataclass(frozen=True)
+class Choice:
+    """An item of a question's pick list; `unfit` tells why it cannot be chosen, where it cannot."""
+
+    value: Any
+    description: str = ""
+    unfit: str = ""
+
+    @property
+    def text(self) -> str:
+        """Give what stands for it in a reply or an answer file."""
+        return text_of(self.value)
+
+
+@dataclass(frozen=True)
 class Question:
     """One question, as frontends draw it and as the answer store finds it.
 
-    `suggest`, `when` and `check` are functions whose annotated parameters are looked up among the products and
-    sections that came before, like the parameters of a step; `check` takes the value first.
+    `suggest`, `offer`, `when` and `check` are functions whose annotated parameters are looked up among the products
+    and sections that came before, and the host, like the parameters of a step. `offer` gives a pick list. `check`
+    takes the value first; it refuses by a ValueError or a Problem, and warns by giving a sentence.
     """
 
     name: str
@@ -47,11 +62,14 @@ class Question:
     type: Any
     default: Any
     suggest: Callable[..., Suggestion[Any] | None] | None
+    offer: Callable[..., Sequence[Choice]] | None
+    closed: bool
+    """Whether nothing is accepted but what is offered."""
     when: Callable[..., bool] | None
-    check: Callable[..., None] | None
+    check: Callable[..., str | None] | None
     help: str
     asked: bool
-    """False: only files and options answer it, the operator is not bothered."""
+    """False: only files and options answer it, and whoever changes it in the preview."""
 
     @property
     def plain_type(self) -> Any:  # noqa: ANN401 - a type form
@@ -92,15 +110,22 @@ def ask(  # noqa: PLR0913 - one argument a property of a question
     key: str,
     default: Any = MISSING,  # noqa: ANN401 - checked against the annotation by `section`
     suggest: Callable[..., Suggestion[Any] | None] | None = None,
+    offer: Callable[..., Sequence[Choice]] | None = None,
+    closed: bool = True,
     when: Callable[..., bool] | None = None,
-    check: Callable[..., None] | None = None,
+    check: Callable[..., str | None] | None = None,
     help: str = "",  # noqa: A002 - the word operators and authors use
     asked: bool = True,
 ) -> Any:  # noqa: ANN401 - stands where the field's value will be
-    """Declare a question as the default of a section's field."""
+    """Declare a question as the default of a section's field; the arguments are the fields of `Question`."""
     return dataclasses.field(
-        metadata={_QUESTION: (prompt, key, default, suggest, when, check, help, asked)},
-    )
+        metadata={
+            _QUESTION: {
+                "prompt": prompt, "key": key, "default": default, "suggest": suggest, "offer": offer,
+                "closed": closed, "when": when, "check": check, "help": help, "asked": asked,
+            }
+        },
+    )  # fmt: skip
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(ask,))
@@ -129,9 +154,8 @@ def questions_of(cls: type[Any]) -> tuple[Question, ...]:
     """Give the questions of a section in the order they are asked."""
     hints = get_type_hints(cls)
     return tuple(
-        Question(field.name, prompt, key, hints[field.name], default, suggest, when, check, help_text, asked)
+        Question(name=field.name, type=hints[field.name], **field.metadata[_QUESTION])
         for field in dataclasses.fields(cls)
-        for prompt, key, default, suggest, when, check, help_text, asked in (field.metadata[_QUESTION],)
     )
 
 

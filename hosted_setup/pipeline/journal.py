@@ -54,10 +54,11 @@ class Head(Record, tag="head", frozen=True):
 
 
 class Answered(Record, tag="answered", frozen=True):
-    """Answers of one section, as key and text; secrets are never among them."""
+    """Answers of one section, as key and text, `typed` by the operator or not; secrets are never among them."""
 
     section: str
     answers: tuple[tuple[str, str], ...]
+    typed: bool = False
 
 
 class Confirmed(Record, tag="confirmed", frozen=True):
@@ -195,6 +196,7 @@ class Past:
         """Read `records` in order."""
         self.head: Head | None = None
         self.answers: dict[str, str] = {}
+        self.typed: set[str] = set()
         self.confirmed = self.committed = False
         self.done: dict[str, msgspec.Raw] = {}
         self.versions: dict[str, int] = {}
@@ -225,6 +227,8 @@ class Past:
                 self.head = record
             case Answered():
                 self.answers.update(record.answers)
+                keys = {key for key, _ in record.answers}
+                self.typed = self.typed | keys if record.typed else self.typed - keys
             case Confirmed():
                 self.confirmed = True
             case Begun():

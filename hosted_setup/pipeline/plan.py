@@ -9,6 +9,7 @@ from hosted_setup.model.lookup import needs_of
 from hosted_setup.model.question import is_section, questions_of, title_of
 from hosted_setup.pipeline.stage import Stage
 from hosted_setup.pipeline.step import Step, StepError
+from hosted_setup.ports.host import Host
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -43,8 +44,8 @@ class Ask:
 
     @property
     def products(self) -> tuple[type[Any], ...]:
-        """Give what its suggestions, conditions and checks look at."""
-        return self.needs
+        """Give what its suggestions, pick lists, conditions and checks look at, beside the host."""
+        return tuple(need for need in self.needs if need is not Host)
 
 
 Item = Step | Ask
@@ -120,7 +121,7 @@ class _Planner:
 def _ask(section: type[Any]) -> Ask:
     needs: dict[type[Any], None] = {}
     for question in questions_of(section):
-        for function, skip in ((question.suggest, 0), (question.when, 0), (question.check, 1)):
+        for function, skip in ((question.suggest, 0), (question.offer, 0), (question.when, 0), (question.check, 1)):
             needs.update(dict.fromkeys(_needs(function, skip)))
     return Ask(section, tuple(needs))
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import msgspec
 
-from hosted_setup.model.events import Heading, Info, StepBegun
+from hosted_setup.interview.frontend import Confirm, Decline
+from hosted_setup.model.events import Failed, Heading, Info, StepBegun
 from hosted_setup.model.problem import ExitCode, Problem, Problems
 from hosted_setup.pipeline.codec import decode, encode
 from hosted_setup.pipeline.journal import Answered, Begun, Committed, Confirmed, Done, Intent, Past, Reverted
@@ -21,8 +22,9 @@ from hosted_setup.ports.host import Host
 from hosted_setup.ports.problems import ABORT, RESUME
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from hosted_setup.interview.frontend import Review
     from hosted_setup.pipeline.journal import Journal
     from hosted_setup.pipeline.undo import Undo
 
@@ -58,14 +60,24 @@ class HasEffects(Protocol):
 class Asker(Protocol):
     """What the runner needs of an interview."""
 
-    def ask(self, section: type[Any], have: Mapping[type[Any], Any]) -> object:
-        """Give the answered section."""
+    def ask(
+        self,
+        section: type[Any],
+        products: Mapping[type[Any], Any],
+        heard: Callable[[], None],
+        *,
+        returning: bool = False,
+    ) -> object | None:
+        """Give the answered section, None when the operator goes back; `heard` is called after each answer."""
 
-    def texts(self, section: type[Any]) -> tuple[tuple[str, str], ...]:
-        """Give the answers of a section that was asked, as key and text, without secrets."""
+    def texts(self, section: type[Any], *, typed: bool) -> tuple[tuple[str, str], ...]:
+        """Give the answers of a section that were `typed`, or the others, as key and text, without secrets."""
 
-    def confirm(self, effects: tuple[str, ...]) -> bool:
-        """Show the preview; tell whether the operator goes ahead."""
+    def reopen(self, section: type[Any]) -> bool:
+        """Have a section asked anew; False with nobody there to answer."""
+
+    def review(self, plan: Sequence[str], effects: Sequence[str], problem: Problem | None = None) -> Review:
+        """Show the preview and get the operator's word on it; with a `problem` it cannot be confirmed."""
 
 
 class _Log:
@@ -101,6 +113,8 @@ class Runner:
     journal: Journal
     asker: Asker
     past: Past
+    _looked: dict[str, tuple[Any, ...]] = field(default_factory=dict, init=False)
+    """What each step before the transaction has looked at when it gave its product."""
 
     def run(self, *given: object) -> Mapping[type[Any], Any]:
         """Execute the plan from what is `given`; give every product by type.
@@ -110,19 +124,83 @@ class Runner:
             Declined: the operator did not confirm.
         """
         have: dict[type[Any], Any] = {type(one): one for one in given}
-        self._take_back_what_is_stale(have)
-        for stage in Stage:
-            items = tuple(item for item in self.items if item.stage is stage)
-            if stage is Stage.TRANSACTION and not self.past.confirmed:
-                self._confirm(have)
-            for heading in stage.headings if items else ():
-                self.host.reporter.emit(Heading(heading))
-            if stage is Stage.VALIDATION:
-                self._validate(items, have)
-            else:
-                for item in items:
-                    self._item(item, have)
+        if self.past.confirmed:
+            self._take_back_what_is_stale(have)
+        for item in self._begin(Stage.SETUP):
+            self._step(item, have)
+        self._consult(have)
+        for stage in (Stage.TRANSACTION, Stage.CLOSING):
+            for item in self._begin(stage):
+                self._step(item, have)
         return have
+
+    def _begin(self, stage: Stage) -> tuple[Item, ...]:
+        items = tuple(item for item in self.items if item.stage is stage)
+        for heading in stage.headings if items else ():
+            self.host.reporter.emit(Heading(heading))
+        return items
+
+    def _consult(self, have: dict[type[Any], Any]) -> None:
+        """Ask and check until no check has anything to say and the operator goes ahead."""
+        questions = self._begin(Stage.CUSTOMIZATION)
+        while True:
+            self._ask(questions, have)
+            problem = self._validate(self._begin(Stage.VALIDATION), have)
+            if self.past.confirmed:
+                if problem is not None:
+                    raise problem
+                return
+            plan = tuple(item.title for item in self.items if item.stage is Stage.TRANSACTION)
+            review = self.asker.review(plan, _effects(have), problem)
+            if isinstance(review, Decline):
+                raise Declined
+            if isinstance(review, Confirm):
+                self._record(Confirmed())
+                return
+
+    def _ask(self, items: tuple[Item, ...], have: dict[type[Any], Any]) -> None:
+        """Walk through questions and what looks at their answers: forward, and back where the operator wants it."""
+        at, way = 0, 1
+        while at < len(items):
+            item = items[at]
+            if isinstance(item, Ask):
+                way = 1 if self._question(item, have, returning=way < 0) else -1
+            elif way > 0:
+                try:
+                    self._step(item, have)
+                except Problem as problem:
+                    at = self._asked_before(item, items[:at], problem) - 1
+            at += way
+
+    def _question(self, item: Ask, have: dict[type[Any], Any], *, returning: bool) -> bool:
+        """Ask a section and record its answers; False when the operator goes back."""
+
+        def record() -> None:
+            for typed in (False, True):
+                texts = self.asker.texts(item.section, typed=typed)
+                news = tuple((key, text) for key, text in texts if self.past.answers.get(key) != text)
+                if news:
+                    self._record(Answered(item.section.__name__, news, typed))
+
+        answers = self.asker.ask(item.section, {**have, Host: self.host}, record, returning=returning)
+        record()
+        if answers is None:
+            return False
+        have[item.section] = answers
+        return True
+
+    def _asked_before(self, step: Step, items: tuple[Item, ...], problem: Problem) -> int:
+        """Have the last section asked anew whose answers `step` has found wrong; give its place.
+
+        Raises:
+            Problem: `problem`, where no answer can mend it.
+        """
+        places = [at for at, item in enumerate(items) if isinstance(item, Ask) and item.section in step.needs]
+        section = items[places[-1]].gives if places else None
+        if section is None or not self.asker.reopen(section):
+            raise problem
+        self.host.reporter.emit(Failed(problem))
+        return places[-1]
 
     def _take_back_what_is_stale(self, have: dict[type[Any], Any]) -> None:
         """On resume: decode what is done, undo the step that was cut and every step that no longer holds."""
@@ -158,38 +236,38 @@ class Runner:
         except msgspec.ValidationError as error:
             raise outdated(self.past, f"what step {step.name} left cannot be read", str(error)) from error
 
-    def _confirm(self, have: Mapping[type[Any], Any]) -> None:
-        effects = tuple(line for one in have.values() if isinstance(one, HasEffects) for line in one.effects())
-        if not self.asker.confirm(effects):
-            raise Declined
-        self._record(Confirmed())
-
-    def _validate(self, items: tuple[Item, ...], have: dict[type[Any], Any]) -> None:
-        """Run every item whose needs are there; collect all problems."""
+    def _validate(self, items: tuple[Item, ...], have: dict[type[Any], Any]) -> Problem | None:
+        """Run every item whose needs are there; give all problems."""
         problems: list[Problem] = []
         for item in items:
-            if all(need in have for need in item.products):
-                try:
-                    self._item(item, have)
-                except Problem as problem:
-                    problems.append(problem)
-        if len(problems) == 1:
-            raise problems[0]
-        if problems:
-            raise Problems(problems)
+            if any(need not in have for need in item.products):
+                if item.gives is not None:
+                    have.pop(item.gives, None)  # of an earlier round
+                continue
+            try:
+                self._step(item, have)
+            except Problem as problem:
+                problems.append(problem)
+        return Problems(problems) if len(problems) > 1 else next(iter(problems), None)
 
-    def _item(self, item: Item, have: dict[type[Any], Any]) -> None:
-        if isinstance(item, Ask):
-            have[item.section] = self.asker.ask(item.section, have)
-            answers = self.asker.texts(item.section)
-            if any(self.past.answers.get(key) != text for key, text in answers):
-                self._record(Answered(item.section.__name__, answers))
-        elif item.name not in self.past.done:
-            self._step(item, have)
-        elif item.commits and not self.past.committed:
-            self._record(Committed())  # the process died between the deed and this record
+    def _step(self, item: Item, have: dict[type[Any], Any]) -> None:
+        """Do a step, unless its product is there already; one that only looks is done anew for other inputs."""
+        if not isinstance(item, Step):
+            return
+        if self.past.confirmed:
+            if item.name not in self.past.done:
+                self._do(item, have)
+            elif item.commits and not self.past.committed:
+                self._record(Committed())  # the process died between the deed and this record
+            return
+        inputs = tuple(have[need] for need in item.products)
+        if item.gives is None or self._looked.get(item.name) != inputs or item.gives not in have:
+            if item.gives is not None:
+                have.pop(item.gives, None)
+            self._do(item, have)
+            self._looked[item.name] = inputs
 
-    def _step(self, step: Step, have: dict[type[Any], Any]) -> None:
+    def _do(self, step: Step, have: dict[type[Any], Any]) -> None:
         if step.stage >= Stage.TRANSACTION:
             self.host.reporter.emit(StepBegun(step.title, self.items.index(step) + 1, len(self.items)))
         if step.commits:
@@ -206,3 +284,7 @@ class Runner:
     def _record(self, record: Answered | Begun | Committed | Confirmed | Done | Reverted) -> None:
         self.journal.append(record)
         self.past.take(record)
+
+
+def _effects(have: Mapping[type[Any], Any]) -> tuple[str, ...]:
+    return tuple(line for one in have.values() if isinstance(one, HasEffects) for line in one.effects())

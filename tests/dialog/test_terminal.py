@@ -122,7 +122,7 @@ def test_a_whole_dialog(dialog: Dialog) -> None:
 
 def test_help_and_back(dialog: Dialog) -> None:
     dialog.say("Memory size in MB [8000]", "back")
-    dialog.expect("[ ERROR ] this is the first question of its section\r\n")
+    dialog.expect("[ ERROR ] this is the first question\r\n")
     dialog.say("Memory size in MB [8000]", "?")
     dialog.expect("          At least 4096.\r\n")
     dialog.expect("          An empty reply takes the default, which is from: detected.\r\n")

@@ -7,18 +7,23 @@ import termios
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Final, TextIO
 
+from hosted_setup.interview.frontend import Confirm, Decline, Reopen
+from hosted_setup.model.answer import Source
+from hosted_setup.model.events import Warn
 from hosted_setup.model.problem import Aborted
 from hosted_setup.model.question import parse_as
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from hosted_setup.interview.frontend import Preview
+    from hosted_setup.interview.frontend import Preview, Review
     from hosted_setup.interview.frontends.screen import Screen
     from hosted_setup.interview.section_interview import Prompt, SectionInterview
     from hosted_setup.model.events import Event
-    from hosted_setup.model.question import Question
+    from hosted_setup.model.question import Choice, Question
 
+_REVIEW: Final = "Please confirm installation settings"
+_MEND: Final = "Number of the answer to change, or No to end the run"
 _ECHO: Final = 3  # index of the local modes in what tcgetattr gives
 
 
@@ -40,6 +45,11 @@ class PlainFrontend:
         """Show the event."""
         self._screen.emit(event)
 
+    @property
+    def attended(self) -> bool:
+        """Somebody is there."""
+        return True
+
     def prepare(self, unanswered: Sequence[Question]) -> None:
         """Need nothing beforehand: somebody is there to ask."""
 
@@ -49,21 +59,44 @@ class PlainFrontend:
         Raises:
             Aborted: at the end of input.
         """
-        self._screen.title(interview.title)
+        if interview.heading:
+            self._screen.title(interview.heading)
+        drawn = ""  # the pick list that stands there
         while (prompt := interview.prompt) is not None:
-            text = self._read(_line_of(prompt), hidden=prompt.question.secret)
-            word = "" if prompt.question.secret else text.strip()
+            if prompt.warning:
+                self._screen.emit(Warn(prompt.warning))
+            elif prompt.choices and drawn != prompt.question.name:
+                self._screen.lines(_pick_list(prompt.choices))
+            drawn = prompt.question.name
+            hidden = prompt.question.secret and not prompt.warning
+            text = self._read(_line_of(prompt), hidden=hidden)
+            word = "" if hidden else text.strip()
+            rejected = None
             if word == "?":
                 self._screen.lines(_help(prompt))
-            elif word == "back":
-                if not interview.back():
-                    self._screen.error("this is the first question of its section")
-            elif rejected := interview.reply(text):
+            else:
+                rejected = interview.back() if word == "back" else interview.reply(text)
+            if rejected is not None:
                 self._screen.error(rejected.reason)
 
     def show(self, preview: Preview) -> None:
         """Draw the preview."""
         self._screen.preview(preview)
+
+    def review(self, preview: Preview) -> Review:
+        """Ask until the reply is yes, no or the number of an answer; empty means yes.
+
+        Raises:
+            Aborted: at the end of input.
+        """
+        self._screen.lines(("To change an answer, reply with its number.", ""))
+        prompt = _MEND if preview.refused else f"{_REVIEW} (Yes, No)[Yes]"
+        while True:
+            text = self._read(prompt, hidden=False).strip()
+            try:
+                return _review(text, preview)
+            except ValueError as error:
+                self._screen.error(str(error))
 
     def confirm(self, prompt: str, *, default: bool) -> bool:
         """Ask until the reply is yes or no; empty means the `default`.
@@ -112,21 +145,44 @@ def _no_echo(source: TextIO, screen: Screen) -> Iterator[None]:
 
 
 def _line_of(prompt: Prompt) -> str:
-    question = prompt.question
-    text = f"{question.prompt} (again, to be sure)" if prompt.again else question.prompt
-    choices = question.choices()
-    shown = prompt.default if prompt.default or not question.secret else None
-    if choices == ("yes", "no"):
-        default = f"[{shown.capitalize()}]" if shown else ""
+    text = prompt.text
+    if prompt.question.secret and not prompt.warning:
+        kept = prompt.origin is not None and prompt.origin.source is Source.TYPED
+        return f"{text} (empty keeps it)" if kept else text
+    if prompt.words == ("yes", "no"):
+        default = f"[{prompt.default.capitalize()}]" if prompt.default else ""
         return f"{text} (Yes, No){default}"
-    if choices:
-        text = f"{text} ({', '.join(choices)})"
-    return text if shown is None else f"{text} [{shown}]"
+    if prompt.words:
+        text = f"{text} ({', '.join(prompt.words)})"
+    return text if prompt.default is None else f"{text} [{prompt.default}]"
+
+
+def _pick_list(choices: Sequence[Choice]) -> Iterator[str]:
+    for number, choice in enumerate(choices, 1):
+        unfit = f"  (not to be chosen: {choice.unfit})" if choice.unfit else ""
+        yield f"{number:>3}) {choice.text}{choice.description and '  '}{choice.description}{unfit}"
+
+
+def _review(text: str, preview: Preview) -> Review:
+    if text.isdecimal():
+        if not 1 <= int(text) <= len(preview.answers):
+            message = f"there is no answer {text}"
+            raise ValueError(message)
+        return Reopen(int(text))
+    if preview.refused and not text:
+        message = "an answer is needed"
+        raise ValueError(message)
+    sure = not text or bool(parse_as(bool, text))
+    if sure and preview.refused:
+        message = "the problems above are still there"
+        raise ValueError(message)
+    return Confirm() if sure else Decline()
 
 
 def _help(prompt: Prompt) -> Iterator[str]:
     question = prompt.question
     yield from question.help.splitlines() or ["There is no further help for this question."]
-    if prompt.default is not None:
+    yield from _pick_list(prompt.choices)
+    if prompt.origin is not None:
         yield f"An empty reply takes the default, which is from: {prompt.origin}."
     yield f"In an answer file its key is {question.key}. back returns to the question before, Ctrl-D leaves."

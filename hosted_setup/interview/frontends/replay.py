@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hosted_setup.interview.frontend import Confirm
 from hosted_setup.interview.store import missing
 from hosted_setup.model.problem import Problems
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hosted_setup.interview.frontend import Preview
+    from hosted_setup.interview.frontend import Preview, Review
     from hosted_setup.interview.frontends.screen import Screen
     from hosted_setup.interview.section_interview import SectionInterview
     from hosted_setup.model.events import Event
@@ -30,6 +31,11 @@ class ReplayFrontend:
     def emit(self, event: Event) -> None:
         """Show the event."""
         self._screen.emit(event)
+
+    @property
+    def attended(self) -> bool:
+        """Nobody is there."""
+        return False
 
     def prepare(self, unanswered: Sequence[Question]) -> None:
         """Refuse to start with questions open.
@@ -53,6 +59,10 @@ class ReplayFrontend:
     def show(self, preview: Preview) -> None:
         """Draw the preview, for the record."""
         self._screen.preview(preview)
+
+    def review(self, preview: Preview) -> Review:  # noqa: ARG002 - of the protocol
+        """Go ahead: whoever starts a replay has decided."""
+        return Confirm()
 
     def confirm(self, prompt: str, *, default: bool) -> bool:  # noqa: ARG002 - of the protocol
         """Need no confirmation."""

@@ -106,14 +106,16 @@ class Screen:
         self._write("\n")
 
     def preview(self, preview: Preview) -> None:
-        """Draw the answers with their origins and what the run destroys."""
+        """Draw the answers, numbered and with their origins, what the run will do and what it destroys."""
         self.title("Configuration preview")
         section = ""
-        for one in preview.answers:
+        for number, one in enumerate(preview.answers, 1):
             if one.section != section:
                 section = one.section
                 self.lines((section,))
-            self.lines((_answer_line(one),))
+            self.lines((_answer_line(number, one),))
+        if preview.plan:
+            self.lines(("The run will:", *(f"- {title}" for title in preview.plan)))
         if preview.effects:
             self._lines(_WARNING, "This run will also do the following:")
             self.lines(f"- {effect}" for effect in preview.effects)
@@ -193,6 +195,6 @@ class Screen:
             return _COLUMNS
 
 
-def _answer_line(one: Answered) -> str:
+def _answer_line(number: int, one: Answered) -> str:
     value = "********" if one.question.secret else text_of(one.value) or "(none)"
-    return f"  {one.question.prompt:<{_LABEL}}: {value}  ({one.origin})"
+    return f" {number:>3} {one.question.prompt:<{_LABEL}}: {value}  ({one.origin})"

@@ -19,19 +19,21 @@ from hosted_setup.model.events import Failed, Info
 from hosted_setup.model.problem import ExitCode, Problem, exit_code_of
 from hosted_setup.model.secret import Secret
 from hosted_setup.pipeline.flow import Flow, render
-from hosted_setup.pipeline.journal import refuse_if_at_work
+from hosted_setup.pipeline.journal import Past, refuse_if_at_work
 from hosted_setup.pipeline.plan import Ask
 from hosted_setup.pipeline.session import Session, find_unfinished, refuse_if_unfinished
 from hosted_setup.pipeline.step import step_of
 
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from hosted_setup.app import App
     from hosted_setup.interview.frontend import Frontend
     from hosted_setup.interview.secrets import Stream
+    from hosted_setup.interview.section_interview import Answered
     from hosted_setup.pipeline.plan import Item
+    from hosted_setup.ports.host import Host
     from hosted_setup.registry import Registry
 
 DEPLOY: Final = Flow("deploy", Deployed, DeployRequest)
@@ -64,7 +66,7 @@ def deploy(options: Namespace, app: App, sources: Sources) -> int:
         return _refused(frontend, problem)
     run_id = app.now_id()
     archive = str(Path(options.restore_from_file).absolute()) if options.restore_from_file else None
-    work = _Work(app, frontend, options, run_id, sources, streams, {})
+    work = _Work(app, frontend, options, run_id, sources, streams, Past([]))
     request, recorded = DeployRequest(archive), sources.recorded()
     return work.go(lambda session, items, asker: session.start(items, request, asker, recorded))
 
@@ -82,7 +84,7 @@ def resume(options: Namespace, app: App, sources: Sources) -> int:
         streams = _streams(app, sources)
     except Problem as problem:
         return _refused(frontend, problem)
-    work = _Work(app, frontend, options, path.parent.name, sources, streams, past.answers)
+    work = _Work(app, frontend, options, path.parent.name, sources, streams, past)
     return work.go(lambda session, items, asker: session.resume(items, asker))
 
 
@@ -101,7 +103,7 @@ class _Work:
 
     def __init__(  # noqa: PLR0913 - what the command line says
         self, app: App, frontend: Frontend, options: Namespace, run_id: str, sources: Sources,
-        streams: tuple[Stream, ...], resumed: Mapping[str, str],
+        streams: tuple[Stream, ...], past: Past,
     ) -> None:  # fmt: skip
         self._app = app
         self._options = options
@@ -115,11 +117,11 @@ class _Work:
         answers = load(
             sections, files=[Path(one) for one in sources.files],
             secrets_file=Path(sources.secrets_file) if sources.secrets_file else None, streams=streams,
-            environment=app.environment, resumed=resumed, products={StorageBackends: self._backends},
+            environment=app.environment, resumed=past.answers, typed=past.typed,
+            products={StorageBackends: self._backends},
         )  # fmt: skip
-        for notice in answers.notices:
-            self._log.emit(notice)  # the interviewer shows them
-        self._interviewer = Interviewer(answers, frontend)
+        self._files = _AnswerFiles(self._host, options.generate_answer)
+        self._interviewer = Interviewer(answers, frontend, self._reporter, self._files.keep)
 
     def go(self, drive: Any) -> int:  # noqa: ANN401 - starts or resumes
         reporter = self._reporter
@@ -135,7 +137,7 @@ class _Work:
         except Problem as problem:
             reporter.emit(Failed(problem))
             code = int(exit_code_of(problem))
-        self._keep_answers()
+        self._files.leave(self._interviewer.answered())
         return code
 
     def _watcher(self) -> Watcher:
@@ -145,20 +147,36 @@ class _Work:
         found = (one.value for one in self._interviewer.answered() if one.question.key == ROOT_PASSWORD)
         return next((value for value in found if isinstance(value, Secret)), None)
 
-    def _keep_answers(self) -> None:
-        """Write the answers, after failures too; a run that asked nothing leaves no file."""
-        answered = self._interviewer.answered()
-        if not answered:
-            return
+
+class _AnswerFiles:
+    """The files that keep a run's answers: private, written whole."""
+
+    def __init__(self, host: Host, generate: str | None) -> None:
+        """Write for `host`; `generate` is where the operator wants them as well."""
+        self._host = host
+        self._generate = generate
+
+    def keep(self, answered: tuple[Answered, ...]) -> Path | None:
+        """Write the answers so far; give the file."""
         folder = self._host.paths.state / "answers"
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         stamp = self._host.run_id.partition("-")[0]
-        targets = [folder / f"answers-{stamp}.conf"]
-        if self._options.generate_answer:
-            targets.append(Path(self._options.generate_answer).absolute())
-        for target in targets:
-            try:
-                write(target, answered)
-                self._reporter.emit(Info(f"Answers: {target}"))
-            except Problem as problem:
-                self._reporter.emit(Failed(problem))
+        return self._written(folder / f"answers-{stamp}.conf", answered)
+
+    def leave(self, answered: tuple[Answered, ...]) -> None:
+        """Write and name them at the end, after failures too; a run that asked nothing leaves no file."""
+        if not answered:
+            return
+        targets = [self.keep(answered)]
+        if self._generate:
+            targets.append(self._written(Path(self._generate).absolute(), answered))
+        for target in filter(None, targets):
+            self._host.reporter.emit(Info(f"Answers: {target}"))
+
+    def _written(self, target: Path, answered: tuple[Answered, ...]) -> Path | None:
+        try:
+            write(target, answered)
+        except Problem as problem:
+            self._host.reporter.emit(Failed(problem))
+            return None
+        return target

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
+from hosted_setup.interview.frontend import Confirm, Decline, Preview
 from hosted_setup.interview.frontends.replay import ReplayFrontend
 from hosted_setup.interview.frontends.screen import Screen
 from hosted_setup.interview.interviewer import Interviewer
@@ -33,24 +34,27 @@ from tests.unit.interview.sections import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hosted_setup.interview.frontend import Frontend, Preview
+    from hosted_setup.interview.frontend import Frontend, Review
     from hosted_setup.interview.section_interview import SectionInterview
     from hosted_setup.interview.store import Answers
     from hosted_setup.model.events import Event
     from hosted_setup.model.question import Question
 
 Products = dict[type[Any], Any]
+T = TypeVar("T")
 
 
 class Scripted:
     """Replies what a test wrote down, and keeps what it was shown."""
 
-    def __init__(self, *replies: str, confirms: bool = True) -> None:
+    attended = True
+
+    def __init__(self, *replies: str, reviews: Sequence[Review] = (Confirm(),)) -> None:
         self.replies = list(replies)
-        self.confirms = confirms
+        self.reviews = list(reviews)
         self.events: list[Event] = []
         self.previews: list[Preview] = []
-        self.prompts: list[tuple[str, bool]] = []
+        self.asked: list[str] = []
 
     def emit(self, event: Event) -> None:
         self.events.append(event)
@@ -60,14 +64,19 @@ class Scripted:
 
     def fill(self, interview: SectionInterview) -> None:
         while interview.prompt:
-            assert interview.reply(self.replies.pop(0)) is None
+            self.asked.append(interview.prompt.question.name)
+            reply = self.replies.pop(0)
+            assert (interview.back() if reply == "back" else interview.reply(reply)) is None
 
     def show(self, preview: Preview) -> None:
         self.previews.append(preview)
 
+    def review(self, preview: Preview) -> Review:
+        assert preview is self.previews[-1]
+        return self.reviews.pop(0)
+
     def confirm(self, prompt: str, *, default: bool) -> bool:
-        self.prompts.append((prompt, default))
-        return self.confirms
+        raise NotImplementedError
 
 
 def replay(answers: Answers) -> tuple[Interviewer, io.StringIO]:
@@ -76,48 +85,52 @@ def replay(answers: Answers) -> tuple[Interviewer, io.StringIO]:
     return Interviewer(answers, frontend), out
 
 
+def asked(interviewer: Interviewer, section: type[T], products: Products) -> T:
+    made = interviewer.ask(section, products)
+    assert made is not None
+    return made
+
+
 def test_a_whole_interview(products: Products, files: Files) -> None:
     path = files(f"{VCPUS}=str:2\nOVEHOSTED_VM/vmBoot=str:disk")
     frontend = Scripted("", "", "", "engine.example.com", "x1y2", "x1y2")
     interviewer = Interviewer(load(ALL, files=[path]), frontend)
     interviewer.begin([Vm, Engine])
     assert len(frontend.events) == 1
-    assert interviewer.ask(Vm, products).vcpus == 2
-    assert interviewer.ask(Engine, products).password == Secret("x1y2")
+    assert asked(interviewer, Vm, products).vcpus == 2
+    assert asked(interviewer, Engine, products).password == Secret("x1y2")
     assert [one.question.name for one in interviewer.answered()] == [
         *("memory", "vcpus", "access", "static", "machine", "fqdn", "password")
     ]
-    assert interviewer.texts(Engine) == ((FQDN, "engine.example.com"),)
-    assert dict(interviewer.texts(Vm))["OVEHOSTED_VM/cloudinitVMStaticCIDR"] == ""
-    assert interviewer.confirm(["VM x is removed"]) is True
-    assert frontend.previews[0].effects == ("VM x is removed",)
-    assert frontend.previews[0].answers == interviewer.answered()
-    assert frontend.prompts == [("Please confirm installation settings", True)]
+    assert interviewer.texts(Engine, typed=True) == ((FQDN, "engine.example.com"),)
+    assert dict(interviewer.texts(Vm, typed=False))["OVEHOSTED_VM/cloudinitVMStaticCIDR"] == ""
+    assert interviewer.review(["Start it"], ["VM x is removed"]) == Confirm()
+    assert frontend.previews == [Preview(interviewer.answered(), ("Start it",), ("VM x is removed",))]
 
 
-def test_a_section_asked_again_replaces_its_answers(products: Products) -> None:
-    interviewer = Interviewer(load(ALL), Scripted("/a", "/b"))
-    interviewer.ask(Local, products)
-    interviewer.ask(Local, products)
-    assert [one.value for one in interviewer.answered()] == [Path("/b")]
+def test_a_section_asked_again_proposes_and_replaces_its_answers(products: Products) -> None:
+    interviewer = Interviewer(load(ALL), Scripted("/a", "", "/b"))
+    for expected in ("/a", "/a", "/b"):
+        interviewer.ask(Local, products)
+        assert [one.value for one in interviewer.answered()] == [Path(expected)]
 
 
 @pytest.mark.parametrize(
     ("line", "expected", "asked"),
     [
-        ("OVEHOSTED_CORE/confirmSettings=bool:True", True, 0),
-        ("OVEHOSTED_CORE/confirmSettings=bool:False", False, 0),
-        ("OVEHOSTED_CORE/confirmSettings=str:yes", True, 0),
-        ("OVEHOSTED_CORE/deployProceed=bool:True", True, 0),
-        ("OVEHOSTED_CORE/deployProceed=bool:True\nOVEHOSTED_CORE/confirmSettings=bool:False", False, 0),
-        (f"{VCPUS}=str:2", False, 1),
+        ("OVEHOSTED_CORE/confirmSettings=bool:True", Confirm(), 0),
+        ("OVEHOSTED_CORE/confirmSettings=bool:False", Decline(), 0),
+        ("OVEHOSTED_CORE/confirmSettings=str:yes", Confirm(), 0),
+        ("OVEHOSTED_CORE/deployProceed=bool:True", Confirm(), 0),
+        ("OVEHOSTED_CORE/deployProceed=bool:True\nOVEHOSTED_CORE/confirmSettings=bool:False", Decline(), 0),
+        (f"{VCPUS}=str:2", Decline(), 1),
     ],
 )
-def test_a_confirmation_in_a_file_counts(files: Files, line: str, expected: bool, asked: int) -> None:  # noqa: FBT001 - a table
-    frontend = Scripted(confirms=False)
+def test_a_confirmation_in_a_file_counts(files: Files, line: str, expected: Review, asked: int) -> None:
+    frontend = Scripted(reviews=[Decline()])
     interviewer = Interviewer(load(ALL, files=[files(line)]), frontend)
-    assert interviewer.confirm([]) is expected
-    assert len(frontend.prompts) == asked
+    assert interviewer.review([], []) == expected
+    assert len(frontend.reviews) == 1 - asked
     assert len(frontend.previews) == 1
 
 
@@ -162,10 +175,10 @@ def test_replay_takes_defaults_and_needs_no_confirmation(products: Products, fil
     path = files(f"{FQDN}=str:engine.example.com\n{PASSWORD}=str:x1y2\n{OWN}=str:nat\n{PATH}=str:/srv/he")
     interviewer, out = replay(load(ALL, files=[path]))
     interviewer.begin(ALL)
-    assert interviewer.ask(Vm, products).memory == 8000
-    assert interviewer.ask(Engine, products).password == Secret("x1y2")
-    assert interviewer.ask(Network, products).mode == "nat"
-    assert interviewer.confirm(["storage domain z is renamed"]) is True
+    assert asked(interviewer, Vm, products).memory == 8000
+    assert asked(interviewer, Engine, products).password == Secret("x1y2")
+    assert asked(interviewer, Network, products).mode == "nat"
+    assert interviewer.review([], ["storage domain z is renamed"]) == Confirm()
     assert "storage domain z is renamed" in out.getvalue()
     assert "answers.conf:2" in out.getvalue()
     assert "x1y2" not in out.getvalue()

@@ -184,17 +184,19 @@ def test_the_preview() -> None:
         Answered("Engine", password, Secret("x1y2"), Origin(Source.TYPED)),
     )
     out = io.StringIO()
-    Screen(out, TERMINAL).preview(Preview(answers, ("VM HostedEngine is removed",)))
+    Screen(out, TERMINAL).preview(Preview(answers, ("Start the engine VM",), ("VM HostedEngine is removed",)))
     assert out.getvalue() == (
         "\n"
         "          --== CONFIGURATION PREVIEW ==--\n"
         "\n"
         "          Engine VM\n"
-        "            Memory size in MB                       : 4096  (/root/a.conf:12)\n"
-        "            Number of vCPUs                         : 4  (default)\n"
-        "            Emulated machine                        : (none)  (typed)\n"
+        "             1 Memory size in MB                       : 4096  (/root/a.conf:12)\n"
+        "             2 Number of vCPUs                         : 4  (default)\n"
+        "             3 Emulated machine                        : (none)  (typed)\n"
         "          Engine\n"
-        "            Engine admin password                   : ********  (typed)\n"
+        "             4 Engine admin password                   : ********  (typed)\n"
+        "          The run will:\n"
+        "          - Start the engine VM\n"
         "[WARNING] This run will also do the following:\n"
         "          - VM HostedEngine is removed\n"
         "\n"

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from hosted_setup.interview.frontend import Confirm, Decline
 from hosted_setup.model.events import Event
 from hosted_setup.model.problem import ExitCode, Problem
 from hosted_setup.model.question import ask, section
@@ -21,8 +22,9 @@ from hosted_setup.pipeline.undo import Undo, UndoLog
 from hosted_setup.ports.host import Host, Paths
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
+    from hosted_setup.interview.frontend import Review
     from hosted_setup.pipeline.journal import AnyRecord, Record
 
 RUN = "20260102030405-abcdef"
@@ -66,6 +68,7 @@ def make_host(root: Path, *, timeout_factor: float = 1.0) -> Host:
         hypervisor=no,
         images=no,
         machine=no,
+        network=no,
         guests=no,
         engines=no,
         shells=no,
@@ -262,19 +265,33 @@ class ScriptedAsker:
 
     first: str = "one"
     yes: bool = True
+    plan: tuple[str, ...] = ()
     effects: tuple[str, ...] | None = None
     asked: list[type[Any]] = field(default_factory=list)
 
-    def ask(self, section: type[Any], have: Mapping[type[Any], Any]) -> object:
+    def ask(
+        self,
+        section: type[Any],
+        products: Mapping[type[Any], Any],
+        heard: Callable[[], None],
+        *,
+        returning: bool = False,
+    ) -> object | None:
         self.asked.append(section)
-        return section(first=self.first)
+        made: object = section(first=self.first)
+        return made
 
-    def texts(self, section: type[Any]) -> tuple[tuple[str, str], ...]:
-        return (("TEST/first", self.first),)
+    def texts(self, section: type[Any], *, typed: bool) -> tuple[tuple[str, str], ...]:
+        return () if typed else (("TEST/first", self.first),)
 
-    def confirm(self, effects: tuple[str, ...]) -> bool:
-        self.effects = effects
-        return self.yes
+    def reopen(self, section: type[Any]) -> bool:
+        return False
+
+    def review(self, plan: Sequence[str], effects: Sequence[str], problem: Problem | None = None) -> Review:
+        if problem is not None:
+            raise problem
+        self.plan, self.effects = tuple(plan), tuple(effects)
+        return Confirm() if self.yes else Decline()
 
 
 def journal_of(host: Host, watch: Callable[[str, Record], None] | None = None) -> Journal:

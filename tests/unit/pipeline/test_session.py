@@ -37,9 +37,7 @@ from tests.unit.pipeline.kit import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
-    from typing import Any
 
     from hosted_setup.ports.host import Host
 
@@ -69,7 +67,7 @@ class Leaving(ScriptedAsker):
 
     word: BaseException = field(default_factory=Aborted)
 
-    def ask(self, section: type[Any], have: Mapping[type[Any], Any]) -> object:
+    def ask(self, *_: object, **__: object) -> object:
         raise self.word
 
 

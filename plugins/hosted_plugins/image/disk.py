@@ -29,6 +29,7 @@ from hosted_setup.hooks import hookimpl
 from hosted_setup.model.events import Waiting
 from hosted_setup.model.problem import ExitCode, Problem
 from hosted_setup.model.values import GIB, MIB
+from hosted_setup.mounts import refuse_mounts_in
 from hosted_setup.pipeline.stage import Stage
 from hosted_setup.pipeline.step import step
 from hosted_setup.pipeline.undo import Undo, UndoLog
@@ -58,6 +59,7 @@ class RemoveVolume(Undo, name="volume.remove"):
 
     def apply(self, host: Host) -> None:
         """Remove the files of the volume and their folder, if the domain carries this run's mark."""
+        refuse_mounts_in(self.domain.root)
         if self.domain.made_by(host.run_id):
             names = (self.volume, f"{self.volume}.importing", "he-seed", "he-backup")
             remove_known(self.domain.images / self.volume, names)
@@ -144,6 +146,7 @@ class RemovePointer(Undo, name="disk.pointer"):
 
     def apply(self, host: Host) -> None:
         """Remove the pointer, and an unfinished one."""
+        refuse_mounts_in(self.domain.root)
         if self.domain.made_by(host.run_id):
             self.domain.pointer.with_name(f".{self.domain.pointer.name}.new").unlink(missing_ok=True)
             if self._is_ours():

@@ -27,6 +27,7 @@ from hosted_setup.files import put
 from hosted_setup.hooks import hookimpl
 from hosted_setup.interview.sheet import AnswerSheet
 from hosted_setup.model.events import Info, Summary
+from hosted_setup.mounts import mount_of, refuse_mounts_in, refuse_new_mount
 from hosted_setup.pipeline.stage import Stage
 from hosted_setup.pipeline.step import step
 from hosted_setup.pipeline.undo import Undo, UndoLog
@@ -41,9 +42,12 @@ class RemoveFile(Undo, name="file.remove"):
 
     path: Path
     digest: str
+    mount: Path
+    """The mount point it was written on: one that came later is not reached through."""
 
     def apply(self, host: Host) -> None:
         """Remove it, unless somebody has changed it since; its unfinished beginning bears the run's id."""
+        refuse_new_mount(self.path, self.mount)
         _beside(self.path, host).unlink(missing_ok=True)
         if self.path.is_file() and hashlib.sha256(self.path.read_bytes()).hexdigest() == self.digest:
             self.path.unlink()
@@ -59,9 +63,12 @@ class PutBack(Undo, name="file.put-back"):
 
     path: Path
     kept: Path
+    mount: Path  # see RemoveFile
 
     def apply(self, host: Host) -> None:
         """Put it back, unless something new has taken its place."""
+        for one in (self.kept, self.path):
+            refuse_new_mount(one, self.mount)
         if os.path.lexists(self.kept) and not os.path.lexists(self.path):
             self.kept.rename(self.path)
 
@@ -75,9 +82,12 @@ class RemoveFolder(Undo, name="folder.remove"):
     """Removes a folder that was not there before this run, if nothing is in it."""
 
     path: Path
+    mount: Path  # see RemoveFile
 
     def apply(self, host: Host) -> None:
         """Remove it if it is empty."""
+        refuse_new_mount(self.path, self.mount)
+        refuse_mounts_in(self.path)
         if self.path.is_dir() and not any(self.path.iterdir()):
             self.path.rmdir()
 
@@ -214,16 +224,17 @@ def _beside(path: Path, host: Host) -> Path:
 def _write(path: Path, content: bytes, mode: int, host: Host, undo: UndoLog) -> None:
     missing = [folder for folder in (path.parent, *path.parent.parents) if not folder.exists()]
     for folder in reversed(missing):
-        undo.before(RemoveFolder(folder))
+        undo.before(RemoveFolder(folder, mount_of(folder.parent)))
         folder.mkdir(mode=0o755, exist_ok=True)
+    mount = mount_of(path.parent)
     if os.path.lexists(path):  # such as the answers of an older deploy
         aside = path.with_name(f"{path.name}.before-{host.run_id}")
-        undo.before(PutBack(path, aside))
+        undo.before(PutBack(path, aside, mount))
         if os.path.lexists(aside):
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(aside))
         path.rename(aside)
         host.reporter.emit(Info(f"{path} was there: it is now {aside.name}"))
-    undo.before(RemoveFile(path, hashlib.sha256(content).hexdigest()))
+    undo.before(RemoveFile(path, hashlib.sha256(content).hexdigest(), mount))
     put(path, content, mode, beside=_beside(path, host))
 
 

@@ -16,6 +16,7 @@ from hosted_setup.hooks import hookimpl
 from hosted_setup.model.events import Warn
 from hosted_setup.model.problem import ExitCode, Problem
 from hosted_setup.model.values import GIB
+from hosted_setup.mounts import refuse_mounts_in
 from hosted_setup.pipeline.stage import Stage
 from hosted_setup.pipeline.step import check, step
 from hosted_setup.pipeline.undo import Undo, UndoLog
@@ -80,6 +81,7 @@ class RemoveDomain(Undo, name="storage-domain.remove"):
     def apply(self, host: Host) -> None:
         """Remove the folders that carry this run's mark; anything else of that name stays."""
         for root in (self.building, self.domain.root):
+            refuse_mounts_in(root)
             made = StorageDomain(self.domain.uuid, root, self.domain.uid, self.domain.gid)
             if made.made_by(host.run_id) and not made.remove():
                 host.reporter.emit(Warn(f"{root} is left: there is something in it that this run has not made"))

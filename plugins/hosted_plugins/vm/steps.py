@@ -25,6 +25,7 @@ from hosted_setup.domain.templates import render, render_xml, source
 from hosted_setup.files import private
 from hosted_setup.hooks import hookimpl
 from hosted_setup.model.values import MIB
+from hosted_setup.mounts import refuse_mounts_in
 from hosted_setup.pipeline.stage import Stage
 from hosted_setup.pipeline.step import step
 from hosted_setup.pipeline.undo import Undo, UndoLog
@@ -44,7 +45,9 @@ class RemoveRunFile(Undo, name="run.file"):
 
     def apply(self, host: Host) -> None:
         """Remove it."""
-        (host.run_dir / self.name_in_run).unlink(missing_ok=True)
+        path = host.run_dir / self.name_in_run
+        refuse_mounts_in(path)
+        path.unlink(missing_ok=True)
 
     def describe(self) -> str:
         """Name the file."""
@@ -137,6 +140,7 @@ class RemoveVm(Undo, name="vm.remove"):
             host.hypervisor.undefine(self.uuid)
         for pattern in ("guest.log*", SOCKET, "console.log*", "boot"):  # logs are rotated
             for path in host.run_dir.glob(pattern):
+                refuse_mounts_in(path)
                 path.unlink()
 
     def describe(self) -> str:

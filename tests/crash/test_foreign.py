@@ -17,6 +17,7 @@ from hosted_plugins.vm.steps import RemoveRunFile, RemoveVm
 from hosted_setup.pipeline.codec import decode
 from hosted_setup.pipeline.journal import Committed, Intent, Journal, Record
 from hosted_setup.pipeline.undo import Undo
+from hosted_setup.pipeline.writing import PutBack, RemoveFile, RemoveFolder
 from hosted_setup.testing.portrait import changes
 from hosted_setup.testing.state import Domain, Network, load, save
 

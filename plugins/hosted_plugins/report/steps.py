@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import base64
-import errno
 import hashlib
-import os
 import ssl
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -23,77 +20,17 @@ from hosted_plugins.storage import StorageAnswers, StorageDomain
 from hosted_plugins.virt import Virtualisation
 from hosted_plugins.vm import Settled, VmAnswers
 from hosted_setup.domain.templates import render
-from hosted_setup.files import put
 from hosted_setup.hooks import hookimpl
 from hosted_setup.interview.sheet import AnswerSheet
 from hosted_setup.model.events import Info, Summary
 from hosted_setup.mounts import mount_of, refuse_mounts_in, refuse_new_mount
 from hosted_setup.pipeline.stage import Stage
 from hosted_setup.pipeline.step import step
-from hosted_setup.pipeline.undo import Undo, UndoLog
+from hosted_setup.pipeline.undo import UndoLog
+from hosted_setup.pipeline.writing import write
 from hosted_setup.ports.host import Host
 
 VERSION: Final = "1\n"  # of the shared configuration's layout
-
-
-@dataclass(frozen=True)
-class RemoveFile(Undo, name="file.remove"):
-    """Removes a file whose content is the one this run wrote."""
-
-    path: Path
-    digest: str
-    mount: Path
-    """The mount point it was written on: one that came later is not reached through."""
-
-    def apply(self, host: Host) -> None:
-        """Remove it, unless somebody has changed it since; its unfinished beginning bears the run's id."""
-        refuse_new_mount(self.path, self.mount)
-        _beside(self.path, host).unlink(missing_ok=True)
-        if self.path.is_file() and hashlib.sha256(self.path.read_bytes()).hexdigest() == self.digest:
-            self.path.unlink()
-
-    def describe(self) -> str:
-        """Name the file."""
-        return str(self.path)
-
-
-@dataclass(frozen=True)
-class PutBack(Undo, name="file.put-back"):
-    """Puts a file back that was there before this run; it was kept beside, under a name with the run's id."""
-
-    path: Path
-    kept: Path
-    mount: Path  # see RemoveFile
-
-    def apply(self, host: Host) -> None:
-        """Put it back, unless something new has taken its place."""
-        for one in (self.kept, self.path):
-            refuse_new_mount(one, self.mount)
-        if os.path.lexists(self.kept) and not os.path.lexists(self.path):
-            self.kept.rename(self.path)
-
-    def describe(self) -> str:
-        """Name the file."""
-        return f"{self.path} as it was"
-
-
-@dataclass(frozen=True)
-class RemoveFolder(Undo, name="folder.remove"):
-    """Removes a folder that was not there before this run, if nothing is in it."""
-
-    path: Path
-    mount: Path  # see RemoveFile
-
-    def apply(self, host: Host) -> None:
-        """Remove it if it is empty."""
-        refuse_new_mount(self.path, self.mount)
-        refuse_mounts_in(self.path)
-        if self.path.is_dir() and not any(self.path.iterdir()):
-            self.path.rmdir()
-
-    def describe(self) -> str:
-        """Name the folder."""
-        return str(self.path)
 
 
 @step(Stage.CLOSING, "Write the shared configuration")
@@ -136,7 +73,7 @@ def write_host_files(
         host.paths.etc / "hosted-engine.conf": ((conf / "hosted-engine.conf").read_text(), 0o600),
     }
     for path, (text, mode) in texts.items():
-        _write(path, text.encode(), mode, host, undo)
+        write(path, text.encode(), mode, host, undo)
     return HostFiles(tuple(str(path) for path in texts))
 
 
@@ -215,27 +152,6 @@ def _vm_conf(  # noqa: PLR0913 - see write_shared
         cdrom=str(uuid.uuid5(own, "cdrom")),
         nic=str(uuid.uuid5(own, "nic")),
     )
-
-
-def _beside(path: Path, host: Host) -> Path:
-    return path.with_name(f".{path.name}.{host.run_id}")
-
-
-def _write(path: Path, content: bytes, mode: int, host: Host, undo: UndoLog) -> None:
-    missing = [folder for folder in (path.parent, *path.parent.parents) if not folder.exists()]
-    for folder in reversed(missing):
-        undo.before(RemoveFolder(folder, mount_of(folder.parent)))
-        folder.mkdir(mode=0o755, exist_ok=True)
-    mount = mount_of(path.parent)
-    if os.path.lexists(path):  # such as the answers of an older deploy
-        aside = path.with_name(f"{path.name}.before-{host.run_id}")
-        undo.before(PutBack(path, aside, mount))
-        if os.path.lexists(aside):
-            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(aside))
-        path.rename(aside)
-        host.reporter.emit(Info(f"{path} was there: it is now {aside.name}"))
-    undo.before(RemoveFile(path, hashlib.sha256(content).hexdigest(), mount))
-    put(path, content, mode, beside=_beside(path, host))
 
 
 def _der(ca_pem: str) -> bytes:

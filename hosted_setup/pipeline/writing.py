@@ -10,6 +10,7 @@ from pathlib import Path
 
 from hosted_setup.files import put
 from hosted_setup.model.events import Info
+from hosted_setup.mounts import mount_of, refuse_mounts_in, refuse_new_mount
 from hosted_setup.pipeline.undo import Undo, UndoLog
 from hosted_setup.ports.host import Host
 

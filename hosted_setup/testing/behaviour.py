@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
-HELLO: Final = 'HE_GUEST {"event": "hello", "host_keys": ["{host_key}"], "protocol": 1, "token": "{token}"}'
+HELLO: Final = (
+    'HE_GUEST {"address": "192.0.2.77", "event": "hello", "host_keys": ["{host_key}"], "protocol": 1, '
+    '"token": "{token}"}'
+)
 READY: Final = 'HE_GUEST {"ca": {ca}, "event": "ready"}'
 HOST_KEY: Final = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ3h5MGIrlz9pPFpGlHFqpCtVs5jmRnN7QBbNKvNGcJv"
 CA: Final = """\

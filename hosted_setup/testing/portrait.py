@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from hosted_setup.adapters import libvirt_xml
+from hosted_setup.testing.network import FACTS
 from hosted_setup.testing.state import Domain, Network, load_all
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def _entries(world: World) -> Iterator[tuple[str, str]]:
     for network in load_all(world.hypervisor.networks, Network):
         yield f"network {network.name}", f"{'active' if network.active else 'off'}\n{network.xml}"
     facts = world.network.facts()
-    for link in facts.links:
+    for link in facts.links if facts != FACTS else ():
         yield f"link {link.name}", repr((link, [route for route in facts.routes if route.device == link.name]))
     for top in (world.paths.root, world.storage):
         for path in top.rglob("*"):

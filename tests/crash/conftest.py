@@ -28,17 +28,24 @@ class Scene:
     """A world that is killed, copied, gone on with and taken back; always at the same place, since paths are in it."""
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, *, copied: bool = False) -> None:
-        """See one run through; `copied`: from a gzip'd OVA, on a libvirt that takes no open files."""
+        """See one run through.
+
+        `copied`: from a gzip'd OVA, on a libvirt that takes no open files, onto the bridge of a host with ifupdown.
+        """
         self._folder = folder
         self._place = folder / "world"
         self._errors = folder / "errors"
         self._inputs = Inputs.make(folder / "inputs")
         self._monkeypatch = monkeypatch
+        self._answers = {"HOSTED_ENGINE__networkMode": "str:bridge"} if copied else {}
         self.program = self._open(World.make(self._place))
         if copied:
             self._inputs.appliance.write_bytes(gzip.compress(self._inputs.appliance.read_bytes()))
             self.program.world.behaviour.passes_files = False
             self.program.world.save()
+            interfaces = self.program.world.paths.root / "etc/network/interfaces"
+            interfaces.parent.mkdir(parents=True)
+            interfaces.write_text("auto eno1\niface eno1 inet dhcp\n")
         older = self.program.world.paths.etc / "answers.conf"
         older.parent.mkdir(parents=True)
         older.write_text("# of an older deploy\n")
@@ -53,7 +60,9 @@ class Scene:
         self.keep("end")
 
     def _open(self, world: World) -> Program:
-        return Program(world, self._inputs, self._monkeypatch)
+        made = Program(world, self._inputs, self._monkeypatch)
+        made.answer(**self._answers)
+        return made
 
     def portrait(self) -> dict[str, str]:
         return portrait(World.reopen(self._place), {self._inputs.folder: "<inputs>"})

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from hosted_plugins.image.disk import RemovePointer, RemoveVolume
+from hosted_plugins.network.bridge import RemoveBridge
 from hosted_plugins.network.steps import RemoveNetwork
-from hosted_plugins.report.steps import PutBack, RemoveFile, RemoveFolder
 from hosted_plugins.storage.steps import RemoveDomain
 from hosted_plugins.vm.steps import RemoveRunFile, RemoveVm
 from hosted_setup.pipeline.codec import decode
@@ -55,7 +55,7 @@ def paths_of(undo: Undo) -> list[Path]:
             paths = [undo.path]
         case PutBack():
             paths = [undo.kept]
-        case RemoveRunFile() | RemoveVm() | RemoveNetwork():
+        case RemoveRunFile() | RemoveVm() | RemoveNetwork() | RemoveBridge():
             pass
         case _:
             message = f"{type(undo).__name__}: say here which names it could hit"

@@ -54,6 +54,7 @@ def test_killed_at_every_record_it_is_resumed_or_taken_back(scene: Scene, when: 
 
 def test_killed_at_every_change_it_copies_anew_or_takes_its_copies_back(copied_scene: Scene) -> None:
     scene = copied_scene
+    assert "bridge.remove" in [record.undo for record in scene.records if isinstance(record, Intent)]
     for place in range(place_of(scene, Confirmed), place_of(scene, Committed)):
         scene.back_to("start")
         assert scene.kill(place, "after", "restore")

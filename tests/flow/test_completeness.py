@@ -91,8 +91,11 @@ def test_every_step_and_check_is_done_by_the_deploy_that_is_killed_everywhere(ru
     assert done == {item.name for item in plan_of(REGISTRY) if isinstance(item, Step)}
 
 
-def test_every_undo_is_recorded_by_the_deploy_that_is_killed_everywhere(run: Counter) -> None:
+def test_every_undo_is_recorded_by_the_deploys_that_are_killed_everywhere(run: Counter, program: Program) -> None:
     modules()
+    assert program("cleanup", "--yes").code == 0
+    program.answer(HOSTED_ENGINE__networkMode="str:bridge")
+    assert program.restore().code == 0
     recorded = {record.undo for record in run.records if isinstance(record, Intent)}
     assert recorded == {name for name, kind in Undo.registry.items() if ours(kind)}
 

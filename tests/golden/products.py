@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from hosted_plugins.backup import Backup
 from hosted_plugins.engine import EngineAnswers
 from hosted_plugins.image import EngineDisk
-from hosted_plugins.network import EngineNetwork, NetworkAnswers, NetworkMode, Subnet
+from hosted_plugins.network import EngineNetwork, LinkName, NetworkAnswers, NetworkMode, Subnet
 from hosted_plugins.storage import StorageAnswers, StorageDomain
 from hosted_plugins.vm import Firmware, RootAccess, Seed, VmAnswers
 from hosted_setup.domain.archive import ArchiveFacts
@@ -63,8 +63,9 @@ def vm_answers(**changes: Any) -> VmAnswers:  # noqa: ANN401 - of any question
 
 STORAGE: Final = StorageAnswers(kind="localfs", connection="/srv/he", name=Name("hosted_storage"))
 NETWORK_ANSWERS: Final = NetworkAnswers(
-    mode=NetworkMode.NAT, name=VmName("hosted-engine"), subnet=Subnet("192.168.222.0/24")
-)
+    mode=NetworkMode.NAT, name=VmName("hosted-engine"), subnet=Subnet("192.168.222.0/24"),
+    bridge=LinkName("ovirtmgmt"), nic=None, gateway=None,
+)  # fmt: skip
 ENGINE: Final = EngineAnswers(
     admin_password=Secret("canary-admin"),
     data_center=Name("Default"),

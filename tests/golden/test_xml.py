@@ -127,7 +127,7 @@ def test_a_value_cannot_break_out_of_the_domain(tmp_path: Path) -> None:
     values: dict[str, object] = {
         "virt_type": "kvm", "name": HOSTILE, "uuid": products.disk().vm, "run_id": HOSTILE, "memory_mib": 1,
         "vcpus": 1, "machine": "q35", "firmware": "bios", "disk": HOSTILE, "disk_format": "raw",
-        "disk_serial": "serial", "mac": "00:16:3e:01:02:03", "network": HOSTILE,
+        "disk_serial": "serial", "mac": "00:16:3e:01:02:03", "network": HOSTILE, "bridge": "",
         "backing": {"path": HOSTILE, "format": "raw", "offset": None, "size": None}, "seed": source,
         "payload": source, "channel": {"socket": HOSTILE, "log": HOSTILE}, "console_log": HOSTILE,
     }  # fmt: skip
@@ -136,6 +136,8 @@ def test_a_value_cannot_break_out_of_the_domain(tmp_path: Path) -> None:
     assert [one.get("file") for one in root.iter("source") if one.get("file")] == [HOSTILE] * 4
     assert [one.get("file") for one in root.iter("log")] == [HOSTILE] * 2
     assert root.find("devices/interface/source").get("network") == HOSTILE  # type: ignore[union-attr]
+    bridged = fromstring(render_xml("domain.xml.j2", **{**values, "bridge": HOSTILE}))
+    assert bridged.find("devices/interface/source").attrib == {"bridge": HOSTILE}  # type: ignore[union-attr]
     plain = fromstring(render_xml("domain.xml.j2", **{**values, "name": "plain"}))
     assert len(list(root.iter())) == len(list(plain.iter()))
 

@@ -13,11 +13,13 @@ __all__ = ["EngineReady", "Greeted", "GuestLog", "Restored"]
 class Greeted:
     """The guest spoke; `seen` lines of the channel have been shown.
 
-    Its SSH host keys (`type base64`) came over the channel, not over the network they secure.
+    Its SSH host keys (`type base64`) came over the channel, not over the network they secure. `address` is the
+    engine VM's own as it reports it.
     """
 
     seen: int
     host_keys: tuple[str, ...]
+    address: str = ""
 
 
 @dataclass(frozen=True)

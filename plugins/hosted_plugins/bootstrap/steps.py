@@ -67,7 +67,7 @@ def greet(vm: EngineVm, seed: Seed, host: Host) -> Greeted:
         detail = "its greeting does not carry this run's token"
         hint = "It will say the same after a resume. What it has said is in the bundle of logs; take the run back:"
         raise GuestForeign(detail, why=why, where=vm.log, hint=hint, command=ABORT)
-    return Greeted(log.seen, tuple(str(key) for key in hello.get("host_keys", ())))
+    return Greeted(log.seen, tuple(str(key) for key in hello.get("host_keys", ())), str(hello.get("address", "")))
 
 
 @step(Stage.TRANSACTION, "Restore the backup")

@@ -53,4 +53,4 @@ def shell_of(journal: Path, items: tuple[Item, ...], password: Secret | None) ->
     greeted, network = have.get(Greeted), have.get(EngineNetwork)
     if password is None or network is None or greeted is None or not greeted.host_keys:
         return None
-    return EngineShell(ShellAddress(network.address, greeted.host_keys[0]), password)
+    return EngineShell(ShellAddress(network.address or greeted.address, greeted.host_keys[0]), password)

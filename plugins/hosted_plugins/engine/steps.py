@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from hosted_plugins.bootstrap import EngineReady
+from hosted_plugins.bootstrap import EngineReady, Greeted
 from hosted_plugins.engine import ADMIN, EngineAnswers, Healthy, Registered
 from hosted_plugins.network import EngineNetwork
 from hosted_plugins.storage import StorageAnswers, StorageDomain
@@ -34,9 +34,9 @@ class EngineUnhealthy(Problem):
 
 
 @step(Stage.TRANSACTION, "Wait for the engine")
-def wait_for_health(vm: VmAnswers, network: EngineNetwork, ready: EngineReady, host: Host) -> Healthy:
+def wait_for_health(vm: VmAnswers, network: EngineNetwork, greeted: Greeted, ready: EngineReady, host: Host) -> Healthy:
     """Ask for the health page until it is good; a wrong certificate ends the wait at once."""
-    engine = EngineAddress(str(vm.fqdn), network.address, ready.ca_pem)
+    engine = EngineAddress(str(vm.fqdn), network.address or greeted.address, ready.ca_pem)
     last = "no answer yet"
 
     def healthy() -> bool | None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import Enum
-from ipaddress import IPv4Network
+from ipaddress import IPv4Network, ip_address
 from itertools import chain
-from typing import Final, Self
+from typing import ClassVar, Final, Self
 
 from hosted_setup.model.answer import Suggestion
 from hosted_setup.model.question import ask, section
@@ -19,6 +20,27 @@ class NetworkMode(Enum):
     """How the engine VM reaches others."""
 
     NAT = "nat"
+    BRIDGE = "bridge"
+
+
+@dataclass(frozen=True)
+class LinkName:
+    """The name of a network interface."""
+
+    text: str
+    pattern: ClassVar = r"(?!\.{1,2}$)[A-Za-z0-9_.@-]{1,15}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Accept what the kernel does, as far as it needs no quoting anywhere."""
+        if not re.fullmatch(cls.pattern, text):
+            message = f"{text!r} is not the name of a network interface: letters, digits, _.@-, 15 at most"
+            raise ValueError(message)
+        return cls(text)
+
+    def __str__(self) -> str:
+        """Give the name."""
+        return self.text
 
 
 @dataclass(frozen=True)
@@ -69,22 +91,43 @@ def _free_subnet(routes: HostRoutes) -> Suggestion[Subnet] | None:
     return None
 
 
+def _an_address(value: str | None) -> None:
+    if value is not None:
+        ip_address(value)
+
+
 @section("Network")
 class NetworkAnswers:
-    """Which network the engine VM is on; NAT is a trial network of libvirt on this host."""
+    """Which network the engine VM is on: the management bridge, or a trial network of libvirt on this host, NAT."""
 
     mode: NetworkMode = ask("Network mode", key="HOSTED_ENGINE/networkMode", default=NetworkMode.NAT, asked=False)
     name: VmName = ask(
         "Name of the NAT network", key="HOSTED_ENGINE/networkName", default=VmName("hosted-engine"), asked=False
     )
     subnet: Subnet = ask("Subnet of the NAT network", key="HOSTED_ENGINE/natSubnet", suggest=_free_subnet, asked=False)
+    bridge: LinkName = ask(
+        "Management bridge", key="OVEHOSTED_NETWORK/bridgeName", default=LinkName("ovirtmgmt"), asked=False
+    )
+    nic: LinkName | None = ask(
+        "NIC for the management bridge", key="OVEHOSTED_NETWORK/bridgeIf", default=None, asked=False,
+        help="Empty for the one with the default route.",
+    )  # fmt: skip
+    gateway: str | None = ask(
+        "Gateway", key="OVEHOSTED_NETWORK/gateway", default=None, check=_an_address, asked=False,
+        help="It has to answer before and after the bridge is made; empty for the default gateways of the NIC.",
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class EngineNetwork:
-    """The network, made: the engine VM gets `address` by a fixed lease."""
+    """The network, made; `gateway` is this host's own address on it.
+
+    On a NAT network the engine VM gets `address` by a fixed lease. On a `bridge` that is the site's business: `address`
+    is empty, the guest reports it.
+    """
 
     uuid: str
     name: str
     gateway: str
     address: str
+    bridge: str = ""

@@ -1,4 +1,4 @@
-"""Creates the NAT network with a fixed lease for the engine VM."""
+"""Creates the NAT network with a fixed lease for the engine VM, or the management bridge."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hosted_plugins.network import EngineNetwork, HostRoutes, NetworkAnswers
+from hosted_plugins.network import EngineNetwork, HostRoutes, NetworkAnswers, NetworkMode
+from hosted_plugins.network.bridge import bridge_possible, bridge_there, make_bridge
 from hosted_plugins.vm import VmAnswers
 from hosted_setup.domain.templates import render_xml
 from hosted_setup.hooks import hookimpl
@@ -36,8 +37,11 @@ def look_at_routes(hypervisor: HypervisorFacts, host: Host) -> HostRoutes:
 
 @check("Network")
 def network_free(answers: NetworkAnswers, routes: HostRoutes, host: Host) -> None:
-    """Refuse a name or a subnet that is somebody else's."""
-    problems = [*_name_taken(answers, host), *_subnet_taken(answers, routes)]
+    """Refuse a name or a subnet that is somebody else's, and a NIC or gateway that will not do."""
+    if answers.mode is NetworkMode.BRIDGE:
+        problems = [*bridge_possible(answers, host)]
+    else:
+        problems = [*_name_taken(answers, host), *_subnet_taken(answers, routes)]
     if problems:
         raise Problems(problems) if len(problems) > 1 else problems[0]
 
@@ -83,13 +87,17 @@ class RemoveNetwork(Undo, name="network.remove"):
 
 
 def _there(network: EngineNetwork, host: Host) -> bool:
+    if network.bridge:
+        return bridge_there(network, host)
     found = host.hypervisor.network(network.uuid)
     return found is not None and found.active
 
 
 @step(Stage.TRANSACTION, "Create the network", holds=_there)
 def create_network(answers: NetworkAnswers, vm: VmAnswers, host: Host, undo: UndoLog) -> EngineNetwork:
-    """Define and start the network."""
+    """Define and start the network; in bridge mode, make the bridge."""
+    if answers.mode is NetworkMode.BRIDGE:
+        return make_bridge(answers, host, undo)
     made = EngineNetwork(str(uuid.uuid4()), str(answers.name), answers.subnet.host(1), answers.subnet.host(2))
     undo.before(RemoveNetwork(made.uuid))
     xml = render_xml(

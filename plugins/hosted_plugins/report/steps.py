@@ -23,7 +23,6 @@ from hosted_setup.domain.templates import render
 from hosted_setup.hooks import hookimpl
 from hosted_setup.interview.sheet import AnswerSheet
 from hosted_setup.model.events import Info, Summary
-from hosted_setup.mounts import mount_of, refuse_mounts_in, refuse_new_mount
 from hosted_setup.pipeline.stage import Stage
 from hosted_setup.pipeline.step import step
 from hosted_setup.pipeline.undo import UndoLog

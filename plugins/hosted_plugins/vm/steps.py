@@ -199,7 +199,7 @@ def _xml(
         "virt_type": virt.virt_type, "name": str(vm.name), "uuid": disk.vm, "run_id": host.run_id,
         "memory_mib": vm.memory_mib, "vcpus": vm.vcpus, "machine": str(vm.machine), "firmware": disk.firmware,
         "disk": disk.path, "disk_format": disk.format, "disk_serial": disk.volume[:20], "mac": str(vm.mac),
-        "network": network.name,
+        "network": network.name, "bridge": network.bridge,
         "backing": None, "seed": None, "payload": None, "channel": None, "console_log": None,
     }  # fmt: skip
 

@@ -1,0 +1,213 @@
+"""The management bridge: made over the chosen NIC, proven by its gateways' answers, then written into files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Final
+
+from hosted_plugins.network import EngineNetwork, NetworkAnswers
+from hosted_plugins.network.managers import persistence
+from hosted_setup.model.events import Info, Warn
+from hosted_setup.model.problem import ExitCode, Problem
+from hosted_setup.pipeline.undo import Undo, UndoLog
+from hosted_setup.pipeline.wait import DeadlineExceeded, wait_until
+from hosted_setup.pipeline.writing import write
+from hosted_setup.ports.host import Host
+from hosted_setup.ports.network import BOND, BRIDGE, VLAN, BridgeChange, Link, NetworkFacts, Trial
+
+PROOF_DEADLINE: Final = 15.0
+"""Seconds the gateways have to answer over the bridge."""
+HEARING_DEADLINE: Final = 5.0
+"""Seconds they have to answer before anything is changed."""
+_EVERY: Final = 0.1
+_MODES: Final = ("active-backup", "balance-xor", "broadcast", "802.3ad")  # those under which a bridge may be
+
+
+class NicUnusable(Problem):
+    """The chosen NIC cannot carry the management bridge."""
+
+    code = "HE-NIC"
+    title = "The network interface cannot carry the management bridge"
+
+
+class BridgeNameTaken(Problem):
+    """There is a link of the bridge's name that is no bridge."""
+
+    code = "HE-BRIDGE-NAME"
+    title = "The name of the management bridge is taken"
+
+
+class GatewayMute(Problem):
+    """No gateway answers, before anything was changed."""
+
+    code = "HE-GATEWAY-MUTE"
+    title = "The gateway does not answer"
+
+
+class GatewayLost(Problem):
+    """The gateway did not answer over the bridge; everything is as before."""
+
+    code = "HE-GATEWAY-LOST"
+    title = "The gateway does not answer over the management bridge"
+    exit_code = ExitCode.FAILED
+
+
+def suitable(link: Link) -> str:
+    """Tell why a link cannot carry the bridge; empty when it can."""
+    reasons = {
+        "it is the loopback interface": link.loopback,
+        f"it is a {link.kind}": link.kind in (BRIDGE, "team", "tun"),
+        f"it is part of {link.master}": bool(link.master),
+        "it is not active": not (link.up and link.carrier),
+        "it has no address": all(address.link_local for address in link.addresses),
+        f"its bond mode is {link.bond_mode}, not one of {', '.join(_MODES)}": (
+            link.kind == BOND and link.bond_mode not in _MODES
+        ),
+        "a bond has to be called bond and a number": link.kind == BOND and not re.fullmatch(r"bond\d+", link.name),
+        f"a VLAN has to be called {link.parent}.{link.vlan_id}": (
+            link.kind == VLAN and link.name != f"{link.parent}.{link.vlan_id}"
+        ),
+    }
+    return next((reason for reason, so in reasons.items() if so), "")
+
+
+def bridge_possible(answers: NetworkAnswers, host: Host) -> Iterator[Problem]:
+    """Find what stands against the bridge; changes nothing."""
+    facts = host.network.facts()
+    there = facts.link(str(answers.bridge))
+    if there is None:
+        try:
+            _plan(answers, facts, host)
+        except Problem as problem:
+            yield problem
+    elif there.kind != BRIDGE:
+        yield BridgeNameTaken(
+            f"{there.name} is no bridge",
+            why="a network interface of that name is there",
+            hint="Answer another OVEHOSTED_NETWORK/bridgeName, or look at that one:",
+            command=f"ip -details link show dev {there.name}",
+        )
+
+
+def make_bridge(answers: NetworkAnswers, host: Host, undo: UndoLog) -> EngineNetwork:
+    """Use the bridge that is there, or make one and keep it once the gateways have answered over it."""
+    facts = host.network.facts()
+    there = facts.link(str(answers.bridge))
+    if there is not None:
+        host.reporter.emit(Info(f"The bridge {there.name} is there: it is used as it is"))
+        return _product(there, there.name)
+    change = _plan(answers, facts, host)
+    undo.before(RemoveBridge(change))
+    trial = host.network.make_bridge(change, host.run_dir, PROOF_DEADLINE * host.timeout_factor)
+    _prove(trial, change, host)
+    host.reporter.emit(
+        Info(f"{change.nic.name} is a port of {change.bridge}; {_all(change.gateways)} answered over it")
+    )
+    kept = persistence(host.paths.root, change, facts)
+    for file in kept.files:
+        write(host.paths.root / file.path, file.text.encode(), file.mode, host, undo, hidden=True)
+    if not kept.files:
+        manager = f"{kept.manager} runs it without a file" if kept.manager else "nothing known runs it"
+        host.reporter.emit(Warn(f"{change.bridge} is gone after a reboot: {manager}, so make it permanent yourself"))
+    return _product(change.nic, change.bridge)
+
+
+def bridge_there(network: EngineNetwork, host: Host) -> bool:
+    """Tell whether the bridge still is."""
+    found = host.network.facts().link(network.bridge)
+    return found is not None and found.kind == BRIDGE
+
+
+@dataclass(frozen=True)
+class RemoveBridge(Undo, name="bridge.remove"):
+    """Gives the NIC back what the bridge of this run took over."""
+
+    change: BridgeChange
+
+    def apply(self, host: Host) -> None:
+        """Remove it if it carries this run's mark."""
+        host.network.remove_bridge(self.change, host.run_dir)
+
+    def describe(self) -> str:
+        """Name the bridge."""
+        return f"bridge {self.change.bridge} over {self.change.nic.name}"
+
+
+def _plan(answers: NetworkAnswers, facts: NetworkFacts, host: Host) -> BridgeChange:
+    nic = _nic(answers, facts)
+    routes = tuple(route for route in facts.routes if route.device == nic.name)
+    asked = (answers.gateway,) if answers.gateway else facts.gateways(nic.name)
+    heard = _heard(asked, nic, host)
+    if not heard:
+        raise GatewayMute(
+            f"{_all(asked)} at {nic.name}" if asked else f"no default route goes through {nic.name}",
+            why="without it nobody could tell whether the bridge works",
+            hint="Answer OVEHOSTED_NETWORK/gateway with a machine on that wire that answers, or look at it:",
+            command=f"ip neighbour show dev {nic.name}",
+        )
+    return BridgeChange(host.run_id, str(answers.bridge), nic, routes, heard)
+
+
+def _nic(answers: NetworkAnswers, facts: NetworkFacts) -> Link:
+    default = next((route.device for route in facts.default_routes() if route.device), "")
+    name = str(answers.nic or default)
+    link = facts.link(name)
+    if link is None:
+        why = "there is no such interface" if name else "no interface was chosen, and there is no default route"
+    elif any(name in route.nexthops for route in facts.routes):
+        why = "a route goes through several interfaces at once, this one among them"
+    else:
+        why = suitable(link)
+    if link is None or why:
+        hint = "Answer another OVEHOSTED_NETWORK/bridgeIf, or mend that one:"
+        raise NicUnusable(name or "(none)", why=why, hint=hint, command="ip -details address")
+    return link
+
+
+def _heard(gateways: tuple[str, ...], nic: Link, host: Host) -> tuple[str, ...]:
+    """Give those that answer: what is mute before the change proves nothing after it."""
+
+    def answering() -> tuple[str, ...]:
+        return tuple([one for one in gateways if host.network.answers(one, nic.name)])
+
+    def everyone() -> bool | None:
+        return True if len(answering()) == len(gateways) else None
+
+    try:
+        wait_until(host, everyone, within=HEARING_DEADLINE, every=_EVERY, what=f"{_all(gateways)} to answer")
+    except DeadlineExceeded:
+        return answering()
+    return gateways
+
+
+def _prove(trial: Trial, change: BridgeChange, host: Host) -> None:
+    """Keep the bridge once it is proven; take it back whatever else happens."""
+    try:
+        what = f"{_all(change.gateways)} to answer over {change.bridge}"
+        wait_until(host, lambda: trial.proven() or None, within=PROOF_DEADLINE, every=_EVERY, what=what)
+    except DeadlineExceeded:
+        trial.undo()
+        raise GatewayLost(
+            f"{_all(change.gateways)}: no answer within {PROOF_DEADLINE * host.timeout_factor:g} s",
+            why="the network behind the NIC may refuse a bridge (port security), or answer late (spanning tree)",
+            hint="The network is as before. Mend it, or wait longer with --timeout-factor=4, then:",
+            command="hosted-engine deploy --resume",
+        ) from None
+    except BaseException:
+        trial.undo()
+        raise
+    trial.keep()
+
+
+def _all(names: tuple[str, ...]) -> str:
+    return " and ".join(names)
+
+
+def _product(link: Link, bridge: str) -> EngineNetwork:
+    """Give the network; `link` has the host's addresses, IPv4 first."""
+    own = [one for one in link.addresses if not one.link_local]
+    own.sort(key=lambda one: ip_address(one.address).version)
+    return EngineNetwork(uuid="", name=bridge, gateway=own[0].address if own else "", address="", bridge=bridge)

@@ -1,0 +1,80 @@
+"""The bridge in interfaces(5): what addresses the NIC moves to the bridge's stanza, word for word; the rest stays."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from hosted_setup.ports.network import BridgeChange
+
+_BEGINS: Final = re.compile(r"(auto|allow-\S+|iface|mapping|source|source-directory|rename|no-auto-down|no-scripts)\s")
+_COMMAND: Final = re.compile(r"(pre-up|up|post-up|down|pre-down|post-down)\s.*\b(route|rule|addr|address)\b")
+_ADDRESSING: Final = frozenset({
+    "accept_ra", "address", "autoconf", "broadcast", "client", "dad-attempts", "dad-interval", "dns-domain",
+    "dns-nameserver", "dns-nameservers", "dns-search", "gateway", "hostname", "leasehours", "leasetime", "metric",
+    "netmask", "network", "pointopoint", "preferred-lifetime", "privext", "request_prefix", "scope", "vendor",
+})  # fmt: skip
+
+
+def runs(nic: str, text: str) -> bool:
+    """Tell whether a file of ifupdown's configures a NIC."""
+    return re.search(rf"^\s*iface\s+{re.escape(nic)}\s", text, re.MULTILINE) is not None
+
+
+def bridged(text: str, change: BridgeChange) -> str:
+    """Give the file with the bridge in it, and the NIC as its port."""
+    lines = text.splitlines()
+    kept: list[str] = []
+    moved: list[str] = []
+    for stanza in _stanzas(lines):
+        words = stanza[0].split()
+        if words[:2] != ["iface", change.nic.name]:
+            kept += stanza
+            continue
+        own, bridges = _split(stanza[1:], change)
+        kept += [f"iface {change.nic.name} {words[2]} manual", *own]
+        first = [] if moved else list(_making(change))
+        moved += ["", f"iface {change.bridge} {' '.join(words[2:])}", *first, *bridges]
+    while kept and not kept[-1].strip():
+        kept.pop()
+    return "\n".join([*kept, "", f"auto {change.bridge}", *moved[1:], ""])
+
+
+def _stanzas(lines: list[str]) -> Iterator[list[str]]:
+    """Cut the file where something begins; blank lines and comments go with what is before them."""
+    stanza: list[str] = []
+    for line in lines:
+        if _BEGINS.match(line.strip()) and stanza:
+            yield stanza
+            stanza = []
+        stanza.append(line)
+    if stanza:
+        yield stanza
+
+
+def _split(lines: list[str], change: BridgeChange) -> tuple[list[str], list[str]]:
+    own: list[str] = []
+    bridges: list[str] = []
+    for line in lines:
+        text = line.strip()
+        if text.partition(" ")[0].partition("\t")[0] in _ADDRESSING:
+            bridges.append(line)
+        elif _COMMAND.match(text):
+            bridges.append(re.sub(rf"(?<!\S){re.escape(change.nic.name)}(?!\S)", change.bridge, line))
+        else:
+            own.append(line)
+    while own and not own[-1].strip():
+        own.pop()
+    return [*own, ""], bridges
+
+
+def _making(change: BridgeChange) -> Iterator[str]:
+    """Give the commands that make the bridge; they need no bridge-utils."""
+    look = f"ip link show dev {change.bridge} >/dev/null 2>&1"
+    make = f"ip link add name {change.bridge} address {change.nic.mac} type bridge stp_state 0 forward_delay 0"
+    yield f"    pre-up {look} || {make}"
+    yield f"    pre-up ip link set dev {change.nic.name} up master {change.bridge}"
+    yield f"    post-down ip link delete dev {change.bridge}"
+    if change.nic.mtu != 1500:  # noqa: PLR2004 - what a link has unless told otherwise
+        yield f"    pre-up ip link set dev {change.bridge} mtu {change.nic.mtu}"

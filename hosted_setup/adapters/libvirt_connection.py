@@ -4,21 +4,42 @@ from __future__ import annotations
 
 import shutil
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 from urllib.parse import urlsplit
 
 import libvirt
 
-from hosted_setup.ports.problems import HypervisorDown, HypervisorFault
+from hosted_setup.adapters import libvirt_xml
+from hosted_setup.ports.problems import HypervisorDown, HypervisorFault, NameTaken
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    from hosted_setup.ports.hypervisor import DomainInfo, NetworkInfo
+
+    Known = DomainInfo | NetworkInfo
+
+T = TypeVar("T")
 
 PASSES_FILES: Final = 9_000_000  # the first libvirt with virDomainFDAssociate
 
 # libvirt prints every error to stderr unless somebody takes it.
 libvirt.registerErrorHandler(lambda _context, _error: None, None)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of thing that libvirt knows by name and by UUID."""
+
+    word: str
+    use: str
+    """What the operator names it as."""
+    absent: int
+    """libvirt's error when there is none."""
+    show: str
+    """virsh's command that shows one."""
 
 
 class Link:
@@ -63,6 +84,37 @@ class Link:
             if self._open is not None and not _alive(self._open):
                 raise down(self.uri, error) from error
             raise HypervisorFault(deed, why=words(error)) from error
+
+    def look_up(self, kind: Kind, what: str, ask: Callable[[], T]) -> T | None:
+        """Give what `ask` finds, or None when there is no `kind` of the name or UUID `what`."""
+        with self.asking(f"looking for the {kind.word} {what}"), absent_ok(kind.absent):
+            return ask()
+        return None
+
+    @contextmanager
+    def defining(self, kind: Kind, xml: str, named: Callable[[str], Known | None]) -> Iterator[None]:
+        """Run a definition from `xml`.
+
+        Args:
+            kind: what is defined.
+            xml: its definition, with name and UUID.
+            named: finds one by name.
+
+        Raises:
+            NameTaken: another one has the name.
+        """
+        name, uuid = libvirt_xml.identity(xml)
+        with self.asking(f"defining the {kind.word} {name}"):
+            try:
+                yield
+            except libvirt.libvirtError as error:
+                holder = named(name)
+                if holder is None or holder.uuid == uuid:
+                    raise
+                detail = f"the {kind.word} {name} exists already, with the UUID {holder.uuid}"
+                hint = f"choose another name for {kind.use}, or look whose {kind.word} that is"
+                command = f"virsh -c '{self.uri}' {kind.show} {holder.uuid}"
+                raise NameTaken(detail, why=words(error), hint=hint, command=command) from error
 
     def local(self) -> bool:
         """Tell whether libvirt is reached through a socket of this host, so that open files can travel."""

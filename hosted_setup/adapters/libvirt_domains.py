@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Final
 import libvirt
 
 from hosted_setup.adapters import libvirt_xml
-from hosted_setup.adapters.libvirt_connection import Link, absent_ok, words
+from hosted_setup.adapters.libvirt_connection import Kind, Link, absent_ok, words
 from hosted_setup.ports.hypervisor import DomainInfo, DomainState
-from hosted_setup.ports.problems import HypervisorFault, NameTaken
+from hosted_setup.ports.problems import HypervisorFault
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from contextlib import AbstractContextManager
     from pathlib import Path
 
+_DOMAIN: Final = Kind("domain", "the engine VM", libvirt.VIR_ERR_NO_DOMAIN, "dominfo")
 _STATES: Final = {
     libvirt.VIR_DOMAIN_PAUSED: DomainState.PAUSED,
     libvirt.VIR_DOMAIN_SHUTOFF: DomainState.OFF,
@@ -38,25 +39,16 @@ class Domains(Link):
 
     def domain_named(self, name: str) -> DomainInfo | None:
         """Find a domain by name."""
-        with self.asking(f"looking for the domain {name}"), _absent_ok():
-            return _info(self.connection().lookupByName(name))
-        return None
+        return self.look_up(_DOMAIN, name, lambda: _info(self.connection().lookupByName(name)))
 
     def domain(self, uuid: str) -> DomainInfo | None:
         """Find a domain by UUID."""
-        with self.asking(f"looking for the domain {uuid}"), _absent_ok():
-            return _info(self._get(uuid))
-        return None
+        return self.look_up(_DOMAIN, uuid, lambda: _info(self._get(uuid)))
 
     def define(self, xml: str) -> None:
         """Define a domain, or replace the definition of the same UUID; raises NameTaken for another one's name."""
-        name, uuid = libvirt_xml.identity(xml)
-        with self.asking(f"defining the domain {name}"):
-            try:
-                self.connection().defineXML(xml)
-            except libvirt.libvirtError as error:
-                self._refuse_foreign_domain(name, uuid, words(error))
-                raise
+        with self.defining(_DOMAIN, xml, self.domain_named):
+            self.connection().defineXML(xml)
 
     def start(self, uuid: str, files: Mapping[str, Path]) -> None:
         """Start a defined domain; `files` maps fd groups of its XML to files to be opened read-only here."""
@@ -122,13 +114,6 @@ class Domains(Link):
     def _get(self, uuid: str) -> libvirt.virDomain:
         return self.connection().lookupByUUIDString(uuid)
 
-    def _refuse_foreign_domain(self, name: str, uuid: str, why: str) -> None:
-        holder = self.domain_named(name)
-        if holder is not None and holder.uuid != uuid:
-            detail = f"the domain {name} exists already, with the UUID {holder.uuid}"
-            hint = "choose another name for the engine VM, or look whose domain that is"
-            raise NameTaken(detail, why=why, hint=hint, command=f"virsh -c '{self.uri}' dominfo {holder.uuid}")
-
 
 def _info(domain: libvirt.virDomain) -> DomainInfo:
     state = _STATES.get(domain.state()[0], DomainState.RUNNING)  # blocked, in shutdown: still there
@@ -137,7 +122,7 @@ def _info(domain: libvirt.virDomain) -> DomainInfo:
 
 
 def _absent_ok() -> AbstractContextManager[None]:
-    return absent_ok(libvirt.VIR_ERR_NO_DOMAIN)
+    return absent_ok(_DOMAIN.absent)
 
 
 def _open(path: Path) -> int:

@@ -78,10 +78,12 @@ class RealApp:
         return FileLog(self.paths.logs / f"ovirt-hosted-engine-setup-{run_id}.log")
 
     def frontend(self, dialect: str) -> Frontend:
-        """Ask in plain lines where somebody can answer, else replay."""
+        """Ask in plain lines where somebody can answer, else replay; `machine` speaks to a program."""
         from hosted_setup.interview.frontends.plain import PlainFrontend  # noqa: PLC0415
         from hosted_setup.interview.frontends.replay import ReplayFrontend  # noqa: PLC0415
 
+        if dialect == "machine":
+            return self._machine
         if dialect == "plain" or (dialect == "auto" and sys.stdin is not None and sys.stdin.isatty()):
             return PlainFrontend(self._screen, sys.stdin)
         return ReplayFrontend(self._screen)
@@ -128,6 +130,14 @@ class RealApp:
 
     def observe(self, when: str, record: Record) -> None:
         """Nobody watches."""
+
+    @cached_property
+    def _machine(self) -> Frontend:
+        from hosted_setup.interview.frontends.machine import MachineFrontend, Telling, is_nobody  # noqa: PLC0415
+        from hosted_setup.interview.frontends.replay import ReplayFrontend  # noqa: PLC0415
+
+        telling = Telling(sys.stdout, self.redact, options=_again(self._options))
+        return ReplayFrontend(telling) if is_nobody(sys.stdin) else MachineFrontend(telling, sys.stdin)
 
     @cached_property
     def _screen(self) -> Screen:
@@ -181,9 +191,11 @@ def _run(command: Command, options: argparse.Namespace) -> int:
 
 
 def _failed(options: argparse.Namespace, problem: Problem, code: int) -> int:
-    from hosted_setup.model.events import Failed  # noqa: PLC0415 - the rare case
+    from hosted_setup.model.events import End, Failed  # noqa: PLC0415 - the rare case
 
-    RealApp(options).frontend("auto").emit(Failed(problem))
+    frontend = RealApp(options).frontend(getattr(options, "dialect", "auto"))
+    frontend.emit(Failed(problem))
+    frontend.emit(End(code))
     return code
 
 

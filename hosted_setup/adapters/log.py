@@ -44,10 +44,9 @@ class FileLog:
     def emit(self, event: Event) -> None:
         """Write `event`; a wait is written once a step, not at every look."""
         if isinstance(event, events.Waiting):
-            kind = event.what.rpartition(",")[0] or event.what  # without the percentage
-            if kind == self._waiting:
+            if event.kind == self._waiting:
                 return
-            self._waiting = kind
+            self._waiting = event.kind
         elif isinstance(event, events.StepBegun):
             self._waiting = ""
         for line in _text(event).splitlines():
@@ -79,6 +78,8 @@ def _text(event: Event) -> str:  # noqa: PLR0911 - one return a kind of event
             return f"WAIT    for {what}"
         case events.Summary(lines):
             return "\n".join(f"SUMMARY {line}" for line in lines)
+        case events.End(code):
+            return f"END     with exit code {code}"
         case events.Failed(problem):
             return "\n".join(
                 f"ERROR   {one} | why: {one.why} | where: {one.where} | next: {one.hint} {one.command}"

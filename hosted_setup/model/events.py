@@ -1,23 +1,27 @@
-"""What a run tells whoever watches it; frontends and the log draw these."""
+"""What a run tells whoever watches it; frontends and the log draw these, other programs read them as JSON."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Literal, Protocol
 
-if TYPE_CHECKING:
-    from hosted_setup.model.problem import Problem
+import msgspec
+
+from hosted_setup.model.problem import Problem
 
 
-@dataclass(frozen=True)
-class Heading:
+class Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
+    """A JSON object that another program can read; `v` is the version of the schema (`docs/machine-dialect.json`)."""
+
+    v: Literal[1] = 1
+
+
+class Heading(Message, frozen=True, tag="heading"):
     """A stage begins; `text` is the heading operators know."""
 
     text: str
 
 
-@dataclass(frozen=True)
-class StepBegun:
+class StepBegun(Message, frozen=True, tag="step"):
     """Step `number` of `total` begins."""
 
     title: str
@@ -25,29 +29,25 @@ class StepBegun:
     total: int
 
 
-@dataclass(frozen=True)
-class Info:
+class Info(Message, frozen=True, tag="info"):
     """Something worth a line."""
 
     text: str
 
 
-@dataclass(frozen=True)
-class Warn:
+class Warn(Message, frozen=True, tag="warning"):
     """Something to look at that stops nothing."""
 
     text: str
 
 
-@dataclass(frozen=True)
-class GuestLine:
+class GuestLine(Message, frozen=True, tag="guest"):
     """A line the appliance printed; shown with `|- ` before it."""
 
     text: str
 
 
-@dataclass(frozen=True)
-class Waiting:
+class Waiting(Message, frozen=True, tag="waiting"):
     """A wait goes on: for what, since when, how long it may (None: no limit) and usually does take (seconds)."""
 
     what: str
@@ -55,22 +55,31 @@ class Waiting:
     within: float | None = None
     typical: float | None = None
 
+    @property
+    def kind(self) -> str:
+        """What is waited for, without the percentage at its end."""
+        return self.what.rpartition(",")[0] or self.what
 
-@dataclass(frozen=True)
-class Failed:
+
+class Failed(Message, frozen=True, tag="failed"):
     """A problem the operator must see."""
 
-    problem: Problem
+    problem: Problem = msgspec.field(name="problems")
 
 
-@dataclass(frozen=True)
-class Summary:
+class Summary(Message, frozen=True, tag="summary"):
     """The closing lines, to be copied from the terminal."""
 
     lines: tuple[str, ...]
 
 
-Event = Heading | StepBegun | Info | Warn | GuestLine | Waiting | Failed | Summary
+class End(Message, frozen=True, tag="end"):
+    """The process has done what it was asked for, or as much of it as it could; `code` is its exit code."""
+
+    code: int
+
+
+Event = Heading | StepBegun | Info | Warn | GuestLine | Waiting | Failed | Summary | End
 
 
 class Reporter(Protocol):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
 
 from hosted_plugins import COMMANDS
 from hosted_setup import cli
+from hosted_setup.interview import dialect
 from hosted_setup.registry import Registry
 
 if TYPE_CHECKING:
@@ -35,6 +37,10 @@ def test_the_plan_of_a_deploy(golden: Golden, capsys: pytest.CaptureFixture[str]
 
 def test_the_schema_of_the_answers(golden: Golden, capsys: pytest.CaptureFixture[str]) -> None:
     golden.check("schema/answers.json", shown(capsys, "answers", "schema"))
+
+
+def test_the_schema_of_the_machine_dialect(golden: Golden) -> None:
+    golden.check("../../docs/machine-dialect.json", json.dumps(dialect.schema(), indent=2) + "\n")
 
 
 def test_the_help(golden: Golden, capsys: pytest.CaptureFixture[str]) -> None:

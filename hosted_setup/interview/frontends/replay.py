@@ -5,26 +5,33 @@ It needs no confirmation: whoever starts a replay has decided. Defaults and sugg
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from hosted_setup.interview.frontend import Confirm
 from hosted_setup.interview.store import missing
+from hosted_setup.model.events import Reporter
 from hosted_setup.model.problem import Problems
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hosted_setup.interview.frontend import Preview, Review
-    from hosted_setup.interview.frontends.screen import Screen
     from hosted_setup.interview.section_interview import SectionInterview
     from hosted_setup.model.events import Event
     from hosted_setup.model.question import Question
 
 
+class Shower(Reporter, Protocol):
+    """What a replay shows by."""
+
+    def preview(self, preview: Preview) -> None:
+        """Show what the run will do."""
+
+
 class ReplayFrontend:
     """Shows what happens on `screen`; reads nothing."""
 
-    def __init__(self, screen: Screen) -> None:
+    def __init__(self, screen: Shower) -> None:
         """Show on `screen`."""
         self._screen = screen
 

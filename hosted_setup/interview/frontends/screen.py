@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, TextIO
 
+from hosted_setup.interview.frontends.outlet import Outlet
 from hosted_setup.interview.frontends.text import bounded, clean, clean_lines, duration, width_of, with_options
-from hosted_setup.model.events import Failed, GuestLine, Heading, Info, StepBegun, Summary, Waiting, Warn
+from hosted_setup.model.events import End, Failed, GuestLine, Heading, Info, StepBegun, Summary, Waiting, Warn
 from hosted_setup.model.question import text_of
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ class Screen:
     """Draws events on `out`, which may be a terminal, a pipe or gone.
 
     Args:
-        out: where to write; when it breaks, the rest goes nowhere: the work goes on and the log has it.
+        out: where to write.
         environ: NO_COLOR and TERM are looked at.
         now: seconds of a monotonic clock.
         options: what every command of this program that is shown has to carry, quoted for a shell.
@@ -52,9 +51,8 @@ class Screen:
     ) -> None:
         """See the class."""
         self._options = options
-        self._out = out
+        self._out = Outlet(out)
         self._now = now
-        self._gone = False
         self._live = out.isatty()
         dumb = environ.get("TERM", "dumb") == "dumb"
         self._colour = self._live and not dumb and not environ.get("NO_COLOR")
@@ -62,7 +60,7 @@ class Screen:
         self._last = now()
         self._waiting: tuple[str, float] = ("", 0.0)
 
-    def emit(self, event: Event) -> None:
+    def emit(self, event: Event) -> None:  # noqa: C901 - one arm a kind of event
         """Draw one event."""
         match event:
             case Heading(text):
@@ -82,6 +80,8 @@ class Screen:
                     self._problem(one)
             case Summary(lines):
                 self.lines(("", *(with_options(line, self._options) for line in lines)))
+            case End():
+                pass  # the caller sees the exit code
 
     def error(self, reason: str) -> None:
         """Draw why a reply was not accepted."""
@@ -173,20 +173,7 @@ class Screen:
         self._last = self._now()
 
     def _write(self, text: str) -> None:
-        if self._gone:
-            return
-        encoding = self._out.encoding or "utf-8"
-        try:
-            self._out.write(text.encode(encoding, "replace").decode(encoding))
-            self._out.flush()
-        except (OSError, ValueError):  # the reader went away, or the file is closed
-            self._gone = True
-            self._let_go()
-
-    def _let_go(self) -> None:
-        """Send what is still buffered nowhere: else Python's flush at exit fails and spoils the exit code."""
-        with suppress(OSError, ValueError), Path(os.devnull).open("wb") as nowhere:
-            os.dup2(nowhere.fileno(), self._out.fileno())
+        self._out.write(text)
 
     def _columns(self) -> int:
         try:

@@ -30,9 +30,9 @@ def arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         "--dialect",
-        choices=("auto", "plain", "replay"),
+        choices=("auto", "plain", "replay", "machine"),
         default="auto",
-        help="plain: ask in lines; replay: ask nothing; auto: look at the terminal",
+        help="plain: ask in lines; replay: ask nothing; machine: JSON lines; auto: look at the terminal",
     )
     way = parser.add_mutually_exclusive_group()
     way.add_argument("--plan", action="store_true", help="print the steps in order and end")
@@ -49,7 +49,7 @@ def run(options: Namespace, app: App) -> int:
         print(plan_text(app), end="")  # noqa: T201 - the output asked for
         return 0
     if options.abort:
-        return abort(app)
+        return abort(app, options.dialect)
     work = resume if options.resume else deploy
     return work(options, app, sources.Sources.of(options))
 

@@ -15,7 +15,7 @@ from hosted_setup.interview.answer_writer import write
 from hosted_setup.interview.interviewer import Interviewer
 from hosted_setup.interview.loading import load
 from hosted_setup.interview.sheet import AnswerSheet
-from hosted_setup.model.events import Failed, Info
+from hosted_setup.model.events import End, Failed, Info
 from hosted_setup.model.problem import ExitCode, Problem, exit_code_of
 from hosted_setup.model.secret import Secret
 from hosted_setup.pipeline.flow import Flow, render
@@ -95,6 +95,7 @@ def _streams(app: App, sources: Sources) -> tuple[Stream, ...]:
 
 def _refused(frontend: Frontend, problem: Problem) -> ExitCode:
     frontend.emit(Failed(problem))
+    frontend.emit(End(exit_code_of(problem)))
     return exit_code_of(problem)
 
 
@@ -138,6 +139,7 @@ class _Work:
             reporter.emit(Failed(problem))
             code = int(exit_code_of(problem))
         self._files.leave(self._interviewer.answered())
+        reporter.emit(End(code))
         return code
 
     def _watcher(self) -> Watcher:

@@ -8,8 +8,8 @@ if TYPE_CHECKING:
     from hosted_setup.app import App
 
 
-def abort(app: App) -> int:
+def abort(app: App, dialect: str = "auto") -> int:
     """Take the unfinished run back; give the exit code."""
     from hosted_plugins.runs import work  # noqa: PLC0415 - commands are light until they run
 
-    return work.abort(app)
+    return work.abort(app, dialect)

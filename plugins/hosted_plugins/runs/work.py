@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from hosted_setup.app import Both
-from hosted_setup.model.events import Failed, Info
+from hosted_setup.model.events import End, Failed, Info
 from hosted_setup.model.problem import Aborted, ExitCode, Problem, exit_code_of
 from hosted_setup.pipeline.journal import Past, RunLock, RunLocked, read_journal, unfinished
 from hosted_setup.pipeline.session import JOURNAL, find_unfinished, refuse_if_unfinished
@@ -22,17 +22,19 @@ if TYPE_CHECKING:
 _SURE: Final = "This removes the engine VM and its disk for good. Are you sure?"
 
 
-def abort(app: App) -> int:
+def abort(app: App, dialect: str = "auto") -> int:
     """Take the unfinished run back."""
-    frontend = app.frontend("auto")
+    frontend = app.frontend(dialect)
     app.registry()  # the undo actions of every plugin have to be known
     try:
         path, _ = find_unfinished(app.paths.runs)
         run_id = path.parent.name
-        return abort_run(app.host(run_id, Both(frontend, app.log(run_id))), app.observe)
+        code = abort_run(app.host(run_id, Both(frontend, app.log(run_id))), app.observe)
     except Problem as problem:
         frontend.emit(Failed(problem))
-        return exit_code_of(problem)
+        code = exit_code_of(problem)
+    frontend.emit(End(code))
+    return code
 
 
 def status(app: App) -> int:

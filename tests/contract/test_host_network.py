@@ -19,7 +19,7 @@ from hosted_setup.ports.problems import BridgeTakenBack, NameTaken, NetworkFault
 from hosted_setup.testing.network import FACTS, GATEWAY
 from hosted_setup.testing.world import World
 from tests.contract.bench import RUN, eventually
-from tests.lab.wire import ELSEWHERE4, ELSEWHERE6, GATEWAY4, GATEWAY6, HOST4, Wire
+from tests.lab.wire import ELSEWHERE4, ELSEWHERE6, GATEWAY4, GATEWAY6, HOST4, Wire, essence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -82,7 +82,7 @@ def on(wire: Wire, folder: Path) -> Site:
     def add(name: str) -> None:
         wire.host.ip(f"link add {name} type bridge", f"link set {name} up")
 
-    return Site(NetlinkNetwork(), "n0", GATEWAY4, folder, wire.cut, add)
+    return Site(NetlinkNetwork(), wire.nic, GATEWAY4, folder, wire.cut, add)
 
 
 def link(facts: NetworkFacts, name: str) -> Link:
@@ -165,21 +165,6 @@ def test_a_bridge_of_another_run_is_not_removed(site: Site) -> None:
 
 def cidrs(one: Link) -> list[str]:
     return sorted(address.cidr for address in one.addresses)
-
-
-def essence(facts: NetworkFacts) -> list[str]:
-    """Give links with addresses, and routes, as text: without indexes, and what changes by itself with the time."""
-    lines = []
-    for one in facts.links:
-        lines.append(f"link {one.name} {one.kind} {one.master} {one.mac} {one.mtu} {one.up} {one.alias}")
-        for each in one.addresses:
-            place = (each.peer, each.broadcast, each.label, each.scope, each.metric, each.flags & 0x22C)
-            times = [None if left is None else round(left, -2) for left in (each.valid, each.preferred)]
-            lines.append(f"address {one.name} {each.cidr} {place} {times}")
-    for route in facts.routes:
-        expires = None if route.expires is None else round(route.expires, -2)
-        lines.append(f"route {replace(route, expires=expires, flags=route.flags & 0x4)}")
-    return sorted(lines)
 
 
 # What follows is the real adapter's alone.

@@ -1,0 +1,93 @@
+"""The management bridge over NICs that this kernel can make: bond0, n0.100; run in the kernel tier.
+
+python tests/system/bridge_over.py NIC ...
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from hosted_setup.adapters.netlink_network import NetlinkNetwork
+from hosted_setup.ports.network import BridgeChange
+from hosted_setup.ports.problems import BridgeTakenBack
+from tests.lab.wire import Wire, essence
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+RUN = "20260102030405-abcdef"
+WITHIN = 30.0
+
+
+def main(nics: list[str]) -> None:
+    """Make the bridge over each and give everything back; over the last one, let the guard do that."""
+    for nic in nics:
+        over(nic, guarded=nic == nics[-1])
+
+
+def over(nic: str, *, guarded: bool) -> None:
+    """Make the bridge over one."""
+    network = NetlinkNetwork()
+    with TemporaryDirectory() as folder, Wire(nic) as wire, wire.host.inside():
+        change = change_of(network, nic)
+        what = f"{change.nic.kind} {change.nic.bond_mode or change.nic.vlan_id}"
+        tell(f"{nic} is a {what} of {change.nic.parent or 'none'}")
+        for gateway in change.gateways:
+            until(lambda gateway=gateway: network.answers(gateway, nic))  # type: ignore[misc]
+        change = change_of(network, nic)
+        before = essence(network.facts())
+        trial = network.make_bridge(change, Path(folder), WITHIN)
+        until(trial.proven)
+        trial.keep()
+        bridge, port = network.facts().link("ovirtmgmt"), network.facts().link(nic)
+        assert bridge is not None
+        assert port is not None
+        assert (bridge.mac, port.master, port.addresses) == (change.nic.mac, "ovirtmgmt", ())
+        assert {one.cidr for one in bridge.addresses} == {one.cidr for one in change.nic.addresses}
+        tell("made and proven")
+        network.remove_bridge(change, Path(folder))
+        assert essence(network.facts()) == before
+        tell("taken back")
+        if not guarded:
+            return
+        trial = network.make_bridge(change, Path(folder), 0.0)
+        time.sleep(5)  # the guard's grace is 3
+        assert essence(network.facts()) == before
+        try:
+            trial.keep()
+        except BridgeTakenBack:
+            tell("taken back by the guard")
+
+
+def tell(text: str) -> None:
+    """Write a line for the test at once."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def change_of(network: NetlinkNetwork, nic: str) -> BridgeChange:
+    """Give the change for a NIC as it is."""
+    facts = network.facts()
+    found = facts.link(nic)
+    assert found is not None
+    return BridgeChange(
+        RUN, "ovirtmgmt", found, tuple(one for one in facts.routes if one.device == nic), facts.gateways(nic)
+    )
+
+
+def until(probe: Callable[[], bool]) -> None:
+    """Await that `probe` becomes true."""
+    deadline = time.monotonic() + WITHIN
+    while not probe():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.05)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,23 @@
+"""The management bridge over a bond and over a VLAN, under a kernel that has them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.lab.kernel_tier import run_in_kernel
+
+PROGRAM = Path(__file__).with_name("bridge_over.py")
+
+
+@pytest.mark.system
+def test_over_a_bond_and_over_a_vlan() -> None:
+    modules = ["bridge", "veth", "bonding", "8021q"]
+    done = run_in_kernel([sys.executable, str(PROGRAM), "bond0", "n0.100"], modules, within=240)
+    assert done.code == 0, done.output
+    assert done.output.splitlines() == [
+        "bond0 is a bond active-backup of none", "made and proven", "taken back",
+        "n0.100 is a vlan 100 of n0", "made and proven", "taken back", "taken back by the guard",
+    ]  # fmt: skip

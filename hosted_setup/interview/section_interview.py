@@ -104,6 +104,16 @@ class _Doubtful:
     warning: str
 
 
+@dataclass(frozen=True)
+class Weighed:
+    """What came of looking at a reply: what it settles, and what is to be said against that; or why it is refused."""
+
+    text: str
+    settled: _Settled | None = None
+    warning: str = ""
+    refused: Rejected | None = None
+
+
 class SectionInterview:
     """Asks the questions of `section` that nothing has answered.
 
@@ -178,18 +188,43 @@ class SectionInterview:
         Raises:
             IndexError: when there is no question left.
         """
+        return self.take(self.weigh(text))
+
+    def weigh(self, text: str) -> Weighed:
+        """Look at a reply to the prompt, which takes as long as the check of the question; nothing changes yet.
+
+        So a frontend may do this beside its drawing, and forget what came of it.
+
+        Raises:
+            IndexError: when there is no question left.
+        """
+        question = self._pending[self._position]
+        if self._doubtful is not None or self._first is not None:
+            return Weighed(text)
+        try:
+            settled = self._typed(question, text)
+            return Weighed(text, settled, self._check(question, settled.value) or "")
+        except ValueError as error:
+            return Weighed(text, refused=Rejected(str(error)))
+        except Problem as problem:
+            return Weighed(text, refused=Rejected(f"{problem.title}: {problem.detail}"))
+
+    def take(self, weighed: Weighed) -> Rejected | None:
+        """Take the reply that was weighed at this prompt. Gives None when it was accepted."""
         question = self._pending[self._position]
         try:
             if self._doubtful is not None:
-                self._decide(question, self._doubtful, text)
+                self._decide(question, self._doubtful, weighed.text)
             elif self._first is not None:
-                self._second(question, text)
+                self._second(question, weighed.text)
+            elif weighed.settled is None:
+                return weighed.refused
+            elif weighed.warning:
+                self._doubtful = _Doubtful(weighed.settled, weighed.warning)
             else:
-                self._reply(question, text)
+                self._go_on(question, weighed.settled)
         except ValueError as error:
             return Rejected(str(error))
-        except Problem as problem:
-            return Rejected(f"{problem.title}: {problem.detail}")
         return None
 
     def back(self) -> Rejected | None:
@@ -319,13 +354,6 @@ class SectionInterview:
             fit = ", ".join(one.text for one in self._choices[question.name] if not one.unfit)
             message = f"{text_of(value)!r} is not one of: {fit or '(there is none)'}"
             raise ValueError(message)
-
-    def _reply(self, question: Question, text: str) -> None:
-        settled = self._typed(question, text)
-        if warning := self._check(question, settled.value):
-            self._doubtful = _Doubtful(settled, warning)
-        else:
-            self._go_on(question, settled)
 
     def _typed(self, question: Question, text: str) -> _Settled:
         if text if question.secret else text.strip():

@@ -61,6 +61,15 @@ def test_what_is_typed_is_parsed(products: Products) -> None:
     assert {one.origin.source for one in interview.answered()} == {Source.TYPED, Source.DEFAULT}
 
 
+def test_a_reply_that_was_only_weighed_changes_nothing(products: Products) -> None:
+    interview = begin(Vm, products)
+    weighed = interview.weigh("4096")
+    assert interview.weigh("20000").refused == Rejected("20000 MB is more than the host's 16000")
+    assert prompt_of(interview) == ("memory", "8000")
+    assert interview.take(weighed) is None
+    assert prompt_of(interview) == ("vcpus", "4")
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [

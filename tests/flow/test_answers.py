@@ -126,7 +126,7 @@ def test_an_answer_file_becomes_variables_and_comes_back(program: Program, folde
         folder / "a.conf", "[environment:default]", f"{FQDN}=str:e.example.com", f"{VCPUS}=int:2",
         "OVEHOSTED_STORAGE/storageDomainConnection=str:[fd00::1]:/srv/x", f"{PASSWORD}=str:{ADMIN}",
         "OVEHOSTED_VM/cloudinitVMStaticCIDR=str:192.0.2.5/24", "OVEHOSTED_VM/cloudinitVMDNS=str:192.0.2.1,192.0.2.2",
-        "OVEHOSTED_CORE/enableKeycloak=bool:False", "OVEHOSTED_NETWORK/bridgeIf=str:{{ eth0 }}",
+        "OVEHOSTED_CORE/enableKeycloak=bool:False", "OVEHOSTED_STORAGE/mntOptions=str:{{ rw }}",
         "HOSTED_ENGINE/firmware=str:uefi", "OVEHOSTED_VM/vmBoot=str:disk", "OVEHOSTED_VM/rootSshPubkey=str:",
     )  # fmt: skip
     there, back = folder / "a.yml", folder / "b.conf"
@@ -139,7 +139,7 @@ def test_an_answer_file_becomes_variables_and_comes_back(program: Program, folde
         'he_fqdn: "e.example.com"', "he_vcpus: 2", 'he_storage_domain_addr: "[fd00::1]"',
         'he_storage_domain_path: "/srv/x"', "# he_admin_password is secret and not written: give it by ansible-vault",
         'he_vm_ip_addr: "192.0.2.5"', 'he_vm_ip_prefix: "24"', 'he_dns_addr: ["192.0.2.1", "192.0.2.2"]',
-        "he_enable_keycloak: false", 'he_bridge_if: !unsafe "{{ eth0 }}"', 'he_root_ssh_pubkey: ""',
+        "he_enable_keycloak: false", 'he_mount_options: !unsafe "{{ rw }}"', 'he_root_ssh_pubkey: ""',
         "# HOSTED_ENGINE/firmware: not written, the role has no such variable",
         "# OVEHOSTED_VM/vmBoot: not written, retired in 2018",
     ):  # fmt: skip

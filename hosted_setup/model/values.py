@@ -6,6 +6,8 @@ may ask for more.
 
 from __future__ import annotations
 
+import base64
+import binascii
 import re
 from dataclasses import dataclass
 from typing import ClassVar, Final, Self
@@ -15,6 +17,7 @@ from hosted_setup.model.secret import Secret
 MIB: Final = 1 << 20
 GIB: Final = 1 << 30
 
+_SSH_KEY_LEAST: Final = 40  # bytes: an Ed25519 key, the shortest there is, has 51
 _LABEL: Final = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 
 
@@ -101,6 +104,54 @@ class MacAddress:
     def __str__(self) -> str:
         """Give the address."""
         return self.text
+
+
+@dataclass(frozen=True)
+class DomainName:
+    """A domain name (RFC 1123), in lower case; one label is enough."""
+
+    name: str
+    pattern: ClassVar = rf"{_LABEL}(\.{_LABEL})*"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Accept 253 characters at most, the last label not all digits (that would be an address)."""
+        good = len(text) <= 253 and re.fullmatch(cls.pattern, text)  # noqa: PLR2004 - RFC 1035
+        if not good or text.rpartition(".")[2].isdigit():
+            message = f"{text!r} is not a domain name"
+            raise ValueError(message)
+        return cls(text.lower())
+
+    def __str__(self) -> str:
+        """Give the name."""
+        return self.name
+
+
+@dataclass(frozen=True)
+class SshPublicKey:
+    """A line of an SSH public key file: type, base64 and an optional comment."""
+
+    line: str
+    pattern: ClassVar = r"[a-z][A-Za-z0-9@.-]+ [A-Za-z0-9+/]+=*( .*)?"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Accept a key whose content is of the type that the line names (RFC 4253, 6.6)."""
+        message = "it is not a line of an SSH public key file"
+        if not re.fullmatch(cls.pattern, text):
+            raise ValueError(message)
+        kind, encoded = text.split(" ")[:2]
+        try:
+            content = base64.b64decode(encoded, validate=True)
+        except binascii.Error:
+            raise ValueError(message) from None
+        if not content.startswith(len(kind).to_bytes(4) + kind.encode()) or len(content) < _SSH_KEY_LEAST:
+            raise ValueError(message)
+        return cls(text)
+
+    def __str__(self) -> str:
+        """Give the line."""
+        return self.line
 
 
 def usable_password(value: Secret) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from hosted_plugins.deploy import Interviewed
 from hosted_plugins.engine import EngineAnswers
 from hosted_plugins.network import NetworkAnswers
+from hosted_plugins.notifications import NotificationAnswers
 from hosted_plugins.storage import StorageAnswers
 from hosted_plugins.virt import VirtAnswers
 from hosted_plugins.vm import VmAnswers
@@ -17,8 +18,13 @@ from hosted_setup.pipeline.step import step
 
 
 @step(Stage.CUSTOMIZATION, "All questions are answered")
-def interview(
-    storage: StorageAnswers, network: NetworkAnswers, vm: VmAnswers, virt: VirtAnswers, engine: EngineAnswers
+def interview(  # noqa: PLR0913 - every section
+    storage: StorageAnswers,
+    network: NetworkAnswers,
+    vm: VmAnswers,
+    virt: VirtAnswers,
+    engine: EngineAnswers,
+    notifications: NotificationAnswers,
 ) -> Interviewed:
     """Name the sections in the order in which they are asked; the parameters are the order."""
     return Interviewed()

@@ -15,6 +15,7 @@ from hosted_plugins.deploy import Interviewed
 from hosted_plugins.engine import ADMIN, Healthy, Registered
 from hosted_plugins.image import CurrentDisk
 from hosted_plugins.network import EngineNetwork
+from hosted_plugins.notifications import NotificationAnswers
 from hosted_plugins.report import Deployed, HostFiles, SharedConfiguration
 from hosted_plugins.storage import StorageAnswers, StorageDomain
 from hosted_plugins.virt import Virtualisation
@@ -39,6 +40,7 @@ def write_shared(  # noqa: PLR0913 - everything other hosts need
     storage: StorageAnswers,
     domain: StorageDomain,
     network: EngineNetwork,
+    notifications: NotificationAnswers,
     ready: EngineReady,
     disk: CurrentDisk,
     settled: Settled,
@@ -50,7 +52,7 @@ def write_shared(  # noqa: PLR0913 - everything other hosts need
         "hosted-engine.conf": _hosted_engine_conf(vm, storage, domain, network, ready, disk, settled, host),
         "vm.conf": _vm_conf(vm, virt, domain, network, disk, settled),
         "fhanswers.conf": sheet.text(),
-        "broker.conf": render("broker.conf.j2"),
+        "broker.conf": _broker_conf(notifications),
         "version": VERSION,
     }
     for name, text in texts.items():
@@ -124,6 +126,14 @@ def _hosted_engine_conf(  # noqa: PLR0913 - see write_shared
         connection=str(uuid.uuid5(uuid.UUID(domain.uuid), storage.connection)),
         ca_path=str(host.paths.etc / "ca.pem"), ca_subject=_ca_subject(ready.ca_pem),
         gateway=network.gateway, bridge=network.name,
+    )  # fmt: skip
+
+
+def _broker_conf(answers: NotificationAnswers) -> str:
+    return render(
+        "broker.conf.j2",
+        smtp_server=str(answers.smtp_server), smtp_port=str(answers.smtp_port), source=str(answers.source),
+        destinations=str(answers.destinations),
     )  # fmt: skip
 
 

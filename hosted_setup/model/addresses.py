@@ -1,0 +1,213 @@
+"""Addresses that parse themselves, of machines, services and people; see `values`."""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_interface
+from typing import ClassVar, Self
+
+from hosted_setup.model.values import DomainName
+
+
+@dataclass(frozen=True)
+class IpAddress:
+    """The unicast address of a machine on a network, IPv4 or IPv6, as RFC 5952 writes it."""
+
+    text: str
+    pattern: ClassVar = r"[0-9A-Fa-f.:]+"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Accept what others can reach: no multicast, loopback, link-local or unspecified address."""
+        return cls(str(_reachable(text)))
+
+    @property
+    def version(self) -> int:
+        """Give 4 or 6."""
+        return ip_address(self.text).version
+
+    def __str__(self) -> str:
+        """Give the address."""
+        return self.text
+
+
+@dataclass(frozen=True)
+class InterfaceAddress:
+    """An address with the length of its network's prefix: `192.0.2.5/24`, `2001:db8::5/64`."""
+
+    text: str
+    pattern: ClassVar = r"[0-9A-Fa-f.:]+/[0-9]{1,3}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Accept an address of one machine in a network of several."""
+        _reachable(text.partition("/")[0])
+        if not re.fullmatch(cls.pattern, text):
+            message = f"{text!r} has no prefix length, such as /24"
+            raise ValueError(message)
+        try:
+            interface = ip_interface(text)
+        except ValueError:
+            message = f"{text!r} has no valid prefix length"
+            raise ValueError(message) from None
+        network = interface.network
+        if network.num_addresses == 1:
+            message = f"{text!r} leaves no address for a gateway"
+            raise ValueError(message)
+        nobodys = {network.network_address} | ({network.broadcast_address} if interface.version == 4 else set())  # noqa: PLR2004
+        if network.num_addresses > 2 and interface.ip in nobodys:  # noqa: PLR2004 - RFC 3021, 6164
+            message = f"{text!r} is not a machine's address but its network's own"
+            raise ValueError(message)
+        return cls(str(interface))
+
+    @property
+    def address(self) -> str:
+        """Give the address without the prefix."""
+        return str(ip_interface(self.text).ip)
+
+    @property
+    def version(self) -> int:
+        """Give 4 or 6."""
+        return ip_interface(self.text).version
+
+    def reaches(self, address: str) -> bool:
+        """Tell whether `address` is in the same network."""
+        return ip_address(address) in ip_interface(self.text).network
+
+    def __str__(self) -> str:
+        """Give the form with the prefix."""
+        return self.text
+
+
+@dataclass(frozen=True)
+class NameServers:
+    """One to three name servers, in order: a resolver looks at no more (`MAXNS` of resolv.conf(5))."""
+
+    servers: tuple[IpAddress, ...]
+    pattern: ClassVar = rf"{IpAddress.pattern}( *, *{IpAddress.pattern}){{0,2}}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Accept addresses with commas between them, each once."""
+        servers = tuple(IpAddress.parse(one.strip()) for one in text.split(","))
+        if len(servers) > 3:  # noqa: PLR2004 - MAXNS
+            message = f"{len(servers)} name servers are more than the 3 a resolver looks at"
+            raise ValueError(message)
+        if len(set(servers)) < len(servers):
+            message = f"{text!r} names a server twice"
+            raise ValueError(message)
+        return cls(servers)
+
+    def __str__(self) -> str:
+        """Give them with commas."""
+        return ",".join(str(one) for one in self.servers)
+
+
+@dataclass(frozen=True)
+class HostAddress:
+    """What a machine is reached by: a domain name or an address."""
+
+    text: str
+    pattern: ClassVar = r"[A-Za-z0-9.:-]+"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Accept either."""
+        for kind in (ip_address, DomainName.parse):
+            with suppress(ValueError):
+                if re.fullmatch(cls.pattern, text):
+                    return cls(str(kind(text)))
+        message = f"{text!r} is neither a domain name nor an address"
+        raise ValueError(message)
+
+    @property
+    def is_name(self) -> bool:
+        """Tell a name from an address."""
+        try:
+            ip_address(self.text)
+        except ValueError:
+            return True
+        return False
+
+    def __str__(self) -> str:
+        """Give it."""
+        return self.text
+
+
+@dataclass(frozen=True)
+class PortNumber:
+    """A TCP port."""
+
+    number: int
+    pattern: ClassVar = r"[0-9]{1,5}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Accept 1 to 65535."""
+        if not re.fullmatch(cls.pattern, text) or not 1 <= int(text) <= 65535:  # noqa: PLR2004 - 16 bits
+            message = f"{text!r} is not a port, 1 to 65535"
+            raise ValueError(message)
+        return cls(int(text))
+
+    def __str__(self) -> str:
+        """Give the number."""
+        return str(self.number)
+
+
+@dataclass(frozen=True)
+class EmailAddress:
+    """An address for mail, of the characters that need quoting nowhere."""
+
+    text: str
+    pattern: ClassVar = rf"[A-Za-z0-9_.+=-]{{1,64}}@{DomainName.pattern}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Accept `name@domain`; `root@localhost` is one."""
+        if not re.fullmatch(cls.pattern, text):
+            message = f"{text!r} is not a mail address"
+            raise ValueError(message)
+        return cls(text)
+
+    def __str__(self) -> str:
+        """Give the address."""
+        return self.text
+
+
+@dataclass(frozen=True)
+class EmailAddresses:
+    """One or more addresses for mail."""
+
+    addresses: tuple[EmailAddress, ...]
+    pattern: ClassVar = rf"{EmailAddress.pattern}( *, *{EmailAddress.pattern})*"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Accept addresses with commas between them."""
+        return cls(tuple(EmailAddress.parse(one.strip()) for one in text.split(",")))
+
+    def __str__(self) -> str:
+        """Give them with commas."""
+        return ",".join(str(one) for one in self.addresses)
+
+
+def _reachable(text: str) -> IPv4Address | IPv6Address:
+    try:
+        found = ip_address(text)
+    except ValueError:
+        message = f"{text!r} is not an IP address"
+        raise ValueError(message) from None
+    kinds = {
+        "a multicast": found.is_multicast,
+        "a loopback": found.is_loopback,
+        "a link-local": found.is_link_local,
+        "an unspecified": found.is_unspecified,
+        "a scoped": bool(getattr(found, "scope_id", None)),
+    }
+    kind = next((kind for kind, so in kinds.items() if so), "")
+    if kind or str(found) == "255.255.255.255":
+        message = f"{text!r} is {kind or 'a broadcast'} address"
+        raise ValueError(message)
+    return found

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import re
 import shutil
 import socket
 import subprocess
+from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from uuid import NAMESPACE_DNS, UUID, uuid5
 
-from hosted_setup.ports.machine import MachineFacts, Space
+import msgspec
+
+from hosted_setup.ports.machine import Chain, MachineFacts, Space
 
 _IDS: Final = (Path("/sys/class/dmi/id/product_uuid"), Path("/etc/machine-id"))
 _NO_ID: Final = (0, (1 << 128) - 1)
 _ROUTES: Final = Path("/proc/net/route")
 _UP: Final = 0x1  # RTF_UP of route(7)
+_PROGRAM_WITHIN: Final = 5.0  # seconds a program may take to say what it knows
+_TIME_ERROR: Final = 5  # adjtimex(2): nothing keeps the clock
+_TIMEX_BYTES: Final = 512  # more than the kernel's struct timex has; its first word, 0, says that nothing is set
 
 
 class LinuxMachine:
@@ -42,6 +50,49 @@ class LinuxMachine:
         """Tell whether a program can be run."""
         return shutil.which(name) is not None
 
+    def without_kvm(self) -> str:
+        """Look at the processor's flags and at /dev/kvm."""
+        flags = re.search(r"^flags\s*:.*\b(vmx|svm)\b", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+        if flags is None and os.uname().machine in ("x86_64", "i686"):
+            return "the processor's flags name neither vmx nor svm"
+        return "" if Path("/dev/kvm").exists() else "there is no /dev/kvm"
+
+    def clock_synchronised(self) -> bool:
+        """Ask the kernel."""
+        state = ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(_TIMEX_BYTES))
+        return 0 <= int(state) < _TIME_ERROR
+
+    def program_version(self, name: str) -> tuple[int, ...]:
+        """Call the program."""
+        found = re.search(r"\d+(\.\d+)+", _said([name, "--version"]))
+        return tuple(map(int, found[0].split("."))) if found else ()
+
+    def processes(self) -> frozenset[str]:
+        """Read them from /proc; one that ends meanwhile is left out."""
+        names = set()
+        for path in Path("/proc").glob("[0-9]*/comm"):
+            with suppress(OSError):
+                names.add(path.read_text().strip())
+        return frozenset(names)
+
+    def modules(self) -> frozenset[str]:
+        """Read them from /proc; a kernel without modules has no such file."""
+        path = Path("/proc/modules")
+        return frozenset(line.split()[0] for line in path.read_text().splitlines()) if path.exists() else frozenset()
+
+    def dropping_chains(self) -> tuple[Chain, ...]:
+        """Ask nft, which shows iptables' chains too."""
+        try:
+            listed = msgspec.json.decode(_said(["nft", "--json", "list", "chains"]), type=_Chains).nftables
+        except msgspec.MsgspecError:
+            return ()
+        chains = (one["chain"] for one in listed if "chain" in one)
+        return tuple(
+            Chain(one["family"], one["table"], one["name"], one["hook"])
+            for one in chains
+            if one.get("policy") == "drop" and "hook" in one
+        )
+
     def routes(self) -> tuple[str, ...]:
         """Give the IPv4 networks of the main routing table, the default route left out."""
         found = []
@@ -57,6 +108,22 @@ class LinuxMachine:
             ["openssl", "passwd", "-6", "-stdin"], input=password + "\n", capture_output=True, text=True, check=True
         )
         return done.stdout.strip()
+
+
+class _Chains(msgspec.Struct):
+    nftables: list[dict[str, dict[str, Any]]]
+
+
+def _said(command: list[str]) -> str:
+    """Give what a program prints; nothing when it is missing, fails or takes too long."""
+    try:
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True, timeout=_PROGRAM_WITHIN,
+            env={**os.environ, "LC_ALL": "C"},
+        )  # fmt: skip
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout
 
 
 def _memory() -> dict[str, int]:

@@ -92,6 +92,12 @@ class Problems(Problem):
         return min(member.exit_code for member in self.members)
 
 
+def together(problems: Iterable[Problem]) -> Problem | None:
+    """Give all of them as one: None for none, a single one as it is."""
+    members = tuple(problems)
+    return Problems(members) if len(members) > 1 else next(iter(members), None)
+
+
 def exit_code_of(problem: Problem) -> ExitCode:
     """Tell what the process answers for `problem`."""
     return problem.exit_status() if isinstance(problem, Problems) else problem.exit_code

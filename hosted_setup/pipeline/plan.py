@@ -74,6 +74,11 @@ def plan(goal: type[Any], steps: Iterable[Step], given: Iterable[type[Any]]) -> 
     return tuple(sorted(planner.items, key=lambda item: item.stage))
 
 
+def checks_of(items: Iterable[Item]) -> tuple[Step, ...]:
+    """Give the checks of a plan."""
+    return tuple(item for item in items if isinstance(item, Step) and item.gives is None)
+
+
 def _givers(steps: Iterable[Step]) -> dict[type[Any], Step]:
     givers: dict[type[Any], Step] = {}
     for one in steps:

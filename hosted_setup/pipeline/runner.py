@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import msgspec
 
 from hosted_setup.interview.frontend import Confirm, Decline
-from hosted_setup.model.events import Failed, Heading, Info, StepBegun
-from hosted_setup.model.problem import ExitCode, Problem, Problems
+from hosted_setup.model.events import Failed, Heading, Info, StepBegun, Warn
+from hosted_setup.model.problem import ExitCode, Problem, together
+from hosted_setup.pipeline.checking import Result, look, refusal, run_checks, warnings
 from hosted_setup.pipeline.codec import decode, encode
 from hosted_setup.pipeline.journal import Answered, Begun, Committed, Confirmed, Done, Intent, Past, Reverted
-from hosted_setup.pipeline.plan import Ask, Item
+from hosted_setup.pipeline.plan import Ask, Item, checks_of
 from hosted_setup.pipeline.rollback import roll_back
 from hosted_setup.pipeline.stage import COMMIT, Stage
 from hosted_setup.pipeline.step import Step
@@ -22,9 +23,9 @@ from hosted_setup.ports.host import Host
 from hosted_setup.ports.problems import ABORT, RESUME
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from hosted_setup.interview.frontend import Review
+    from hosted_setup.pipeline.asker import Asker
     from hosted_setup.pipeline.journal import Journal
     from hosted_setup.pipeline.undo import Undo
 
@@ -55,29 +56,6 @@ class HasEffects(Protocol):
 
     def effects(self) -> tuple[str, ...]:
         """Give a sentence for every destructive effect."""
-
-
-class Asker(Protocol):
-    """What the runner needs of an interview."""
-
-    def ask(
-        self,
-        section: type[Any],
-        products: Mapping[type[Any], Any],
-        heard: Callable[[], None],
-        *,
-        returning: bool = False,
-    ) -> object | None:
-        """Give the answered section, None when the operator goes back; `heard` is called after each answer."""
-
-    def texts(self, section: type[Any], *, typed: bool) -> tuple[tuple[str, str], ...]:
-        """Give the answers of a section that were `typed`, or the others, as key and text, without secrets."""
-
-    def reopen(self, section: type[Any]) -> bool:
-        """Have a section asked anew; False with nobody there to answer."""
-
-    def review(self, plan: Sequence[str], effects: Sequence[str], problem: Problem | None = None) -> Review:
-        """Show the preview and get the operator's word on it; with a `problem` it cannot be confirmed."""
 
 
 class _Log:
@@ -113,6 +91,8 @@ class Runner:
     journal: Journal
     asker: Asker
     past: Past
+    ignored: tuple[str, ...] = ()
+    """Checks whose warnings the operator knows of."""
     _looked: dict[str, tuple[Any, ...]] = field(default_factory=dict, init=False)
     """What each step before the transaction has looked at when it gave its product."""
 
@@ -237,18 +217,29 @@ class Runner:
             raise outdated(self.past, f"what step {step.name} left cannot be read", str(error)) from error
 
     def _validate(self, items: tuple[Item, ...], have: dict[type[Any], Any]) -> Problem | None:
-        """Run every item whose needs are there; give all problems."""
+        """Run every item whose needs are there, the checks last; tell the warnings, give all problems."""
         problems: list[Problem] = []
         for item in items:
-            if any(need not in have for need in item.products):
-                if item.gives is not None:
-                    have.pop(item.gives, None)  # of an earlier round
-                continue
-            try:
-                self._step(item, have)
-            except Problem as problem:
-                problems.append(problem)
-        return Problems(problems) if len(problems) > 1 else next(iter(problems), None)
+            if item.gives is not None and any(need not in have for need in item.products):
+                have.pop(item.gives, None)  # of an earlier round
+            elif item.gives is not None:
+                try:
+                    self._step(item, have)
+                except Problem as found:
+                    problems.append(found)
+        refused = self._check(checks_of(items), have)
+        return together([*problems, refused] if refused else problems)
+
+    def _check(self, checks: Sequence[Step], have: dict[type[Any], Any]) -> Problem | None:
+        done = self.past.done if self.past.confirmed else {}
+        checked = run_checks([one for one in checks if one.name not in done], have, self.host, self.ignored)
+        for one in checked:
+            if one.result not in (Result.REFUSED, Result.UNCHECKED):
+                self._record(Begun(one.check.name, one.check.version))
+                self._record(Done(one.check.name, encode(None)))
+        for text in warnings(checked):
+            self.host.reporter.emit(Warn(text))
+        return refusal(checked)
 
     def _step(self, item: Item, have: dict[type[Any], Any]) -> None:
         """Do a step, unless its product is there already; one that only looks is done anew for other inputs."""
@@ -274,7 +265,8 @@ class Runner:
             self.host.reporter.emit(Heading(COMMIT))
         self._record(Begun(step.name, step.version))
         services: dict[type[Any], Any] = {Host: self.host, UndoLog: _Log(self.journal, step.name, self.past)}
-        product = step.function(*(services.get(need, have.get(need)) for need in step.needs))
+        arguments = [services.get(need, have.get(need)) for need in step.needs]
+        product = look(step, lambda: step.function(*arguments), self.host)
         if step.gives is not None:
             have[step.gives] = product
         self._record(Done(step.name, encode(product)))

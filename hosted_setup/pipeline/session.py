@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from hosted_setup.pipeline.asker import Asker
     from hosted_setup.pipeline.flow import Flow
     from hosted_setup.pipeline.journal import Record
     from hosted_setup.pipeline.plan import Item
-    from hosted_setup.pipeline.runner import Asker
     from hosted_setup.ports.host import Host
 
     Observer = Callable[[str, Record], None]
@@ -86,7 +86,7 @@ class Session:
     """One run in one process.
 
     `undo_failures` says whether a failed run is taken back at once or kept for a resume; `given` are products that are
-    there from the start, beside the request.
+    there from the start, beside the request; `ignored` are checks whose warnings the operator knows of.
     """
 
     flow: Flow
@@ -94,6 +94,7 @@ class Session:
     watch: Watch
     undo_failures: bool
     given: tuple[object, ...] = ()
+    ignored: tuple[str, ...] = ()
     observe: Observer | None = None
 
     def start(self, items: tuple[Item, ...], request: object, asker: Asker, sources: tuple[str, ...] = ()) -> ExitCode:
@@ -128,7 +129,7 @@ class Session:
     def _conduct(self, items: tuple[Item, ...], request: object, asker: Asker, journal: Journal) -> ExitCode:
         past = Past(journal.records)
         try:
-            Runner(items, self.host, journal, asker, past).run(request, *self.given)
+            Runner(items, self.host, journal, asker, past, self.ignored).run(request, *self.given)
         except Declined:
             return self._stopped(journal, past, Info("Not confirmed; nothing was changed."))
         except (KeyboardInterrupt, Interrupted, Aborted):

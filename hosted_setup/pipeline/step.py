@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, is_dataclass
+from dataclasses import dataclass, is_dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
 from hosted_setup.model.lookup import needs_of
@@ -36,29 +36,42 @@ class Step:
     holds: Callable[..., bool] | None = None
     commits: bool = False
     """Whether this step's last deed is the flow's one commit point: before it undo, after it forward only."""
+    within: float | None = None
+    """Seconds one that only looks may take, None without limit: what it asks may hang and never answer."""
+    blocking: bool = True
+    """Of a check: whether its problem forbids the run, or is a warning."""
+    when: Callable[..., bool] | None = None
+    """Of a check: whether it applies, told by its parameters' types as a step's needs are."""
 
     @property
     def products(self) -> tuple[type[Any], ...]:
         """Give the needs that other steps, the interview or the request must supply."""
-        return tuple(need for need in self.needs if need not in _SERVICES)
+        asked = (*self.needs, *(needs_of(self.when) if self.when else ()))
+        return tuple(dict.fromkeys(need for need in asked if need not in _SERVICES))
+
+    @property
+    def label(self) -> str:
+        """Give the name by which an operator knows a check: its title in one word."""
+        return self.title.lower().replace(" ", "-")
 
 
 class StepError(TypeError):
     """A step is written wrongly; found when it is declared, so it never reaches an operator."""
 
 
-def step(
+def step(  # noqa: PLR0913 - the properties of a step
     stage: Stage,
     title: str,
     *,
     version: int = 1,
     holds: Callable[..., bool] | None = None,
     commits: bool = False,
+    within: float | None = None,
 ) -> Callable[[F], F]:
     """Make a function a step that gives its return type; its parameters are what it needs."""
 
     def decorate(function: F) -> F:
-        made = _read(stage, title, function, version=version, holds=holds, commits=commits)
+        made = replace(_read(stage, title, function), version=version, holds=holds, commits=commits, within=within)
         if made.gives is None:
             message = f"{made.name}: a step gives a product"
             raise StepError(message)
@@ -68,14 +81,22 @@ def step(
     return decorate
 
 
-def check(title: str) -> Callable[[F], F]:
+def check(
+    title: str, *, blocking: bool = True, within: float = 10.0, when: Callable[..., bool] | None = None
+) -> Callable[[F], F]:
     """Make a function a check of the validation stage: it gives nothing, changes nothing and raises Problems.
 
-    A check joins every flow that has what it needs.
+    A check joins every flow that has what it needs. Checks run side by side, each in a thread of its own.
+
+    Args:
+        title: what it looks at; in one word it is what `--ignore-check` takes.
+        blocking: whether what it raises forbids the run; else it is a warning, which an operator may ignore.
+        within: seconds it may take.
+        when: whether it applies; its parameters are looked up by type.
     """
 
     def decorate(function: F) -> F:
-        made = _read(Stage.VALIDATION, title, function)
+        made = replace(_read(Stage.VALIDATION, title, function), blocking=blocking, within=within, when=when)
         if made.gives is not None:
             message = f"{made.name}: a check gives nothing"
             raise StepError(message)
@@ -94,15 +115,7 @@ def step_of(function: Callable[..., Any]) -> Step:
     return made
 
 
-def _read(  # noqa: PLR0913 - the properties of a step
-    stage: Stage,
-    title: str,
-    function: Callable[..., Any],
-    *,
-    version: int = 1,
-    holds: Callable[..., bool] | None = None,
-    commits: bool = False,
-) -> Step:
+def _read(stage: Stage, title: str, function: Callable[..., Any]) -> Step:
     name = f"{function.__module__.removeprefix('hosted_plugins.')}.{function.__name__}"
     needs = needs_of(function)
     gives = get_type_hints(function).get("return", type(None))
@@ -112,7 +125,7 @@ def _read(  # noqa: PLR0913 - the properties of a step
         raise StepError(message)
     for kind in (*(need for need in needs if need not in _SERVICES), *([product] if product else [])):
         _plain_product(name, kind)
-    return Step(name, title, stage, function, needs, product, version, holds, commits)
+    return Step(name, title, stage, function, needs, product)
 
 
 def _plain_product(name: str, kind: type[Any]) -> None:

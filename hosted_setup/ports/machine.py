@@ -29,6 +29,16 @@ class Space:
     free: int
 
 
+@dataclass(frozen=True)
+class Chain:
+    """A base chain of the packet filter whose policy is to drop; names are nftables'."""
+
+    family: str
+    table: str
+    name: str
+    hook: str
+
+
 class Machine(Protocol):
     """Looks at the host; changes nothing."""
 
@@ -40,6 +50,24 @@ class Machine(Protocol):
 
     def has_program(self, name: str) -> bool:
         """Tell whether a program can be run."""
+
+    def without_kvm(self) -> str:
+        """Tell what is missing for hardware virtualisation; empty when nothing is."""
+
+    def clock_synchronised(self) -> bool:
+        """Tell whether the kernel's clock is kept by a time service."""
+
+    def program_version(self, name: str) -> tuple[int, ...]:
+        """Give the version that a program prints when called with --version; empty when it prints none."""
+
+    def processes(self) -> frozenset[str]:
+        """Give the names of the processes that run, as the kernel knows them: 15 characters at most."""
+
+    def modules(self) -> frozenset[str]:
+        """Give the names of the kernel modules that are loaded."""
+
+    def dropping_chains(self) -> tuple[Chain, ...]:
+        """Give the packet filter's chains that drop what no rule of theirs accepts; none where it cannot be read."""
 
     def routes(self) -> tuple[str, ...]:
         """Give the IPv4 networks this host is in or routes to, as CIDR, the default route left out."""

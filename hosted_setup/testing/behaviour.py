@@ -91,6 +91,15 @@ class Behaviour:
     cpus: int = 8
     programs: list[str] | None = None
     """The programs there are; None: all."""
+    versions: dict[str, tuple[int, ...]] = field(default_factory=lambda: {"qemu-img": (7, 2, 9)})
+    """What programs say of themselves."""
+    without_kvm: str = ""
+    """What is missing for hardware virtualisation."""
+    clock_synchronised: bool = True
+    processes: tuple[str, ...] = ("systemd", "libvirtd")
+    modules: tuple[str, ...] = ("kvm", "kvm_intel")
+    dropping: tuple[str, ...] = ()
+    """Chains of the packet filter that drop: family, table, name and hook of each."""
     routes: tuple[str, ...] = ("192.0.2.0/24",)
     mute_on: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Gateways that do not answer, by the kind of the link they are asked through; `*`: through any."""

@@ -8,7 +8,7 @@ import os
 import tarfile
 from typing import TYPE_CHECKING
 
-from hosted_setup.ports.machine import MachineFacts, Space
+from hosted_setup.ports.machine import Chain, MachineFacts, Space
 from hosted_setup.ports.problems import HostKeyWrong, ShellUnreachable
 
 if TYPE_CHECKING:
@@ -41,6 +41,30 @@ class FakeMachine:
     def has_program(self, name: str) -> bool:
         """Tell whether a program can be run."""
         return self._behaviour.programs is None or name in self._behaviour.programs
+
+    def without_kvm(self) -> str:
+        """Say what is missing."""
+        return self._behaviour.without_kvm
+
+    def clock_synchronised(self) -> bool:
+        """Say how the clock is kept."""
+        return self._behaviour.clock_synchronised
+
+    def program_version(self, name: str) -> tuple[int, ...]:
+        """Be of that version."""
+        return self._behaviour.versions.get(name, ())
+
+    def processes(self) -> frozenset[str]:
+        """Give the processes."""
+        return frozenset(self._behaviour.processes)
+
+    def modules(self) -> frozenset[str]:
+        """Give the modules."""
+        return frozenset(self._behaviour.modules)
+
+    def dropping_chains(self) -> tuple[Chain, ...]:
+        """Give the chains."""
+        return tuple(Chain(*one.split()) for one in self._behaviour.dropping)
 
     def routes(self) -> tuple[str, ...]:
         """Give the networks of the host."""

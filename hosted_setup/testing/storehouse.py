@@ -30,7 +30,8 @@ class Storehouse:
         """Raise HypervisorDown in a world whose libvirt is down."""
         if self.behaviour.libvirt_down:
             why = "Failed to connect socket to '/run/libvirt/libvirt-sock': No such file or directory"
-            raise HypervisorDown(f"no answer at {self.uri}", why=why, command="systemctl start libvirtd.service")
+            hint, command = "Start libvirt's daemon:", "systemctl start libvirtd.service"
+            raise HypervisorDown(f"no answer at {self.uri}", why=why, hint=hint, command=command)
 
     def domain_file(self, uuid: str) -> Path:
         """Give the file of a domain."""

@@ -14,6 +14,7 @@ COMMANDS: Final = (
 FEATURES: Final = (
     "hosted_plugins.deploy.steps",
     "hosted_plugins.checks.steps",
+    "hosted_plugins.checks.host",
     "hosted_plugins.virt.steps",
     "hosted_plugins.backup.steps",
     "hosted_plugins.image.steps",

@@ -13,9 +13,11 @@ import pytest
 
 from hosted_setup.adapters.linux_machine import LinuxMachine
 from hosted_setup.adapters.system_clock import SystemClock
+from hosted_setup.ports.machine import Chain
 from hosted_setup.testing.behaviour import Behaviour
 from hosted_setup.testing.clock import FakeClock
 from hosted_setup.testing.machine import FakeMachine
+from tests.lab.wire import Machine as Wired
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,6 +61,17 @@ def test_programs(machine: Machine) -> None:
     assert not LinuxMachine().has_program("no-such-program-anywhere")
 
 
+def test_what_checks_look_at(machine: Machine) -> None:
+    assert isinstance(machine.without_kvm(), str)
+    assert isinstance(machine.clock_synchronised(), bool)
+    assert machine.program_version("qemu-img") >= (5, 2)
+    assert machine.program_version("no-such-program-anywhere") == ()
+    assert machine.processes()
+    assert all(machine.processes())
+    assert all(re.fullmatch(r"\w+", name) for name in machine.modules())
+    assert all(chain.hook for chain in machine.dropping_chains())
+
+
 def test_routes(machine: Machine) -> None:
     for route in machine.routes():
         assert ip_network(route).prefixlen > 0
@@ -88,6 +101,18 @@ def test_the_hash_is_the_passwords() -> None:
         ["openssl", "passwd", "-6", "-salt", salt, "-stdin"], input=PASSWORD, capture_output=True, text=True, check=True
     )
     assert again.stdout.strip() == made
+
+
+def test_chains_that_drop_are_those_of_the_packet_filter() -> None:
+    host = Wired()
+    rules = "add table inet site; add chain inet site input { type filter hook input priority 0; policy drop; }"
+    try:
+        for command in (*rules.split("; add"), "add chain inet site out { type filter hook output priority 0; }"):
+            host.start(["nft", command if command.startswith("add") else f"add{command}"]).communicate()
+        with host.inside():
+            assert LinuxMachine().dropping_chains() == (Chain("inet", "site", "input", "input"),)
+    finally:
+        host.close()
 
 
 def test_routes_are_those_of_the_host(lab: Laboratory) -> None:

@@ -18,9 +18,11 @@ from hosted_setup import cli
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-HEAD: Final = re.compile(r"\[ ERROR \] (HE-[A-Z0-9-]+): (.+)")
+HEAD: Final = r"(HE-[A-Z0-9-]+): (.+)"
+ERROR: Final = r"\[ ERROR \] "
+WARNING: Final = r"\[WARNING\] "
 INDENT: Final = " " * 10
-LABEL: Final = re.compile(r"(What|Why|Where|Next): +(.+)|(?: {7})(.+)")
+LABEL: Final = re.compile(r"(What|Why|Where|Next|Else): +(.+)|(?: {7})(.+)")
 ON_THE_ENGINE: Final = {"engine-backup"}
 """Programs of the old engine, where the hint sends the operator."""
 
@@ -53,7 +55,12 @@ class Refusal:
     @property
     def told(self) -> list[Told]:
         """Give the problems in the order in which they were told."""
-        return list(_problems(self.out))
+        return list(_problems(self.out, ERROR))
+
+    @property
+    def warned(self) -> list[Told]:
+        """Give the warnings of the checks in the order in which they were told."""
+        return list(_problems(self.out, WARNING))
 
     @property
     def codes(self) -> list[str]:
@@ -61,11 +68,11 @@ class Refusal:
         return [one.code for one in self.told]
 
 
-def _problems(out: str) -> Iterator[Told]:
+def _problems(out: str, mark: str) -> Iterator[Told]:
     one: Told | None = None
     part = ""
     for line in out.splitlines():
-        head = HEAD.fullmatch(line)
+        head = re.fullmatch(mark + HEAD, line)
         if head or not line.startswith(INDENT):
             if one is not None:
                 yield one

@@ -10,7 +10,7 @@ from typing import Any, Final
 from hosted_plugins.deploy import DeployRequest
 from hosted_plugins.vm import SOCKET, VmAnswers
 from hosted_setup.hooks import hookimpl
-from hosted_setup.model.problem import Problem, Problems
+from hosted_setup.model.problem import Problem, together
 from hosted_setup.pipeline.journal import Past, read_journal
 from hosted_setup.pipeline.stage import Stage
 from hosted_setup.pipeline.step import check, step
@@ -61,13 +61,13 @@ class RootLong(Problem):
 @step(Stage.SETUP, "Look at this host")
 def look_at_host(request: DeployRequest, host: Host) -> MachineFacts:
     """Measure the host; refuse one on which an engine is deployed, a program is missing or files lie too deep."""
-    problems = [*_deployed(host), *_programs(host), *_depth(host)]
-    if problems:
-        raise Problems(problems) if len(problems) > 1 else problems[0]
+    problem = together([*_deployed(host), *_programs(host), *_depth(host)])
+    if problem is not None:
+        raise problem
     return host.machine.facts()
 
 
-@step(Stage.SETUP, "Look at libvirt")
+@step(Stage.SETUP, "Look at libvirt", within=5.0)
 def look_at_hypervisor(machine: MachineFacts, host: Host) -> HypervisorFacts:
     """Ask libvirt what it is and can do."""
     return host.hypervisor.facts()

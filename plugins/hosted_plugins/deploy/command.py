@@ -34,7 +34,11 @@ def arguments(parser: ArgumentParser) -> None:
         default="auto",
         help="plain: ask in lines; replay: ask nothing; machine: JSON lines; auto: look at the terminal",
     )
+    parser.add_argument(
+        "--ignore-check", metavar="NAME", action="append", default=[], help="do not tell this check's warning (repeats)"
+    )
     way = parser.add_mutually_exclusive_group()
+    way.add_argument("--precheck", action="store_true", help="run all checks, report, and change nothing")
     way.add_argument("--plan", action="store_true", help="print the steps in order and end")
     way.add_argument("--resume", action="store_true", help="go on with the unfinished run")
     way.add_argument("--abort", action="store_true", help="take the unfinished run back")
@@ -50,6 +54,10 @@ def run(options: Namespace, app: App) -> int:
         return 0
     if options.abort:
         return abort(app, options.dialect)
+    if options.precheck:
+        from hosted_plugins.deploy.prechecking import check_only  # noqa: PLC0415 - see above
+
+        return check_only(options, app, sources.Sources.of(options))
     work = resume if options.resume else deploy
     return work(options, app, sources.Sources.of(options))
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hosted_plugins.bundle import ROOT_PASSWORD, Watcher
 from hosted_plugins.deploy import DeployRequest
+from hosted_plugins.deploy.ignoring import ignored_of
 from hosted_plugins.deploy.sources import Sources
 from hosted_plugins.report import Deployed
 from hosted_plugins.storage import StorageBackends
@@ -130,9 +131,10 @@ class _Work:
         try:
             self._interviewer.begin(sections_of(self._items))
             given = (self._backends, AnswerSheet(self._interviewer))
+            ignored = ignored_of(self._options.ignore_check, self._items)
             session = Session(
                 DEPLOY, self._host, self._watcher(), undo_failures=self._options.on_failure == "abort",
-                given=given, observe=self._app.observe,
+                given=given, observe=self._app.observe, ignored=ignored,
             )  # fmt: skip
             code = int(drive(session, self._items, self._interviewer))
         except Problem as problem:

@@ -34,6 +34,13 @@ class StorageFull(Problem):
     title = "The storage has too little free space"
 
 
+class StorageGrowth(Problem):
+    """The engine VM's disk may grow beyond the room there is."""
+
+    code = "HE-STORAGE-GROWTH"
+    title = "The disk may outgrow the storage"
+
+
 class StorageConnection(Problem):
     """The connection is not of the form its storage type wants."""
 
@@ -65,9 +72,22 @@ def reachable(
         raise StorageFull(
             detail, why=why, where=answers.connection, hint=hint, command=f"df -h {shlex.quote(answers.connection)}"
         )
+
+
+@check("Storage growth", blocking=False)
+def growth(answers: StorageAnswers, backends: StorageBackends, vm: VmAnswers, host: Host) -> None:
+    """Warn when the disk may grow beyond the room there is; what cannot be measured is the storage check's."""
+    try:
+        free = backends.by_kind[answers.kind].free(answers.connection, host)
+    except (Problem, ValueError, OSError):
+        return
     if free < vm.disk_gib * GIB:
-        host.reporter.emit(
-            Warn(f"The disk may grow to {vm.disk_gib} GiB, {free / GIB:.1f} GiB are free at {answers.connection}")
+        raise StorageGrowth(
+            f"the disk may grow to {vm.disk_gib} GiB, {free / GIB:.1f} GiB are free at {answers.connection}",
+            why="the disk is thin: it takes room as the engine VM writes",
+            where=answers.connection,
+            hint="Make room in time, or answer a smaller OVEHOSTED_STORAGE/imgSizeGB; look at it with:",
+            command=f"df -h {shlex.quote(answers.connection)}",
         )
 
 
@@ -132,4 +152,4 @@ def create_domain(answers: StorageAnswers, home: StorageHome, host: Host, undo: 
 @hookimpl
 def hosted_setup_steps() -> Sequence[Callable[..., Any]]:
     """Register the steps and checks."""
-    return (reachable, attach_storage, create_domain)
+    return (reachable, growth, attach_storage, create_domain)

@@ -77,9 +77,9 @@ def _insist_on_kvm(host: Host) -> Virtualisation:
 
 
 def _nothing_works(emulated: Proof) -> NoVirtualisation:
-    return NoVirtualisation(
-        "neither KVM nor software emulation ran a test guest", why=emulated.reason, command="virt-host-validate qemu"
-    )
+    detail = "neither KVM nor software emulation ran a test guest"
+    hint = "See what libvirt says of this host, and of its qemu:"
+    return NoVirtualisation(detail, why=emulated.reason, hint=hint, command="virt-host-validate qemu")
 
 
 @hookimpl

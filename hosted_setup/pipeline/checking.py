@@ -1,0 +1,189 @@
+"""Runs checks: all of them, side by side, each in its time; what hangs is left behind and becomes a problem itself."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import Future, wait
+from dataclasses import dataclass
+from enum import Enum
+from threading import Thread
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from hosted_setup.model.events import Waiting
+from hosted_setup.model.lookup import call_with
+from hosted_setup.model.problem import Problem, together
+from hosted_setup.ports.host import Host
+from hosted_setup.ports.problems import refused_by_system
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from hosted_setup.pipeline.step import Step
+
+T = TypeVar("T")
+_TICK: Final = 1.0  # seconds between two signs of life
+PRECHECK: Final = "hosted-engine deploy --precheck"
+
+
+class CheckLate(Problem):
+    """A check or a look at the host did not end in its time: what it asks does not answer."""
+
+    code = "HE-CHECK-DEADLINE"
+    title = "A check did not end in time"
+
+
+class Result(Enum):
+    """How a check ended, in the words of the report."""
+
+    PASSED = "passed"
+    REFUSED = "REFUSED"
+    WARNED = "WARNING"
+    IGNORED = "ignored"
+    INAPPLICABLE = "does not apply"
+    UNCHECKED = "not checked: something it needs is missing"
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A check with its result; `problem` is what it has found."""
+
+    check: Step
+    result: Result
+    problem: Problem | None = None
+
+
+def look(step: Step, call: Callable[[], T], host: Host) -> T:
+    """Call what only looks, in the time that `step` has.
+
+    Raises:
+        CheckLate: it took longer; its thread is left to itself, since nothing can end it.
+    """
+    if step.within is None:
+        return call()
+    future = _begun(call)
+    wait([future], _limit(step, host))
+    if not future.done():
+        raise _late(step, host)
+    return future.result()
+
+
+def run_checks(
+    checks: Sequence[Step], have: Mapping[type[Any], Any], host: Host, ignored: Iterable[str] = ()
+) -> tuple[Checked, ...]:
+    """Run every check whose needs `have` meets, all at once; give each with its result, in their order.
+
+    Args:
+        checks: what to run.
+        have: products by type.
+        host: what the checks look at.
+        ignored: labels of checks whose warnings the operator knows of.
+
+    Raises:
+        Exception: what a check raises that is neither a Problem nor of the operating system is a bug.
+    """
+    needs = {**have, Host: host}
+    running: dict[Step, Future[None]] = {}
+    results: dict[Step, Checked] = {}
+    for one in checks:
+        if any(need not in have for need in one.products):
+            results[one] = Checked(one, Result.UNCHECKED)
+        elif one.when is not None and not call_with(one.when, needs):
+            results[one] = Checked(one, Result.INAPPLICABLE)
+        else:
+            running[one] = _begun(_bound(one, needs))
+    _await(running, host)
+    for one, future in running.items():
+        problem = _problem(future) if future.done() else _late(one, host)
+        results[one] = Checked(one, _result(one, problem, frozenset(ignored)), problem)
+    return tuple(results[one] for one in checks)
+
+
+def refusal(checked: Iterable[Checked]) -> Problem | None:
+    """Give what forbids the run, all of it in one."""
+    return together(one.problem for one in checked if one.result is Result.REFUSED and one.problem is not None)
+
+
+def warnings(checked: Iterable[Checked]) -> tuple[str, ...]:
+    """Give a text for each warning, with the name by which it can be ignored."""
+    warned = [one for one in checked if one.result is Result.WARNED and one.problem is not None]
+    return tuple(_told(one.check, each) for one in warned if one.problem for each in one.problem.problems())
+
+
+def table(checked: Iterable[Checked]) -> tuple[str, ...]:
+    """Give the report: a line for each check with its name and its result."""
+    checked = tuple(checked)
+    width = max((len(one.check.label) for one in checked), default=0)
+    return tuple(f"{one.check.label:<{width}}  {one.result.value}" for one in checked)
+
+
+def _told(check: Step, problem: Problem) -> str:
+    parts = {"What": problem.detail, "Why": problem.why, "Where": problem.where, "Next": problem.hint}
+    lines = [f"{problem.code}: {problem.title}"]
+    for word, text in parts.items():
+        lines += [f"{word + ':' if not at else '':7}{line}" for at, line in enumerate(text.splitlines())]
+    lines += [f"{'':7}{problem.command}"] if problem.command else []
+    return "\n".join((*lines, f"Else:  --ignore-check={check.label} silences this warning, which stops nothing"))
+
+
+def _bound(check: Step, needs: Mapping[type[Any], Any]) -> Callable[[], None]:
+    return lambda: call_with(check.function, needs)
+
+
+def _begun(call: Callable[[], T]) -> Future[T]:
+    """Call in a thread that does not keep the process: a server that hangs in the kernel cannot be interrupted."""
+    future: Future[T] = Future()
+
+    def work() -> None:
+        try:
+            future.set_result(call())
+        except BaseException as error:  # noqa: BLE001 - raised again where the result is asked for
+            future.set_exception(error)
+
+    Thread(target=work, daemon=True).start()
+    return future
+
+
+def _await(running: Mapping[Step, Future[None]], host: Host) -> None:
+    """Wait until each has ended or has had its time.
+
+    By the system's own clock: threads take real time, whatever clock a world pretends.
+    """
+    begun = time.monotonic()
+    while True:
+        elapsed = time.monotonic() - begun
+        left = {one: future for one, future in running.items() if not future.done() and elapsed < _limit(one, host)}
+        if not left:
+            return
+        last = max(_limit(one, host) for one in left)
+        wait(left.values(), min(_TICK, last - elapsed))
+        if elapsed >= _TICK:
+            names = ", ".join(one.label for one in left)
+            host.reporter.emit(Waiting(f"the checks ({names})", elapsed, last))
+
+
+def _limit(step: Step, host: Host) -> float:
+    return (step.within or 0.0) * host.timeout_factor
+
+
+def _late(step: Step, host: Host) -> CheckLate:
+    detail = f"{step.title}: no answer within {_limit(step, host):g} s"
+    why = "what it asks hangs: libvirt, a name server, a storage server or a gateway"
+    hint = "Look whether that works; where it only is slow, give it more time:"
+    return CheckLate(detail, why=why, hint=hint, command=f"{PRECHECK} --timeout-factor=4")
+
+
+def _problem(future: Future[None]) -> Problem | None:
+    error = future.exception()
+    if isinstance(error, OSError):
+        return refused_by_system(error, then=PRECHECK)
+    if error is None or isinstance(error, Problem):
+        return error
+    raise error
+
+
+def _result(check: Step, problem: Problem | None, ignored: frozenset[str]) -> Result:
+    if problem is None:
+        return Result.PASSED
+    if check.blocking:
+        return Result.REFUSED
+    return Result.IGNORED if check.label in ignored else Result.WARNED

@@ -1,0 +1,80 @@
+"""The work of `hosted-engine deploy --precheck`: every check, every problem, and nothing left behind."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hosted_plugins.deploy import DeployRequest
+from hosted_plugins.deploy.ignoring import ignored_of
+from hosted_plugins.deploy.work import plan_of, sections_of
+from hosted_plugins.storage import StorageBackends
+from hosted_setup.interview.interviewer import Interviewer
+from hosted_setup.interview.loading import load
+from hosted_setup.interview.sheet import AnswerSheet
+from hosted_setup.model.events import End, Failed, Info, Summary, Warn
+from hosted_setup.model.problem import Aborted, ExitCode, Problem, exit_code_of, together
+from hosted_setup.pipeline.checking import table, warnings
+from hosted_setup.pipeline.journal import refuse_if_at_work
+from hosted_setup.pipeline.precheck import Report, precheck
+from hosted_setup.pipeline.session import refuse_if_unfinished
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from hosted_plugins.deploy.sources import Sources
+    from hosted_setup.app import App
+    from hosted_setup.interview.frontend import Frontend
+
+
+def check_only(options: Namespace, app: App, sources: Sources) -> ExitCode:
+    """Look, ask, check and report: no log, no journal, no answer file."""
+    frontend = app.frontend(options.dialect)
+    code = _checked(options, app, sources, frontend)
+    frontend.emit(End(code))
+    return code
+
+
+def _checked(options: Namespace, app: App, sources: Sources, frontend: Frontend) -> ExitCode:
+    try:
+        report = _report(options, app, sources, frontend)
+    except Aborted:
+        frontend.emit(Info("Interrupted by the operator."))
+        return ExitCode.INTERRUPTED
+    except Problem as refusal:
+        frontend.emit(Failed(refusal))
+        return exit_code_of(refusal)
+    for text in warnings(report.checked):
+        frontend.emit(Warn(text))
+    problem = together(report.problems)
+    if problem is not None:
+        frontend.emit(Failed(problem))
+    frontend.emit(Summary(("Checks:", *(f"  {line}" for line in table(report.checked)), "Nothing was changed.")))
+    return exit_code_of(problem) if problem is not None else ExitCode.DONE
+
+
+def _report(options: Namespace, app: App, sources: Sources, frontend: Frontend) -> Report:
+    problems: list[Problem] = []
+    environment = app.environment  # taken out first: a program that is asked for secrets need not inherit others
+    host = app.host(app.now_id(), frontend)
+    registry = app.registry()
+    items, backends = plan_of(registry), StorageBackends(registry.storage_backends())
+    ignored = ignored_of(options.ignore_check, items)
+    answers = load(
+        sections_of(items), files=[Path(one) for one in sources.files],
+        secrets_file=Path(sources.secrets_file) if sources.secrets_file else None, streams=sources.streams(app),
+        environment=environment, products={StorageBackends: backends},
+    )  # fmt: skip
+    interviewer = Interviewer(answers, frontend)
+    archive = str(Path(options.restore_from_file).absolute()) if options.restore_from_file else None
+    try:
+        refuse_if_at_work(app.paths.runs)
+        refuse_if_unfinished(app.paths.runs)
+    except Problem as problem:
+        problems.append(problem)
+    try:
+        interviewer.begin(sections_of(items))
+    except Problem as problem:
+        problems += problem.problems()
+    report = precheck(items, host, interviewer, (DeployRequest(archive), backends, AnswerSheet(interviewer)), ignored)
+    return report.after(problems)

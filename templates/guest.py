@@ -22,6 +22,7 @@ PORT = "/dev/virtio-ports/org.ovirt.hosted-engine-setup.0"
 PAYLOAD = "/dev/disk/by-id/virtio-he-backup"
 WORK = "/var/lib/hosted-engine-setup"
 SETUP_ANSWERS = "/run/hosted-engine-setup.conf"
+HOSTS = "/etc/hosts"
 PSQL = "/usr/share/ovirt-engine/dbscripts/engine-psql.sh"
 CA = "/etc/pki/ovirt-engine/ca.pem"
 CHUNK = 1 << 20
@@ -185,6 +186,15 @@ def own_address() -> str:
     return ""
 
 
+def add_hosts(entries: List[List[str]]) -> None:
+    """Let this machine know names without a name server; an empty address is its own."""
+    with open(HOSTS, "a") as hosts:
+        for address, names in entries:
+            known = address or own_address()
+            if known:
+                hosts.write("%s %s\n" % (known, names))
+
+
 def stage(host: Host, marker: str, action: Any, *arguments: Any) -> None:
     try:
         action(host, *arguments)
@@ -209,6 +219,7 @@ def main() -> None:
 def work(host: Host, want: Dict[str, Any]) -> None:
     os.makedirs(WORK, mode=0o700, exist_ok=True)
     host.tell("hello", protocol=1, token=want["token"], host_keys=host_keys(), address=own_address())
+    add_hosts(want["hosts"])
     fence = ""
     if want["restore"]:
         stage(host, "HE_APPLIANCE_ENGINE_RESTORE", restore, want["restore"])

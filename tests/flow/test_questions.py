@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+import pytest
+
+from hosted_setup.pipeline import journal
 from hosted_setup.testing.portrait import portrait
 
 if TYPE_CHECKING:
+    from hosted_setup.pipeline.journal import Record
     from tests.flow.program import Done, Program
 
-DONE, USAGE = 0, 2
+DONE, USAGE, REFUSED = 0, 2, 3
+BRIDGE: Final = {"HOSTED_ENGINE__networkMode": "str:bridge"}
 
 
 def picture(program: Program) -> dict[str, str]:
@@ -45,3 +50,76 @@ def test_an_address_that_is_none(program: Program) -> None:
     program.answer(OVEHOSTED_NOTIF__destEmail="str:root@localhost;admin@localhost")
     done = program.deploy()
     assert (done.code, "HE-ANSWERS-VALUE" in done.out) == (USAGE, True), done.out
+
+
+@pytest.fixture
+def seeds(program: Program) -> list[str]:
+    """Give what the guests of this program's runs were told; it is gone when they have read it."""
+    found: list[str] = []
+
+    def observe(when: str, record: Record) -> None:
+        if when == "after" and isinstance(record, journal.Done) and record.step == "vm.steps.write_seed":
+            (seed,) = program.world.paths.runs.glob("*/seed.iso")
+            found.append(seed.read_bytes().decode("latin-1"))
+
+    program.observe = observe
+    return found
+
+
+def test_a_static_engine(program: Program, seeds: list[str]) -> None:
+    deployed(
+        program, **BRIDGE, OVEHOSTED_VM__cloudinitVMStaticCIDR="str:192.0.2.5/24",
+        OVEHOSTED_VM__cloudinitVMDNS="str:192.0.2.54", OVEHOSTED_VM__cloudinitInstanceDomainName="str:corp.example",
+    )  # fmt: skip
+    (seed,) = seeds
+    assert 'addresses: ["192.0.2.5/24"]' in seed
+    assert '{"to": "0.0.0.0/0", "via": "192.0.2.1"}' in seed
+    assert 'nameservers: {"addresses": ["192.0.2.54"], "search": ["corp.example"]}' in seed
+
+
+@pytest.mark.parametrize("static", ["bool:False", "str:", ""])
+def test_an_engine_by_dhcp(program: Program, seeds: list[str], static: str) -> None:
+    deployed(program, **BRIDGE, OVEHOSTED_VM__cloudinitVMStaticCIDR=static)
+    assert "dhcp4: true" in seeds[0]
+
+
+def test_a_static_address_beyond_the_gateway(program: Program) -> None:
+    program.answer(**BRIDGE, OVEHOSTED_VM__cloudinitVMStaticCIDR="str:192.0.3.5/24")
+    done = program.deploy()
+    assert (done.code, "HE-ANSWERS-VALUE" in done.out) == (USAGE, True), done.out
+    assert "the gateway 192.0.2.1 is not in the network of 192.0.3.5/24" in done.out
+
+
+def test_a_small_engine_is_warned_about(program: Program) -> None:
+    done = deployed(
+        program, OVEHOSTED_VM__vmVCpus="int:1", OVEHOSTED_VM__vmMemSizeMB="int:2048",
+        OVEHOSTED_STORAGE__imgSizeGB="int:20", OVEHOSTED_NETWORK__fqdn="str:other.example.com",
+    )  # fmt: skip
+    for words in ("an engine should have 2", "an engine should have 4096 MiB", "an engine should have 25 GiB"):
+        assert words in done.out
+    assert "the backup is of" not in done.out
+
+
+def test_another_name_than_the_backup_s_is_warned_about(program: Program) -> None:
+    program.answer(OVEHOSTED_NETWORK__fqdn="str:other.example.com")
+    done = program.restore()
+    assert done.code == DONE, done.out
+    assert "the backup is of engine.example.com" in done.out
+
+
+def test_more_cpus_than_there_are(program: Program) -> None:
+    program.answer(OVEHOSTED_VM__vmVCpus="int:9")
+    done = program.deploy()
+    assert (done.code, "HE-CPUS" in done.out) == (REFUSED, True), done.out
+    assert "this host has 8, and the checks will refuse more" in done.out
+
+
+@pytest.mark.parametrize(
+    ("key", "text"),
+    [("vmVCpus", "int:0"), ("vmMemSizeMB", "int:511"), ("cloudinitVMTZ", "str:../../etc/passwd"),
+     ("rootSshPubkey", "str:ssh-ed25519"), ("cloudinitInstanceDomainName", "str:a/b")],
+)  # fmt: skip
+def test_what_is_refused_at_once(program: Program, key: str, text: str) -> None:
+    program.answer(**{f"OVEHOSTED_VM__{key}": text})
+    done = program.deploy()
+    assert (done.code, f"OVEHOSTED_VM/{key}" in done.out) == (USAGE, True), done.out

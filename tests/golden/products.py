@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from hosted_plugins.backup import Backup
 from hosted_plugins.engine import EngineAnswers
+from hosted_plugins.guest_network import AddressAnswers, ResolverAnswers
 from hosted_plugins.image import EngineDisk
 from hosted_plugins.network import EngineNetwork, LinkName, NetworkAnswers, NetworkMode, Subnet
 from hosted_plugins.storage import StorageAnswers, StorageDomain
@@ -66,6 +67,8 @@ NETWORK_ANSWERS: Final = NetworkAnswers(
     mode=NetworkMode.NAT, name=VmName("hosted-engine"), subnet=Subnet("192.168.222.0/24"),
     bridge=LinkName("ovirtmgmt"), nic=None, gateway=None,
 )  # fmt: skip
+ADDRESS: Final = AddressAnswers(domain=None, static=None, hosts=True)
+RESOLVER: Final = ResolverAnswers(servers=None)
 ENGINE: Final = EngineAnswers(
     admin_password=Secret("canary-admin"),
     data_center=Name("Default"),

@@ -7,26 +7,37 @@ import io
 import json
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pycdlib
 import pytest
 
 from hosted_plugins.backup import Backup
+from hosted_plugins.guest_network import AddressAnswers, ResolverAnswers
 from hosted_plugins.vm import RootAccess
 from hosted_plugins.vm.steps import write_seed
 from hosted_setup.domain.templates import render, source
-from hosted_setup.model.values import Name
+from hosted_setup.model.addresses import InterfaceAddress, NameServers
+from hosted_setup.model.values import DomainName, Name, SshPublicKey
+from hosted_setup.testing.network import FACTS
 from tests.golden import products
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from hosted_setup.ports.network import NetworkFacts
     from tests.golden.plugin import Golden
 
-KEY = "ssh-ed25519 AAAAC3Nza operator@desk"
+KEY = SshPublicKey("ssh-ed25519 AAAAC3Nza operator@desk")
 SCRIPT = re.compile(r"(guest\.py\n  permissions: \"0600\"\n  content: )(.*)")
 CONFIG = re.compile(r"(guest\.py, )\"([A-Za-z0-9+/=]+)\"")
+
+
+class Wired:
+    """The part of a host's network that can be looked at."""
+
+    def facts(self) -> NetworkFacts:
+        return FACTS
 
 
 @pytest.fixture(autouse=True)
@@ -34,14 +45,23 @@ def _token(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("secrets.token_hex", lambda length: "f00d" * (length // 2))
 
 
-def files_of(tmp_path: Path, backup: Backup = products.BACKUP, **answers: Any) -> dict[str, str]:  # noqa: ANN401
-    host = products.host(root=tmp_path)
+def files_of(
+    tmp_path: Path,
+    backup: Backup = products.BACKUP,
+    address: AddressAnswers = products.ADDRESS,
+    resolver: ResolverAnswers = products.RESOLVER,
+    **answers: Any,  # noqa: ANN401 - of any question
+) -> dict[str, str]:
+    host = replace(products.host(root=tmp_path), network=cast("Any", Wired()))
     host.run_dir.mkdir(parents=True)
     seed = write_seed(
         products.vm_answers(**answers),
+        address,
+        resolver,
         products.ENGINE,
         products.STORAGE,
         backup,
+        products.NETWORK_ANSWERS,
         products.NETWORK,
         products.MACHINE,
         host,
@@ -82,6 +102,28 @@ def test_the_seed_of_a_restore(golden: Golden, tmp_path: Path) -> None:
 
 def test_the_seed_of_a_fresh_engine(golden: Golden, tmp_path: Path) -> None:
     golden.check("seed/user-data-fresh.txt", readable(files_of(tmp_path, Backup())["user-data"]))
+
+
+@pytest.mark.parametrize(
+    ("name", "static", "servers"),
+    [("ipv4", "192.0.2.5/24", "192.0.2.53,2001:db8::53"), ("ipv6", "2001:db8::5/64", "2001:db8::53")],
+)
+def test_the_seed_of_a_static_engine(golden: Golden, tmp_path: Path, name: str, static: str, servers: str) -> None:
+    address = AddressAnswers(domain=DomainName("corp.example"), static=InterfaceAddress(static), hosts=True)
+    resolver = ResolverAnswers(servers=NameServers.parse(servers))
+    texts = files_of(tmp_path, Backup(), address, resolver)
+    golden.check(f"seed/network-config-{name}.txt", texts["network-config"])
+    config = config_of(texts["user-data"])
+    assert "OVESETUP_PKI/organization=str:corp.example" in config["settings"]
+    assert config["hosts"] == [
+        ["192.168.222.2", "engine.example.com engine"],  # a fixed lease wins
+        ["192.168.222.1", "host1.example.com host1"],
+    ]
+
+
+def test_a_hosts_file_that_is_left_alone(tmp_path: Path) -> None:
+    texts = files_of(tmp_path, address=replace(products.ADDRESS, hosts=False))
+    assert config_of(texts["user-data"])["hosts"] == []
 
 
 def test_no_password_is_in_the_seed(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from hosted_plugins.deploy import Interviewed
 from hosted_plugins.engine import EngineAnswers
+from hosted_plugins.guest_network import AddressAnswers, ResolverAnswers
 from hosted_plugins.network import NetworkAnswers
 from hosted_plugins.notifications import NotificationAnswers
 from hosted_plugins.storage import StorageAnswers
@@ -22,6 +23,8 @@ def interview(  # noqa: PLR0913 - every section
     storage: StorageAnswers,
     network: NetworkAnswers,
     vm: VmAnswers,
+    address: AddressAnswers,
+    resolver: ResolverAnswers,
     virt: VirtAnswers,
     engine: EngineAnswers,
     notifications: NotificationAnswers,

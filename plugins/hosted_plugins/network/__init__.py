@@ -12,6 +12,7 @@ from typing import ClassVar, Final, Self
 from hosted_setup.model.answer import Suggestion
 from hosted_setup.model.question import ask, section
 from hosted_setup.model.values import VmName
+from hosted_setup.ports.network import NetworkFacts
 
 _FIRST: Final = 222  # 192.168.222.0/24, as the original's bootstrap network (he_ipv4_subnet_prefix)
 
@@ -116,6 +117,14 @@ class NetworkAnswers:
         "Gateway", key="OVEHOSTED_NETWORK/gateway", default=None, check=_an_address, asked=False,
         help="It has to answer before and after the bridge is made; empty for the default gateways of the NIC.",
     )  # fmt: skip
+
+
+def router(version: int, answers: NetworkAnswers, facts: NetworkFacts) -> str:
+    """Give the gateway (IPv4 or IPv6) of the wire the bridge is on: the answered one, else the host's own; or empty."""
+    default = next((route.device for route in facts.default_routes() if route.device), "")
+    known = (*facts.gateways(str(answers.bridge)), *facts.gateways(str(answers.nic or default)))
+    asked = (answers.gateway,) if answers.gateway else ()
+    return next((one for one in (*asked, *known) if ip_address(one).version == version), "")
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from dataclasses import dataclass
 from enum import Enum
@@ -14,7 +15,7 @@ from hosted_setup.model.answer import Source, Suggestion
 from hosted_setup.model.events import Warn
 from hosted_setup.model.question import ask, section
 from hosted_setup.model.secret import Secret
-from hosted_setup.model.values import GIB, Fqdn, MacAddress, VmName, usable_password
+from hosted_setup.model.values import GIB, Fqdn, MacAddress, SshPublicKey, VmName, usable_password
 from hosted_setup.pipeline.wait import DeadlineExceeded, wait_until
 from hosted_setup.ports.host import Host
 from hosted_setup.ports.hypervisor import DomainState
@@ -23,6 +24,9 @@ from hosted_setup.ports.machine import MachineFacts
 DISK: Final = "vda"  # the name of the engine VM's disk in its definition
 SOCKET: Final = "guest.sock"  # in the run's folder: the guest's channel
 _MEMORY_MIN: Final = 512
+_MEMORY_ADVISED: Final = 4096  # he_minimal_mem_size_MB of the original
+_CPUS_ADVISED: Final = 2
+_DISK_ADVISED: Final = 25
 _DISK_MAX: Final = 8192
 _DETACH_DEADLINE: Final = 60.0
 _FAILED: Final = '"event": "failed"'
@@ -71,27 +75,45 @@ def _timezone(machine: MachineFacts) -> Suggestion[str]:
     return Suggestion(machine.timezone)
 
 
-def _positive(value: int) -> None:
+def _name_of_backup(value: Fqdn, backup: Backup) -> str | None:
+    """Warn of another name than the backup's."""
+    was = _fqdn_of_backup(backup)
+    if was is None or was.value == value:
+        return None
+    return f"the backup is of {was.value}: its users and hosts look for the engine under that name"
+
+
+def _cpu_number(value: int, opened: OpenedAppliance, machine: MachineFacts) -> str | None:
+    """Refuse what is no number of CPUs, and warn of too few or of more than there are."""
     if value < 1:
         message = f"{value} is not a positive number"
         raise ValueError(message)
+    advised = min(_CPUS_ADVISED, opened.appliance.cpus or _CPUS_ADVISED)
+    if value < advised:
+        return f"an engine should have {advised}"
+    return f"this host has {machine.cpus}, and the checks will refuse more" if value > machine.cpus else None
 
 
-def _enough_memory(value: int) -> None:
+def _enough_memory(value: int, opened: OpenedAppliance) -> str | None:
+    """Refuse what no engine can run in, and warn below what is advised; the appliance may ask for less."""
     if value < _MEMORY_MIN:
         message = f"{value} MiB is less than the {_MEMORY_MIN} MiB an engine needs"
         raise ValueError(message)
+    advised = min(_MEMORY_ADVISED, opened.appliance.memory_mib or _MEMORY_ADVISED)
+    return f"an engine should have {advised} MiB" if value < advised else None
 
 
-def _disk_size(value: int) -> None:
+def _disk_size(value: int) -> str | None:
+    """Refuse what is no size of a disk, and warn below what is advised."""
     if not 1 <= value <= _DISK_MAX:
         message = f"{value} GiB is not between 1 and {_DISK_MAX}"
         raise ValueError(message)
+    return f"an engine should have {_DISK_ADVISED} GiB" if value < _DISK_ADVISED else None
 
 
-def _ssh_key(value: str | None) -> None:
-    if value is not None and (len(value.split()) < 2 or not value.startswith(("ssh-", "ecdsa-", "sk-"))):  # noqa: PLR2004 - type and key
-        message = "it is not a line of an SSH public key file"
+def _zone(value: str) -> None:
+    if not re.fullmatch(r"[A-Za-z0-9_+-]{1,30}(/[A-Za-z0-9_+-]{1,30}){0,2}", value):
+        message = f"{value!r} is not the name of a time zone, such as Europe/Berlin or UTC"
         raise ValueError(message)
 
 
@@ -100,24 +122,53 @@ class VmAnswers:
     """The engine VM's size, name and access."""
 
     fqdn: Fqdn = ask(
-        "Engine VM FQDN", key="OVEHOSTED_NETWORK/fqdn", suggest=_fqdn_of_backup,
+        "Engine VM FQDN", key="OVEHOSTED_NETWORK/fqdn", suggest=_fqdn_of_backup, check=_name_of_backup,
         help="The name users will open in their browser; on a restore it is the backup's.",
     )  # fmt: skip
-    vcpus: int = ask("Number of virtual CPUs", key="OVEHOSTED_VM/vmVCpus", suggest=_cpus, check=_positive)
-    memory_mib: int = ask("Memory size in MiB", key="OVEHOSTED_VM/vmMemSizeMB", suggest=_memory, check=_enough_memory)
-    disk_gib: int = ask("Disk size in GiB", key="OVEHOSTED_STORAGE/imgSizeGB", suggest=_disk, check=_disk_size)
-    mac: MacAddress = ask("Unicast MAC address", key="OVEHOSTED_VM/vmMACAddr", suggest=_mac)
+    vcpus: int = ask(
+        "Number of virtual CPUs", key="OVEHOSTED_VM/vmVCpus", suggest=_cpus, check=_cpu_number,
+        help="As many as the appliance asks for, if this host has them.",
+    )  # fmt: skip
+    memory_mib: int = ask(
+        "Memory size in MiB", key="OVEHOSTED_VM/vmMemSizeMB", suggest=_memory, check=_enough_memory,
+        help="What the appliance asks for; this host keeps 512 MiB of what is free for itself.",
+    )  # fmt: skip
+    disk_gib: int = ask(
+        "Disk size in GiB", key="OVEHOSTED_STORAGE/imgSizeGB", suggest=_disk, check=_disk_size,
+        help="The disk is thin: it takes what is written to it, and may grow to this.",
+    )  # fmt: skip
+    mac: MacAddress = ask(
+        "Unicast MAC address", key="OVEHOSTED_VM/vmMACAddr", suggest=_mac,
+        help="Of the engine VM's network interface, for a fixed lease of a DHCP server; a random one by default.",
+    )  # fmt: skip
     root_password: Secret = ask(
-        "Root password of the engine VM", key="OVEHOSTED_VM/cloudinitRootPwd", check=usable_password
-    )
-    root_ssh_key: str | None = ask(
-        "Root SSH public key (empty for none)", key="OVEHOSTED_VM/rootSshPubkey", default=None, check=_ssh_key
-    )
-    root_access: RootAccess = ask("SSH access for root", key="OVEHOSTED_VM/rootSshAccess", default=RootAccess.YES)
-    timezone: str = ask("Time zone", key="OVEHOSTED_VM/cloudinitVMTZ", suggest=_timezone, asked=False)
-    name: VmName = ask("Name of the VM", key="HOSTED_ENGINE/vmName", default=VmName("HostedEngine"), asked=False)
-    firmware: Firmware = ask("Boot firmware", key="HOSTED_ENGINE/firmware", default=Firmware.AUTO, asked=False)
-    machine: VmName = ask("Machine type", key="OVEHOSTED_VM/emulatedMachine", default=VmName("q35"), asked=False)
+        "Root password of the engine VM", key="OVEHOSTED_VM/cloudinitRootPwd", check=usable_password,
+        help="For its console, and for SSH where root may use a password.",
+    )  # fmt: skip
+    root_ssh_key: SshPublicKey | None = ask(
+        "Root SSH public key (empty for none)", key="OVEHOSTED_VM/rootSshPubkey", default=None,
+        help="The line of a .pub file; its owner can log in as root, unless SSH access for root is no.",
+    )  # fmt: skip
+    root_access: RootAccess = ask(
+        "SSH access for root", key="OVEHOSTED_VM/rootSshAccess", default=RootAccess.YES,
+        help="yes: by password and by key; without-password: by key alone; no: not at all.",
+    )  # fmt: skip
+    timezone: str = ask(
+        "Time zone", key="OVEHOSTED_VM/cloudinitVMTZ", suggest=_timezone, check=_zone, asked=False,
+        help="Of the engine VM, as in Europe/Berlin; this host's by default.",
+    )  # fmt: skip
+    name: VmName = ask(
+        "Name of the VM", key="HOSTED_ENGINE/vmName", default=VmName("HostedEngine"), asked=False,
+        help="What libvirt calls it.",
+    )  # fmt: skip
+    firmware: Firmware = ask(
+        "Boot firmware", key="HOSTED_ENGINE/firmware", default=Firmware.AUTO, asked=False,
+        help="auto: bios where the appliance's disk can boot by it, else uefi.",
+    )  # fmt: skip
+    machine: VmName = ask(
+        "Machine type", key="OVEHOSTED_VM/emulatedMachine", default=VmName("q35"), asked=False,
+        help="As in: qemu-system-x86_64 -machine help.",
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,9 @@ from typing import Any, Final
 from hosted_plugins.backup import Backup
 from hosted_plugins.bootstrap import EngineReady, GuestLog
 from hosted_plugins.engine import EngineAnswers, Registered
+from hosted_plugins.guest_network import AddressAnswers, ResolverAnswers
 from hosted_plugins.image import EngineDisk, ImportedDisk
-from hosted_plugins.network import EngineNetwork
+from hosted_plugins.network import EngineNetwork, NetworkAnswers, router
 from hosted_plugins.storage import StorageAnswers, StorageDomain
 from hosted_plugins.virt import Virtualisation
 from hosted_plugins.vm import DISK, SOCKET, EngineVm, Seed, Settled, VmAnswers, remember_boot, take_away
@@ -57,9 +58,12 @@ class RemoveRunFile(Undo, name="run.file"):
 @step(Stage.TRANSACTION, "Write the cloud-init seed")
 def write_seed(  # noqa: PLR0913 - everything the guest is told
     vm: VmAnswers,
+    address: AddressAnswers,
+    resolver: ResolverAnswers,
     engine: EngineAnswers,
     storage: StorageAnswers,
     backup: Backup,
+    answers: NetworkAnswers,
     network: EngineNetwork,
     machine: MachineFacts,
     host: Host,
@@ -73,13 +77,14 @@ def write_seed(  # noqa: PLR0913 - everything the guest is told
         "restore": _restore(backup, engine, storage, machine, host),
         "settings": [
             f"OVESETUP_CONFIG/fqdn=str:{vm.fqdn}",
-            f"OVESETUP_PKI/organization=str:{str(vm.fqdn).partition('.')[2]}",
+            f"OVESETUP_PKI/organization=str:{_domain(vm, address)}",
         ],
+        "hosts": _hosts(vm, address, network, machine) if address.hosts else [],
     }
     user_data = render(
         "user-data.j2",
         root_password_hash=host.machine.hash_password(vm.root_password.reveal()),
-        root_ssh_key=vm.root_ssh_key,
+        root_ssh_key=str(vm.root_ssh_key or ""),
         root_ssh_access=vm.root_access.value,
         fqdn=str(vm.fqdn),
         timezone=vm.timezone,
@@ -89,10 +94,43 @@ def write_seed(  # noqa: PLR0913 - everything the guest is told
     files = {
         "user-data": user_data,
         "meta-data": render("meta-data.j2", run_id=host.run_id, fqdn=str(vm.fqdn)),
-        "network-config": render("network-config.j2", mac=str(vm.mac)),
+        "network-config": render(
+            "network-config.j2", mac=str(vm.mac), static=_static(vm, address, resolver, answers, host)
+        ),
     }
     _write_iso(Path(seed.path), files)
     return seed
+
+
+def _domain(vm: VmAnswers, address: AddressAnswers) -> str:
+    return str(address.domain or str(vm.fqdn).partition(".")[2])
+
+
+def _hosts(
+    vm: VmAnswers, address: AddressAnswers, network: EngineNetwork, machine: MachineFacts
+) -> list[tuple[str, str]]:
+    """Give addresses and names for /etc/hosts; the guest fills in its own address where it is empty."""
+    own = network.address or (address.static.address if address.static else "")
+    return [(own, _with_short_name(str(vm.fqdn))), (network.gateway, _with_short_name(machine.hostname))]
+
+
+def _with_short_name(name: str) -> str:
+    return " ".join(dict.fromkeys((name, name.partition(".")[0])))
+
+
+def _static(
+    vm: VmAnswers, address: AddressAnswers, resolver: ResolverAnswers, answers: NetworkAnswers, host: Host
+) -> dict[str, object] | None:
+    if address.static is None:
+        return None
+    version = address.static.version
+    return {
+        "address": str(address.static),
+        "anywhere": "::/0" if version == 6 else "0.0.0.0/0",  # noqa: PLR2004
+        "gateway": router(version, answers, host.network.facts()),
+        "servers": [str(one) for one in resolver.servers.servers] if resolver.servers else [],
+        "search": [_domain(vm, address)],
+    }
 
 
 def _restore(

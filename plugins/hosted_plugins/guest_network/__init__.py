@@ -1,0 +1,86 @@
+"""What the engine VM is told of the network it is on: domain, address, name servers, other machines' names."""
+
+from __future__ import annotations
+
+from hosted_plugins.backup import Backup
+from hosted_plugins.network import NetworkAnswers, NetworkMode, router
+from hosted_plugins.vm import VmAnswers
+from hosted_setup.model.addresses import InterfaceAddress, IpAddress, NameServers
+from hosted_setup.model.answer import Suggestion
+from hosted_setup.model.question import ask, section
+from hosted_setup.model.values import DomainName
+from hosted_setup.ports.host import Host
+
+_NAME_SERVERS = 3
+
+
+def _fresh(backup: Backup) -> bool:
+    return backup.facts is None
+
+
+def _domain_of(vm: VmAnswers) -> Suggestion[DomainName]:
+    return Suggestion(DomainName(str(vm.fqdn).partition(".")[2]))
+
+
+def _on_bridge(network: NetworkAnswers) -> bool:
+    return network.mode is NetworkMode.BRIDGE
+
+
+def _fits(value: InterfaceAddress, network: NetworkAnswers, host: Host) -> str | None:
+    """Refuse an address of this host, or one from which the gateway is not reached; warn where none is known."""
+    facts = host.network.facts()
+    if value.address in {one.address for link in facts.links for one in link.addresses}:
+        message = f"{value.address} is this host's own"
+        raise ValueError(message)
+    gateway = router(value.version, network, facts)
+    if not gateway:
+        return f"no IPv{value.version} gateway is known, so the engine VM would reach its own network alone"
+    if not value.reaches(gateway):
+        message = f"the gateway {gateway} is not in the network of {value}"
+        raise ValueError(message)
+    return None
+
+
+@section("Engine VM")
+class AddressAnswers:
+    """The engine VM's domain and address."""
+
+    domain: DomainName | None = ask(
+        "Domain of the engine VM", key="OVEHOSTED_VM/cloudinitInstanceDomainName", suggest=_domain_of, when=_fresh,
+        help="The organisation that the engine's own CA names, and the domain a static VM searches for short names.",
+    )  # fmt: skip
+    static: InterfaceAddress | None = ask(
+        "Static address of the engine VM (empty for DHCP)", key="OVEHOSTED_VM/cloudinitVMStaticCIDR", default=None,
+        when=_on_bridge, check=_fits,
+        help="With the length of its prefix, as in 192.0.2.5/24 or 2001:db8::5/64; a NAT network gives a fixed one.",
+    )  # fmt: skip
+    hosts: bool = ask(
+        "Add lines for the engine VM and this host to /etc/hosts of the engine VM",
+        key="OVEHOSTED_VM/cloudinitVMETCHOSTS", default=True,
+        help="So that both know each other's names when no name server answers.",
+    )  # fmt: skip
+
+
+def _is_static(address: AddressAnswers) -> bool:
+    return address.static is not None
+
+
+def _servers_of_host(host: Host) -> Suggestion[NameServers] | None:
+    """Propose the host's name servers, but none of its own loopback addresses."""
+    found = []
+    for text in host.network.facts().nameservers:
+        try:
+            found.append(IpAddress.parse(text))
+        except ValueError:
+            continue  # a resolver on the host itself, or one of a single wire
+    return Suggestion(NameServers(tuple(found[:_NAME_SERVERS]))) if found else None
+
+
+@section("Engine VM")
+class ResolverAnswers:
+    """How a static engine VM looks up names; by DHCP it is told that as well."""
+
+    servers: NameServers | None = ask(
+        "Name servers of the engine VM", key="OVEHOSTED_VM/cloudinitVMDNS", suggest=_servers_of_host, when=_is_static,
+        help="Up to three addresses with commas between them, as in 192.0.2.53,2001:db8::53; this host's by default.",
+    )  # fmt: skip

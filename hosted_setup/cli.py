@@ -9,6 +9,7 @@ import argparse
 import os
 import shlex
 import sys
+from contextlib import ExitStack, closing
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -40,6 +41,11 @@ class RealApp:
     def __init__(self, options: argparse.Namespace) -> None:
         """Take the common options."""
         self._options = options
+        self._ends = ExitStack()
+
+    def close(self) -> None:
+        """Leave the terminal to whoever writes next."""
+        self._ends.close()
 
     @cached_property
     def paths(self) -> Paths:
@@ -78,13 +84,16 @@ class RealApp:
         return FileLog(self.paths.logs / f"ovirt-hosted-engine-setup-{run_id}.log")
 
     def frontend(self, dialect: str) -> Frontend:
-        """Ask in plain lines where somebody can answer, else replay; `machine` speaks to a program."""
+        """Ask by the wizard or, on a lesser terminal, in plain lines; replay without; `machine` speaks to a program."""
         from hosted_setup.interview.frontends.plain import PlainFrontend  # noqa: PLC0415
         from hosted_setup.interview.frontends.replay import ReplayFrontend  # noqa: PLC0415
+        from hosted_setup.interview.frontends.tui import can_ask  # noqa: PLC0415
 
         if dialect == "machine":
             return self._machine
-        if dialect == "plain" or (dialect == "auto" and sys.stdin is not None and sys.stdin.isatty()):
+        if dialect in ("auto", "tui") and can_ask(sys.stdin, sys.stdout, os.environ):
+            return self._wizard
+        if dialect == "plain" or (dialect in ("auto", "tui") and sys.stdin is not None and sys.stdin.isatty()):
             return PlainFrontend(self._screen, sys.stdin)
         return ReplayFrontend(self._screen)
 
@@ -141,6 +150,15 @@ class RealApp:
 
     @cached_property
     def _screen(self) -> Screen:
+    @cached_property
+    def _wizard(self) -> Frontend:
+        from hosted_setup.interview.frontends.tui import TuiFrontend  # noqa: PLC0415
+        from hosted_setup.interview.frontends.tui_screen import LiveScreen  # noqa: PLC0415
+
+        wizard = TuiFrontend(LiveScreen(sys.stdout, options=_again(self._options)))
+        self._ends.callback(wizard.close)
+        return wizard
+
         from hosted_setup.interview.frontends.screen import Screen  # noqa: PLC0415
 
         return Screen(sys.stdout, options=_again(self._options))
@@ -175,7 +193,8 @@ def _run(command: Command, options: argparse.Namespace) -> int:
     from hosted_setup.model.problem import Aborted, ExitCode, Interrupted, Problem, exit_code_of  # noqa: PLC0415
 
     try:
-        return command.run(options, RealApp(options))
+        with closing(RealApp(options)) as app:
+            return command.run(options, app)
     except (KeyboardInterrupt, Interrupted, Aborted):
         from hosted_setup.interview.frontends.text import with_options  # noqa: PLC0415 - the rare case
 

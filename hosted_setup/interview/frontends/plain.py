@@ -7,8 +7,15 @@ import termios
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Final, TextIO
 
-from hosted_setup.interview.frontend import Confirm, Decline, Reopen
-from hosted_setup.model.answer import Source
+from hosted_setup.interview.frontends.wording import (
+    TO_CHANGE,
+    help_of,
+    line_of,
+    pick_list,
+    review_line,
+    review_of,
+    yes_or_no,
+)
 from hosted_setup.model.events import Warn
 from hosted_setup.model.problem import Aborted
 from hosted_setup.model.question import parse_as
@@ -18,12 +25,10 @@ if TYPE_CHECKING:
 
     from hosted_setup.interview.frontend import Preview, Review
     from hosted_setup.interview.frontends.screen import Screen
-    from hosted_setup.interview.section_interview import Prompt, SectionInterview
+    from hosted_setup.interview.section_interview import SectionInterview
     from hosted_setup.model.events import Event
-    from hosted_setup.model.question import Choice, Question
+    from hosted_setup.model.question import Question
 
-_REVIEW: Final = "Please confirm installation settings"
-_MEND: Final = "Number of the answer to change, or No to end the run"
 _ECHO: Final = 3  # index of the local modes in what tcgetattr gives
 
 
@@ -66,14 +71,14 @@ class PlainFrontend:
             if prompt.warning:
                 self._screen.emit(Warn(prompt.warning))
             elif prompt.choices and drawn != prompt.question.name:
-                self._screen.lines(_pick_list(prompt.choices))
+                self._screen.lines(pick_list(prompt.choices))
             drawn = prompt.question.name
             hidden = prompt.question.secret and not prompt.warning
-            text = self._read(_line_of(prompt), hidden=hidden)
+            text = self._read(line_of(prompt), hidden=hidden)
             word = "" if hidden else text.strip()
             rejected = None
             if word == "?":
-                self._screen.lines(_help(prompt))
+                self._screen.lines(help_of(prompt))
             else:
                 rejected = interview.back() if word == "back" else interview.reply(text)
             if rejected is not None:
@@ -89,12 +94,12 @@ class PlainFrontend:
         Raises:
             Aborted: at the end of input.
         """
-        self._screen.lines(("To change an answer, reply with its number.", ""))
-        prompt = _MEND if preview.refused else f"{_REVIEW} (Yes, No)[Yes]"
+        self._screen.lines(TO_CHANGE)
+        prompt = review_line(preview)
         while True:
             text = self._read(prompt, hidden=False).strip()
             try:
-                return _review(text, preview)
+                return review_of(text, preview)
             except ValueError as error:
                 self._screen.error(str(error))
 
@@ -105,7 +110,7 @@ class PlainFrontend:
             Aborted: at the end of input.
         """
         while True:
-            text = self._read(f"{prompt} (Yes, No)[{'Yes' if default else 'No'}]", hidden=False).strip()
+            text = self._read(yes_or_no(prompt, default=default), hidden=False).strip()
             try:
                 return bool(parse_as(bool, text)) if text else default
             except ValueError as error:
@@ -142,47 +147,3 @@ def _no_echo(source: TextIO, screen: Screen) -> Iterator[None]:
     finally:
         termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
         screen.end_line()
-
-
-def _line_of(prompt: Prompt) -> str:
-    text = prompt.text
-    if prompt.question.secret and not prompt.warning:
-        kept = prompt.origin is not None and prompt.origin.source is Source.TYPED
-        return f"{text} (empty keeps it)" if kept else text
-    if prompt.words == ("yes", "no"):
-        default = f"[{prompt.default.capitalize()}]" if prompt.default else ""
-        return f"{text} (Yes, No){default}"
-    if prompt.words:
-        text = f"{text} ({', '.join(prompt.words)})"
-    return text if prompt.default is None else f"{text} [{prompt.default}]"
-
-
-def _pick_list(choices: Sequence[Choice]) -> Iterator[str]:
-    for number, choice in enumerate(choices, 1):
-        unfit = f"  (not to be chosen: {choice.unfit})" if choice.unfit else ""
-        yield f"{number:>3}) {choice.text}{choice.description and '  '}{choice.description}{unfit}"
-
-
-def _review(text: str, preview: Preview) -> Review:
-    if text.isdecimal():
-        if not 1 <= int(text) <= len(preview.answers):
-            message = f"there is no answer {text}"
-            raise ValueError(message)
-        return Reopen(int(text))
-    if preview.refused and not text:
-        message = "an answer is needed"
-        raise ValueError(message)
-    sure = not text or bool(parse_as(bool, text))
-    if sure and preview.refused:
-        message = "the problems above are still there"
-        raise ValueError(message)
-    return Confirm() if sure else Decline()
-
-
-def _help(prompt: Prompt) -> Iterator[str]:
-    question = prompt.question
-    yield from question.help.splitlines() or ["There is no further help for this question."]
-    yield from _pick_list(prompt.choices)
-    if prompt.origin is not None:
-        yield f"An empty reply takes the default, which is from: {prompt.origin}."
-    yield f"In an answer file its key is {question.key}. back returns to the question before, Ctrl-D leaves."

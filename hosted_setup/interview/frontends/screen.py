@@ -12,7 +12,7 @@ from hosted_setup.model.events import End, Failed, GuestLine, Heading, Info, Ste
 from hosted_setup.model.question import text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from hosted_setup.interview.frontend import Preview
     from hosted_setup.interview.section_interview import Answered
@@ -108,18 +108,21 @@ class Screen:
     def preview(self, preview: Preview) -> None:
         """Draw the answers, numbered and with their origins, what the run will do and what it destroys."""
         self.title("Configuration preview")
-        section = ""
-        for number, one in enumerate(preview.answers, 1):
-            if one.section != section:
-                section = one.section
-                self.lines((section,))
-            self.lines((_answer_line(number, one),))
+        self._answers(preview.answers)
         if preview.plan:
             self.lines(("The run will:", *(f"- {title}" for title in preview.plan)))
         if preview.effects:
             self._lines(_WARNING, "This run will also do the following:")
             self.lines(f"- {effect}" for effect in preview.effects)
         self.lines(("",))
+
+    def _answers(self, answers: Sequence[Answered]) -> None:
+        section = ""
+        for number, one in enumerate(answers, 1):
+            if one.section != section:
+                section = one.section
+                self.lines((section,))
+            self.lines((f" {number:>3} {one.question.prompt:<{_LABEL}}: {shown(one)}  ({one.origin})",))
 
     def _problem(self, problem: Problem) -> None:
         self._lines(_ERROR, f"{problem.code}: {problem.title}")
@@ -182,6 +185,6 @@ class Screen:
             return _COLUMNS
 
 
-def _answer_line(number: int, one: Answered) -> str:
-    value = "********" if one.question.secret else text_of(one.value) or "(none)"
-    return f" {number:>3} {one.question.prompt:<{_LABEL}}: {value}  ({one.origin})"
+def shown(one: Answered) -> str:
+    """Give an answer as it may be shown."""
+    return "********" if one.question.secret else text_of(one.value) or "(none)"

@@ -30,9 +30,9 @@ def arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         "--dialect",
-        choices=("auto", "plain", "replay", "machine"),
+        choices=("auto", "tui", "plain", "replay", "machine"),
         default="auto",
-        help="plain: ask in lines; replay: ask nothing; machine: JSON lines; auto: look at the terminal",
+        help="tui: the wizard; plain: lines; replay: no questions; machine: JSON lines; auto: by the terminal",
     )
     parser.add_argument(
         "--ignore-check", metavar="NAME", action="append", default=[], help="do not tell this check's warning (repeats)"

@@ -2,18 +2,37 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+import base64
+import json
+import re
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
 from hosted_setup.pipeline import journal
 from hosted_setup.testing.portrait import portrait
+from hosted_setup.testing.state import Domain, load_all
 
 if TYPE_CHECKING:
     from hosted_setup.pipeline.journal import Record
     from tests.flow.program import Done, Program
 
 DONE, USAGE, REFUSED = 0, 2, 3
+OTHER_CA: Final = """\
+-----BEGIN CERTIFICATE-----
+MIIB8jCCAZmgAwIBAgIUKCUzs6wQlgsPefsYnYfIC6mTNycwCgYIKoZIzj0EAwIw
+RjELMAkGA1UEBhMCVVMxFDASBgNVBAoMC2V4YW1wbGUuY29tMSEwHwYDVQQDDBhl
+bmdpbmUuZXhhbXBsZS5jb20uNTQzMjEwIBcNMjYxMTIxMDYxNzM2WhgPMjEyNjEw
+MjgwNjE3MzZaMEYxCzAJBgNVBAYTAlVTMRQwEgYDVQQKDAtleGFtcGxlLmNvbTEh
+MB8GA1UEAwwYZW5naW5lLmV4YW1wbGUuY29tLjU0MzIxMFkwEwYHKoZIzj0CAQYI
+KoZIzj0DAQcDQgAEtcJv1nDKYUjyacjCOcvl90GOBBHuLyKrQf1DzyOFvRB9oFP+
+f2QHd9yqaTD1Ip5lRfeK5bmX3GG6IiwzHnYc4qNjMGEwHQYDVR0OBBYEFBVoRo6j
+1riOLB+4Ib9IVMR9yvyJMB8GA1UdIwQYMBaAFBVoRo6j1riOLB+4Ib9IVMR9yvyJ
+MA8GA1UdEwEB/wQFMAMBAf8wDgYDVR0PAQH/BAQDAgEGMAoGCCqGSM49BAMCA0cA
+MEQCIFV80/XyeO4Qlkg9qGXedsG+XtQY8CB2eDP35iy9KxFmAiBKAL8UsD3PlhYX
+kao4cH6AJoiavZU0dOB1jA7W9IbYhQ==
+-----END CERTIFICATE-----
+"""
 BRIDGE: Final = {"HOSTED_ENGINE__networkMode": "str:bridge"}
 
 
@@ -123,3 +142,54 @@ def test_what_is_refused_at_once(program: Program, key: str, text: str) -> None:
     program.answer(**{f"OVEHOSTED_VM__{key}": text})
     done = program.deploy()
     assert (done.code, f"OVEHOSTED_VM/{key}" in done.out) == (USAGE, True), done.out
+
+
+def entities(program: Program, collection: str) -> list[dict[str, object]]:
+    """Give what the engine holds."""
+    (domain,) = load_all(program.world.hypervisor.domains, Domain)
+    return [one for one in domain.entities if one["collection"] == collection]
+
+
+def test_data_center_cluster_and_host(program: Program) -> None:
+    deployed(
+        program, OVEHOSTED_ENGINE__datacenterName="str:North", OVEHOSTED_ENGINE__clusterName="str:Racks",
+        OVEHOSTED_ENGINE__appHostName="str:rack-1",
+    )  # fmt: skip
+    (center,), (cluster,), (added,) = (entities(program, name) for name in ("datacenters", "clusters", "hosts"))
+    assert (center["name"], cluster["name"], added["name"]) == ("North", "Racks", "rack-1")
+    assert (cluster["data_center"], added["cluster"]) == ({"id": center["id"]}, {"id": cluster["id"]})
+
+
+def test_the_default_cluster_is_of_the_default_data_center(program: Program) -> None:
+    program.answer(OVEHOSTED_ENGINE__datacenterName="str:North")
+    done = program.deploy()
+    assert (done.code, "Cluster (OVEHOSTED_ENGINE/clusterName)" in done.out) == (USAGE, True), done.out
+    program.answer(OVEHOSTED_ENGINE__datacenterName="str:North", OVEHOSTED_ENGINE__clusterName="str:Default")
+    done = program.deploy()
+    assert done.code == USAGE, done.out
+    assert "the cluster Default is in the data center Default, not in North" in done.out
+
+
+@pytest.mark.parametrize(("answer", "renewed"), [("", False), ("bool:False", False), ("bool:True", True)])
+def test_renewed_certificates(program: Program, seeds: list[str], answer: str, renewed: bool) -> None:  # noqa: FBT001 - a parameter
+    program.answer(OVEHOSTED_CORE__renewPKIonRestore=answer)
+    program.world.behaviour.ca = OTHER_CA
+    done = program.restore()
+    assert f"OVESETUP_PKI/renew=bool:{renewed}" in config(seeds[0])["settings"]
+    if renewed:  # a CA that is not the backup's is what was asked for
+        assert done.code == DONE, done.out
+    else:
+        assert "HE-CA-CHANGED" in done.out
+
+
+def test_nothing_is_renewed_in_a_fresh_engine(program: Program, seeds: list[str]) -> None:
+    deployed(program, OVEHOSTED_CORE__renewPKIonRestore="bool:True")
+    assert not [line for line in config(seeds[0])["settings"] if "renew" in line]
+
+
+def config(seed: str) -> dict[str, Any]:
+    """Give the configuration of the guest's own part."""
+    found = re.search(r"guest\.py, \"([A-Za-z0-9+/=]+)\"", seed)
+    assert found is not None
+    told: dict[str, Any] = json.loads(base64.b64decode(found[1]))
+    return told

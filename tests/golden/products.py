@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from hosted_plugins.backup import Backup
-from hosted_plugins.engine import EngineAnswers
+from hosted_plugins.engine import EngineAnswers, RestoreAnswers
 from hosted_plugins.guest_network import AddressAnswers, ResolverAnswers
 from hosted_plugins.image import EngineDisk
 from hosted_plugins.network import EngineNetwork, LinkName, NetworkAnswers, NetworkMode, Subnet
@@ -68,10 +68,10 @@ NETWORK_ANSWERS: Final = NetworkAnswers(
     bridge=LinkName("ovirtmgmt"), nic=None, gateway=None,
 )  # fmt: skip
 ADDRESS: Final = AddressAnswers(domain=None, static=None, hosts=True)
+RESTORING: Final = RestoreAnswers(renew_pki=False)
 RESOLVER: Final = ResolverAnswers(servers=None)
 ENGINE: Final = EngineAnswers(
     admin_password=Secret("canary-admin"),
-    data_center=Name("Default"),
     cluster=Name("Default"),
     host_name=VmName("host1"),
     setup_timeout=1800,

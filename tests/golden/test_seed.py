@@ -59,6 +59,7 @@ def files_of(
         address,
         resolver,
         products.ENGINE,
+        products.RESTORING,
         products.STORAGE,
         backup,
         products.NETWORK_ANSWERS,

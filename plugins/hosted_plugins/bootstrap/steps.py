@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from hosted_plugins.backup import Backup
 from hosted_plugins.bootstrap import EngineReady, Greeted, GuestLog, Restored
-from hosted_plugins.engine import EngineAnswers
+from hosted_plugins.engine import EngineAnswers, RestoreAnswers
 from hosted_plugins.image import EngineDisk
 from hosted_plugins.vm import EngineVm, Seed, take_away
 from hosted_setup.hooks import hookimpl
@@ -95,7 +95,14 @@ def restore(vm: EngineVm, disk: EngineDisk, greeted: Greeted, backup: Backup, ho
 
 
 @step(Stage.TRANSACTION, "Run engine-setup")
-def set_up(vm: EngineVm, restored: Restored, engine: EngineAnswers, backup: Backup, host: Host) -> EngineReady:
+def set_up(  # noqa: PLR0913 - what is told and what is compared
+    vm: EngineVm,
+    restored: Restored,
+    engine: EngineAnswers,
+    restoring: RestoreAnswers,
+    backup: Backup,
+    host: Host,
+) -> EngineReady:
     """Give the guest the admin password when it asks, follow engine-setup, take the CA and the host keys."""
     host.reporter.emit(Info("Running engine-setup on the appliance"))
     log = GuestLog(host, vm, restored.seen)
@@ -122,6 +129,7 @@ def set_up(vm: EngineVm, restored: Restored, engine: EngineAnswers, backup: Back
     if (
         backup.facts is not None
         and backup.facts.ca_pem is not None
+        and not restoring.renew_pki
         and made.ca_pem.strip() not in backup.facts.ca_pem.strip()
     ):
         why = "engine-setup has made a new CA instead of taking the backup's; hosts would no longer trust the engine"

@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from hosted_setup.model.answer import Suggestion
+from hosted_plugins.backup import Backup
+from hosted_setup.model.answer import Source, Suggestion
 from hosted_setup.model.question import ask, section
 from hosted_setup.model.secret import Secret
 from hosted_setup.model.values import Name, VmName, usable_password
 from hosted_setup.ports.machine import MachineFacts
 
 ADMIN: Final = "admin@internal"
+_DEFAULT: Final = Name("Default")  # what every engine comes with
 
 
 def _host_name(machine: MachineFacts) -> Suggestion[VmName]:
@@ -32,20 +34,59 @@ def _timeout(value: int) -> None:
 
 
 @section("Engine")
+class DataCenterAnswers:
+    """Where in the engine this host goes."""
+
+    name: Name = ask(
+        "Data center", key="OVEHOSTED_ENGINE/datacenterName", default=_DEFAULT,
+        help="It is added unless the engine has it; on a restore, name the one that this host was in.",
+    )  # fmt: skip
+
+
+def _cluster_of(center: DataCenterAnswers) -> Suggestion[Name] | None:
+    return Suggestion(_DEFAULT, Source.DEFAULT) if center.name == _DEFAULT else None
+
+
+def _not_another_s(value: Name, center: DataCenterAnswers) -> None:
+    if value == _DEFAULT != center.name:
+        message = f"the cluster {_DEFAULT} is in the data center {_DEFAULT}, not in {center.name}"
+        raise ValueError(message)
+
+
+@section("Engine")
 class EngineAnswers:
     """The engine's administrator, and what this host is called in it."""
 
-    admin_password: Secret = ask(f"Password of {ADMIN}", key="OVEHOSTED_ENGINE/adminPassword", check=_admin_password)
-    data_center: Name = ask("Data center", key="OVEHOSTED_ENGINE/datacenterName", default=Name("Default"))
-    cluster: Name = ask("Cluster", key="OVEHOSTED_ENGINE/clusterName", default=Name("Default"))
-    host_name: VmName = ask("Name of this host in the engine", key="OVEHOSTED_ENGINE/appHostName", suggest=_host_name)
+    cluster: Name = ask(
+        "Cluster", key="OVEHOSTED_ENGINE/clusterName", suggest=_cluster_of, check=_not_another_s,
+        help="It is added to the data center unless the engine has it.",
+    )  # fmt: skip
+    host_name: VmName = ask(
+        "Name of this host in the engine", key="OVEHOSTED_ENGINE/appHostName", suggest=_host_name,
+        help="On a restore, a host of that name is removed and added anew.",
+    )  # fmt: skip
+    admin_password: Secret = ask(
+        f"Password of {ADMIN}", key="OVEHOSTED_ENGINE/adminPassword", check=_admin_password,
+        help="With it one logs in to the engine's portals and its API; on a restore it replaces the backup's.",
+    )  # fmt: skip
     setup_timeout: int = ask(
-        "Seconds engine-setup may take",
-        key="OVEHOSTED_ENGINE/engineSetupTimeout",
-        default=1800,
-        check=_timeout,
-        asked=False,
-    )
+        "Seconds engine-setup may take", key="OVEHOSTED_ENGINE/engineSetupTimeout", default=1800, check=_timeout,
+        asked=False, help="After that the run fails; --timeout-factor stretches it.",
+    )  # fmt: skip
+
+
+def _restores(backup: Backup) -> bool:
+    return backup.facts is not None
+
+
+@section("Engine")
+class RestoreAnswers:
+    """What a restore may change of the engine."""
+
+    renew_pki: bool = ask(
+        "Renew the restored engine's certificates if needed", key="OVEHOSTED_CORE/renewPKIonRestore", default=False,
+        when=_restores, help="Needed when they expire soon; hosts trust a renewed CA once they are enrolled again.",
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)

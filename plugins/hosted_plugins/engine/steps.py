@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from hosted_plugins.bootstrap import EngineReady, Greeted
-from hosted_plugins.engine import ADMIN, EngineAnswers, Healthy, Registered
+from hosted_plugins.engine import ADMIN, DataCenterAnswers, EngineAnswers, Healthy, Registered
 from hosted_plugins.network import EngineNetwork
 from hosted_plugins.storage import StorageAnswers, StorageDomain
 from hosted_plugins.vm import VmAnswers
@@ -62,6 +62,7 @@ def wait_for_health(vm: VmAnswers, network: EngineNetwork, greeted: Greeted, rea
 @step(Stage.TRANSACTION, "Register this deployment in the engine")
 def register(  # noqa: PLR0913 - all that is registered
     healthy: Healthy,
+    wanted: DataCenterAnswers,
     answers: EngineAnswers,
     storage: StorageAnswers,
     domain: StorageDomain,
@@ -73,7 +74,7 @@ def register(  # noqa: PLR0913 - all that is registered
     engine = EngineAddress(healthy.fqdn, healthy.address, healthy.ca_pem)
     session = host.engines.login(engine, ADMIN, answers.admin_password)
     try:
-        center = _ensure(session, "datacenters", {"name": str(answers.data_center), "local": True})
+        center = _ensure(session, "datacenters", {"name": str(wanted.name), "local": True})
         cluster = _ensure(session, "clusters", {"name": str(answers.cluster), "data_center": {"id": center}})
         added = _ensure(
             session,

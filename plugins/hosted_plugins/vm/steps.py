@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from hosted_plugins.backup import Backup
 from hosted_plugins.bootstrap import EngineReady, GuestLog
-from hosted_plugins.engine import EngineAnswers, Registered
+from hosted_plugins.engine import EngineAnswers, Registered, RestoreAnswers
 from hosted_plugins.guest_network import AddressAnswers, ResolverAnswers
 from hosted_plugins.image import EngineDisk, ImportedDisk
 from hosted_plugins.network import EngineNetwork, NetworkAnswers, router
@@ -61,6 +61,7 @@ def write_seed(  # noqa: PLR0913 - everything the guest is told
     address: AddressAnswers,
     resolver: ResolverAnswers,
     engine: EngineAnswers,
+    restoring: RestoreAnswers,
     storage: StorageAnswers,
     backup: Backup,
     answers: NetworkAnswers,
@@ -78,6 +79,7 @@ def write_seed(  # noqa: PLR0913 - everything the guest is told
         "settings": [
             f"OVESETUP_CONFIG/fqdn=str:{vm.fqdn}",
             f"OVESETUP_PKI/organization=str:{_domain(vm, address)}",
+            *(_renewal(restoring) if backup.facts else ()),
         ],
         "hosts": _hosts(vm, address, network, machine) if address.hosts else [],
     }
@@ -100,6 +102,11 @@ def write_seed(  # noqa: PLR0913 - everything the guest is told
     }
     _write_iso(Path(seed.path), files)
     return seed
+
+
+def _renewal(restoring: RestoreAnswers) -> tuple[str, ...]:
+    """Answer engine-setup's question whether to renew, and whether it means a no."""
+    return f"OVESETUP_PKI/renew=bool:{restoring.renew_pki}", "QUESTION/1/OVESETUP_SKIP_RENEW_PKI_CONFIRM=str:yes"
 
 
 def _domain(vm: VmAnswers, address: AddressAnswers) -> str:

@@ -149,8 +149,6 @@ class RealApp:
         return ReplayFrontend(telling) if is_nobody(sys.stdin) else MachineFrontend(telling, sys.stdin)
 
     @cached_property
-    def _screen(self) -> Screen:
-    @cached_property
     def _wizard(self) -> Frontend:
         from hosted_setup.interview.frontends.tui import TuiFrontend  # noqa: PLC0415
         from hosted_setup.interview.frontends.tui_screen import LiveScreen  # noqa: PLC0415
@@ -159,6 +157,8 @@ class RealApp:
         self._ends.callback(wizard.close)
         return wizard
 
+    @cached_property
+    def _screen(self) -> Screen:
         from hosted_setup.interview.frontends.screen import Screen  # noqa: PLC0415
 
         return Screen(sys.stdout, options=_again(self._options))

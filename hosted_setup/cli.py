@@ -107,6 +107,7 @@ class RealApp:
         from hosted_setup.adapters.qemu_images import QemuImages  # noqa: PLC0415
         from hosted_setup.adapters.rest_engine import RestEngines  # noqa: PLC0415
         from hosted_setup.adapters.system_clock import SystemClock  # noqa: PLC0415
+        from hosted_setup.adapters.system_names import SystemNames  # noqa: PLC0415
         from hosted_setup.ports.host import Host  # noqa: PLC0415
 
         return Host(
@@ -116,6 +117,7 @@ class RealApp:
             images=QemuImages(),
             machine=LinuxMachine(),
             network=NetlinkNetwork(),
+            names=SystemNames(),
             guests=UnixGuests(),
             engines=RestEngines(),
             shells=ParamikoShells(),

@@ -34,5 +34,5 @@ class Hooks:
         """Give functions marked with `step` or `check`; those that a flow's goal needs become part of its plan."""
 
     @hookspec
-    def hosted_setup_storage_backends(self) -> Sequence[StorageBackend]:  # type: ignore[empty-body]
+    def hosted_setup_storage_backends(self) -> Sequence[StorageBackend[Any]]:  # type: ignore[empty-body]
         """Give storage back ends; the operator chooses one by its kind."""

@@ -45,9 +45,9 @@ class Registry:
         """Give every function marked as a step or a check."""
         return self._flat(self._manager.hook.hosted_setup_steps())
 
-    def storage_backends(self) -> dict[str, StorageBackend]:
+    def storage_backends(self) -> dict[str, StorageBackend[Any]]:
         """Give the storage back ends by kind."""
-        found: tuple[StorageBackend, ...] = self._flat(self._manager.hook.hosted_setup_storage_backends())
+        found: tuple[StorageBackend[Any], ...] = self._flat(self._manager.hook.hosted_setup_storage_backends())
         return {backend.kind: backend for backend in found}
 
     @staticmethod

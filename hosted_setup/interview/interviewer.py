@@ -50,6 +50,8 @@ class Interviewer:
         self._answered: dict[type[Any], tuple[Answered, ...]] = {}  # in the order of the plan
         self._memory: dict[type[Any], dict[str, Answered]] = {}
         self._asking: set[type[Any]] = set()
+        self.held: list[Problem] = []
+        """What the world has against well-formed answers, with nobody there to change them."""
         self._heading = ""
         self._reviewing = False
         self._reopened: tuple[type[Any] | None, frozenset[str]] = None, frozenset()
@@ -117,6 +119,7 @@ class Interviewer:
         if interview.prompt is not None:
             self._heading = interview.title
             self._frontend.fill(interview)
+        self.held += interview.held
         self._remember(section, interview)
         if interview.left:
             return None
@@ -166,8 +169,9 @@ class Interviewer:
         Raises:
             Problem: `problem`, with nobody there to change an answer.
         """
-        if problem is not None and not self.attended:
-            raise problem
+        told = {str(one): one for one in (*self.held, *(problem.problems() if problem else ()))}  # once
+        if told and not self.attended:
+            raise Problems(told.values()) if len(told) > 1 else next(iter(told.values()))
         preview = Preview(self.answered(), tuple(plan), tuple(effects), refused=problem is not None)
         self._frontend.show(preview)
         if problem is not None:
@@ -190,6 +194,7 @@ class Interviewer:
             reviewing=self._reviewing,
             reopened=self._reopened[1] if self._reopened[0] is section else frozenset(),
             continued=self._heading == title_of(section),
+            attended=self.attended,
         )
 
     def _remember(self, section: type[Any], interview: SectionInterview) -> None:

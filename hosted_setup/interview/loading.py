@@ -29,10 +29,11 @@ from hosted_setup.model.events import Info, Warn
 from hosted_setup.model.secret import Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from hosted_setup.interview.answer_file import Entry, Parsed
     from hosted_setup.interview.secrets import Stream
+    from hosted_setup.model.answer import Recorded
     from hosted_setup.model.events import Event
     from hosted_setup.model.problem import Problem
     from hosted_setup.model.question import Question
@@ -88,8 +89,7 @@ def load(  # noqa: PLR0913 - one argument a kind of place
     streams: Sequence[Stream] = (),
     options: Iterable[Option] = (),
     environment: Mapping[str, Secret] | None = None,
-    resumed: Mapping[str, str] | None = None,
-    typed: Collection[str] = (),
+    resumed: Mapping[str, Recorded] | None = None,
     products: Mapping[type[Any], Any] | None = None,
     checks: bool = True,
 ) -> Answers:
@@ -102,8 +102,7 @@ def load(  # noqa: PLR0913 - one argument a kind of place
         streams: what descriptors and programs gave; read after the files, of the same rank.
         options: answers from the command line.
         environment: secrets by variable, from `secrets.take_from_environment`.
-        resumed: texts by key that an unfinished run has recorded.
-        typed: the keys of those that an operator has typed: nothing else answers them.
+        resumed: what an unfinished run has recorded, by key; nothing else answers what an operator has typed.
         products: what checks may look at before the run has looked at anything.
         checks: False for answers that are meant for another host: they are parsed, and no more.
     """
@@ -119,10 +118,10 @@ def load(  # noqa: PLR0913 - one argument a kind of place
     for option in options:
         hidden = Secret(option.text) if heap.is_secret(option.key) and isinstance(option.text, str) else option.text
         _add(heap, _Group.OPTION, Given(option.key, hidden, Origin(Source.OPTION, option.place)))
-    for key, text in (resumed or {}).items():
+    for key, recorded in (resumed or {}).items():
         if key in heap.questions:  # another version may have recorded it
-            group = _Group.RESUMED_TYPED if key in typed else _Group.RESUMED
-            _add(heap, group, Given(key, text, Origin(Source.RESUMED)))
+            group = _Group.RESUMED_TYPED if recorded.typed else _Group.RESUMED
+            _add(heap, group, Given(key, recorded.text, Origin(Source.RESUMED), section=recorded.section))
     return _settle(heap, (products or {}) if checks else None)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from hosted_setup.interview.store import missing, not_accepted, parse_line, value_of, without
+from hosted_setup.interview.store import missing, not_accepted, parse_line, refuse_unoffered, value_of, without
 from hosted_setup.model.answer import Origin, Source
 from hosted_setup.model.lookup import call_with
 from hosted_setup.model.problem import Problem
@@ -90,6 +90,8 @@ class Visit:
     """The questions that are asked again whatever was answered; what is kept is their proposal."""
     continued: bool = False
     """A section of the same title has just been asked: both read as one."""
+    attended: bool = True
+    """Somebody is there to answer what is wrong."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,7 @@ class SectionInterview:
     """Asks the questions of `section` that nothing has answered.
 
     `problems` tells what is wrong with answers that were given; their questions are asked, where somebody is there.
+    Where nobody is, `held` has what the world has against answers that are well formed: it is told with all else.
 
     Args:
         section: a class made by `model.question.section`.
@@ -147,6 +150,7 @@ class SectionInterview:
         self._visit = visit
         self._heard = heard
         self._warn = warn
+        self.held: list[Problem] = []
         self._inactive: dict[str, Any] = {}
         self._choices: dict[str, tuple[Choice, ...]] = {}
         self._proposals: dict[str, _Settled] = {}
@@ -268,11 +272,11 @@ class SectionInterview:
         if question.offer is not None:
             self._choices[question.name] = tuple(call_with(question.offer, self._products))
         kept = self._visit.kept.get(question.name)
-        given = answers.find(question)
+        given = answers.find(question, self._section.__name__)
         if kept is not None and (question.asked or question.name in self._visit.reopened or kept.origin == _TYPED):
             return self._keep(question, _Settled(kept.value, kept.origin))
-        if given is not None and (problems := self._take(question, given)) is not None:
-            return self._open(question, problems)
+        if given is not None:
+            return self._open(question, self._take(question, given))
         proposal = self._propose(question)
         if proposal is not None:
             self._proposals[question.name] = proposal
@@ -309,15 +313,13 @@ class SectionInterview:
             return _Settled(question.default, Origin(Source.DEFAULT))
         return _Settled(None, Origin(Source.DEFAULT)) if question.optional else None
 
-    def _take(self, question: Question, given: Given) -> list[Problem] | None:
-        """Take a given answer; None where an unfinished run has recorded one that is another question's."""
-        resumed = given.origin.source is Source.RESUMED
+    def _take(self, question: Question, given: Given) -> list[Problem]:
         try:
             value = value_of(question, given)
         except ValueError as error:
-            return None if resumed else [not_accepted(question, given.origin, without(given.text, str(error)))]
+            return [not_accepted(question, given.origin, without(given.text, str(error)))]
         settled = _Settled(value, given.origin)
-        if resumed:  # accepted when it was given; the world may have changed since
+        if given.origin.source is Source.RESUMED:  # accepted when it was given; the world may have changed since
             self._settled[question.name] = settled
             return []
         return self._settle(question, settled)
@@ -328,7 +330,10 @@ class SectionInterview:
         except ValueError as error:
             return [not_accepted(question, settled.origin, str(error))]
         except Problem as problem:
-            return [problem]
+            if self._visit.attended:
+                return [problem]
+            self.held.append(problem)
+            warning = None
         if warning and not told:
             self._warn(f"{question.prompt}: {warning}")
         self._settled[question.name] = settled
@@ -340,20 +345,10 @@ class SectionInterview:
             return None
         try:
             if question.offer is not None:
-                self._look_up(question, value)
+                refuse_unoffered(question, self._choices[question.name], value)
             return call_with(question.check, self._products, value) if question.check else None
         except ValueError as error:
             raise ValueError(without(value, str(error))) from None
-
-    def _look_up(self, question: Question, value: Any) -> None:  # noqa: ANN401 - the type is the question's own
-        choice = next((one for one in self._choices[question.name] if one.value == value), None)
-        if choice is not None and choice.unfit:
-            message = f"{choice.text} cannot be chosen: {choice.unfit}"
-            raise ValueError(message)
-        if choice is None and question.closed:
-            fit = ", ".join(one.text for one in self._choices[question.name] if not one.unfit)
-            message = f"{text_of(value)!r} is not one of: {fit or '(there is none)'}"
-            raise ValueError(message)
 
     def _typed(self, question: Question, text: str) -> _Settled:
         if text if question.secret else text.strip():

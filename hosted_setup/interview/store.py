@@ -13,7 +13,7 @@ from hosted_setup.interview.secrets import HELP, variable_of
 from hosted_setup.model.answer import Source
 from hosted_setup.model.lookup import call_with, needs_of
 from hosted_setup.model.problem import Problem
-from hosted_setup.model.question import MISSING, questions_of
+from hosted_setup.model.question import MISSING, questions_of, text_of
 from hosted_setup.model.secret import Secret
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from hosted_setup.interview.answer_file import Entry
     from hosted_setup.model.answer import Origin
     from hosted_setup.model.events import Event
-    from hosted_setup.model.question import Question
+    from hosted_setup.model.question import Choice, Question
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,8 @@ class Given:
     text: str | Secret
     origin: Origin
     kind: Kind = Kind.STR
+    section: str = ""
+    """The class of the section that an unfinished run has recorded it for, where it has."""
 
 
 @dataclass(frozen=True)
@@ -54,9 +56,10 @@ class Answers:
     unused: Mapping[str, Given] = field(default_factory=dict)
     """For each known key that has no effect here the answer that would have won."""
 
-    def find(self, question: Question) -> Given | None:
-        """Give what was given for the question's key."""
-        return self.given.get(question.key)
+    def find(self, question: Question, section: str = "") -> Given | None:
+        """Give what was given for the question's key, and recorded for no other section than `section` if for one."""
+        given = self.given.get(question.key)
+        return None if given is not None and given.section not in ("", section) else given
 
     def unanswered(self, sections: Iterable[type[Any]]) -> tuple[Question, ...]:
         """Give the questions that only an operator can answer, as far as that can be told before the run looks."""
@@ -125,10 +128,12 @@ def _secret(question: Question, secret: Secret) -> Secret:
 def _accept(question: Question, given: Given, products: Mapping[type[Any], Any] | None) -> None:
     """Parse, and check what can be told by now; what needs more is checked when its section is reached."""
     value = value_of(question, given)
-    check = question.check
-    if products is None or check is None or value is None or given.origin.source is Source.RESUMED:
+    if products is None or value is None or given.origin.source is Source.RESUMED:
         return  # what an unfinished run has recorded was accepted then
-    if all(need in products for need in needs_of(check, skip=1)):
+    offer, check = question.offer, question.check
+    if offer is not None and all(need in products for need in needs_of(offer)):
+        refuse_unoffered(question, call_with(offer, products), value)
+    if check is not None and all(need in products for need in needs_of(check, skip=1)):
         with suppress(Problem):  # told by the section as well
             call_with(check, products, value)
 
@@ -147,6 +152,22 @@ def refusal(questions: Sequence[Question], given: Given, products: Mapping[type[
         else:
             return ""
     return reasons[0]
+
+
+def refuse_unoffered(question: Question, choices: Sequence[Choice], value: object) -> None:
+    """Refuse what the question's pick list does not have, if it is closed, or says cannot be chosen.
+
+    Raises:
+        ValueError: with a sentence for the operator.
+    """
+    choice = next((one for one in choices if one.value == value), None)
+    if choice is not None and choice.unfit:
+        message = f"{choice.text} cannot be chosen: {choice.unfit}"
+        raise ValueError(message)
+    if choice is None and question.closed:
+        fit = ", ".join(one.text for one in choices if not one.unfit)
+        message = f"{text_of(value)!r} is not one of: {fit or '(there is none)'}"
+        raise ValueError(message)
 
 
 def not_accepted(question: Question, origin: Origin, reason: str) -> AnswersValue:

@@ -34,6 +34,15 @@ class Origin:
 
 
 @dataclass(frozen=True)
+class Recorded:
+    """An answer that an unfinished run has recorded, in `section` (the class's name), `typed` by an operator or not."""
+
+    text: str
+    section: str = ""
+    typed: bool = False
+
+
+@dataclass(frozen=True)
 class Suggestion(Generic[T]):
     """A proposed value and where it came from."""
 

@@ -27,6 +27,13 @@ class Asker(Protocol):
     def texts(self, section: type[Any], *, typed: bool) -> tuple[tuple[str, str], ...]:
         """Give the answers of a section that were `typed`, or the others, as key and text, without secrets."""
 
+    @property
+    def held(self) -> Sequence[Problem]:
+        """Give what the world has against well-formed answers, with nobody there to change them."""
+
+    def leave_out(self, section: type[Any]) -> None:
+        """Be told that as it was answered now the run does without `section`."""
+
     def reopen(self, section: type[Any]) -> bool:
         """Have a section asked anew; False with nobody there to answer."""
 

@@ -11,6 +11,7 @@ from hosted_setup.pipeline.stage import Stage
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from hosted_setup.pipeline.plan import Alternatives
     from hosted_setup.pipeline.step import Step
 
 
@@ -22,9 +23,11 @@ class Flow:
     goal: type[Any]
     request: type[Any]
 
-    def plan(self, steps: Iterable[Step], given: Iterable[type[Any]] = ()) -> tuple[Item, ...]:
+    def plan(
+        self, steps: Iterable[Step], given: Iterable[type[Any]] = (), alternatives: Iterable[Alternatives] = ()
+    ) -> tuple[Item, ...]:
         """Order the steps; `given` are products there from the start beside the request."""
-        return plan(self.goal, steps, (self.request, *given))
+        return plan(self.goal, steps, (self.request, *given), alternatives)
 
 
 def render(items: Iterable[Item]) -> str:
@@ -35,5 +38,6 @@ def render(items: Iterable[Item]) -> str:
         if item.stage is not stage:
             stage = item.stage
             lines.append(f"Stage: {stage.headings[-1]}")
-        lines.append(f"  {item.title} [{item.name}]")
+        only = f", only for {', '.join(sorted(item.only.words))}" if item.only else ""
+        lines.append(f"  {item.title} [{item.name}]{only}")
     return "\n".join(lines) + "\n"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from hosted_setup.model.answer import Recorded
 from hosted_setup.model.problem import ExitCode, Problem
 from hosted_setup.ports.problems import BUNDLE, STATUS
 
@@ -195,8 +196,7 @@ class Past:
     def __init__(self, records: list[AnyRecord]) -> None:
         """Read `records` in order."""
         self.head: Head | None = None
-        self.answers: dict[str, str] = {}
-        self.typed: set[str] = set()
+        self.answers: dict[str, Recorded] = {}
         self.confirmed = self.committed = False
         self.done: dict[str, msgspec.Raw] = {}
         self.versions: dict[str, int] = {}
@@ -226,9 +226,8 @@ class Past:
             case Head():
                 self.head = record
             case Answered():
-                self.answers.update(record.answers)
-                keys = {key for key, _ in record.answers}
-                self.typed = self.typed | keys if record.typed else self.typed - keys
+                for key, text in record.answers:
+                    self.answers[key] = Recorded(text, record.section, record.typed)
             case Confirmed():
                 self.confirmed = True
             case Begun():

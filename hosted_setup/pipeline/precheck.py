@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from hosted_setup.model.problem import Problem
 from hosted_setup.pipeline.checking import look, refusal, run_checks
-from hosted_setup.pipeline.plan import Ask, checks_of
+from hosted_setup.pipeline.plan import Ask, Select, checks_of
 from hosted_setup.pipeline.stage import Stage
 from hosted_setup.ports.host import Host
 
@@ -54,7 +54,10 @@ def precheck(
     at, way = 0, 1
     while at < len(before):
         item = before[at]
-        if isinstance(item, Ask) or way > 0:
+        if item.only is not None and not item.only.due(have):
+            if isinstance(item, Ask):
+                asker.leave_out(item.section)
+        elif isinstance(item, Ask) or way > 0:
             try:
                 way = 1 if _done(item, have, host, asker, returning=way < 0) else -1
             except Problem as problem:
@@ -63,7 +66,7 @@ def precheck(
         at += way
     checked = run_checks(checks_of(items), have, host, ignored)
     refused = refusal(checked)
-    return Report(tuple(refused.problems()) if refused else (), checked).after(problems)
+    return Report(tuple(refused.problems()) if refused else (), checked).after((*problems, *asker.held))
 
 
 def _done(item: Item, have: dict[type[Any], Any], host: Host, asker: Asker, *, returning: bool) -> bool:
@@ -71,6 +74,10 @@ def _done(item: Item, have: dict[type[Any], Any], host: Host, asker: Asker, *, r
     if not returning and item.gives is not None:
         have.pop(item.gives, None)  # of an earlier round
     if any(need not in have for need in item.products):
+        return not returning
+    if isinstance(item, Select):
+        if item.goal(have) in have:
+            have[item.gives] = item.make(have)
         return not returning
     if isinstance(item, Ask):
         product = asker.ask(item.section, {**have, Host: host}, lambda: None, returning=returning)

@@ -14,7 +14,7 @@ from hosted_setup.model.problem import ExitCode, Problem, together
 from hosted_setup.pipeline.checking import Result, look, refusal, run_checks, warnings
 from hosted_setup.pipeline.codec import decode, encode
 from hosted_setup.pipeline.journal import Answered, Begun, Committed, Confirmed, Done, Intent, Past, Reverted
-from hosted_setup.pipeline.plan import Ask, Item, checks_of
+from hosted_setup.pipeline.plan import Ask, Item, Select, checks_of
 from hosted_setup.pipeline.rollback import roll_back
 from hosted_setup.pipeline.stage import COMMIT, Stage
 from hosted_setup.pipeline.step import Step
@@ -143,7 +143,9 @@ class Runner:
         at, way = 0, 1
         while at < len(items):
             item = items[at]
-            if isinstance(item, Ask):
+            if item.only is not None and not item.only.due(have):
+                self._leave_out(item, have)
+            elif isinstance(item, Ask):
                 way = 1 if self._question(item, have, returning=way < 0) else -1
             elif way > 0:
                 try:
@@ -152,15 +154,22 @@ class Runner:
                     at = self._asked_before(item, items[:at], problem) - 1
             at += way
 
+    def _leave_out(self, item: Step | Ask, have: dict[type[Any], Any]) -> None:
+        if item.gives is not None:
+            have.pop(item.gives, None)
+        if isinstance(item, Ask):
+            self.asker.leave_out(item.section)
+
     def _question(self, item: Ask, have: dict[type[Any], Any], *, returning: bool) -> bool:
         """Ask a section and record its answers; False when the operator goes back."""
 
         def record() -> None:
+            name = item.section.__name__
             for typed in (False, True):
                 texts = self.asker.texts(item.section, typed=typed)
-                news = tuple((key, text) for key, text in texts if self.past.answers.get(key) != text)
+                news = tuple((key, text) for key, text in texts if not self._knows(key, text, name))
                 if news:
-                    self._record(Answered(item.section.__name__, news, typed))
+                    self._record(Answered(name, news, typed))
 
         answers = self.asker.ask(item.section, {**have, Host: self.host}, record, returning=returning)
         record()
@@ -169,15 +178,19 @@ class Runner:
         have[item.section] = answers
         return True
 
-    def _asked_before(self, step: Step, items: tuple[Item, ...], problem: Problem) -> int:
+    def _knows(self, key: str, text: str, section: str) -> bool:
+        before = self.past.answers.get(key)
+        return before is not None and (before.text, before.section) == (text, section)
+
+    def _asked_before(self, step: Item, items: tuple[Item, ...], problem: Problem) -> int:
         """Have the last section asked anew whose answers `step` has found wrong; give its place.
 
         Raises:
             Problem: `problem`, where no answer can mend it.
         """
-        places = [at for at, item in enumerate(items) if isinstance(item, Ask) and item.section in step.needs]
+        places = [at for at, item in enumerate(items) if isinstance(item, Ask) and item.section in step.products]
         section = items[places[-1]].gives if places else None
-        if section is None or not self.asker.reopen(section):
+        if section is None or self.past.confirmed or not self.asker.reopen(section):
             raise problem
         self.host.reporter.emit(Failed(problem))
         return places[-1]
@@ -185,8 +198,8 @@ class Runner:
     def _take_back_what_is_stale(self, have: dict[type[Any], Any]) -> None:
         """On resume: decode what is done, undo the step that was cut and every step that no longer holds."""
         for item in self.items:
-            if not isinstance(item, Step) or item.name not in self.past.versions:
-                continue
+            if not isinstance(item, Step) or item.only is not None or item.name not in self.past.versions:
+                continue  # what only one way needs is looked at anew
             if self.past.versions[item.name] != item.version:
                 raise outdated(self.past, f"step {item.name} has changed")
             if item.name not in self.past.done or not self._holds(item, have):
@@ -243,9 +256,11 @@ class Runner:
 
     def _step(self, item: Item, have: dict[type[Any], Any]) -> None:
         """Do a step, unless its product is there already; one that only looks is done anew for other inputs."""
+        if isinstance(item, Select):
+            have[item.gives] = item.make(have)
         if not isinstance(item, Step):
             return
-        if self.past.confirmed:
+        if self.past.confirmed and item.only is None:
             if item.name not in self.past.done:
                 self._do(item, have)
             elif item.commits and not self.past.committed:

@@ -5,17 +5,29 @@ from __future__ import annotations
 from dataclasses import dataclass, is_dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
-from hosted_setup.model.lookup import needs_of
+from hosted_setup.model.lookup import call_with, needs_of
 from hosted_setup.model.question import is_section
 from hosted_setup.pipeline.stage import Stage
 from hosted_setup.pipeline.undo import UndoLog
 from hosted_setup.ports.host import Host
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 F = TypeVar("F", bound="Callable[..., Any]")
 _SERVICES = (Host, UndoLog)
+
+
+@dataclass(frozen=True)
+class Only:
+    """What makes an item of a plan due: that `choose`, called with what was answered, gives one of `words`."""
+
+    choose: Callable[..., str]
+    words: frozenset[str]
+
+    def due(self, have: Mapping[type[Any], Any]) -> bool:
+        """Tell whether it is due with these products; it is not before the choice is made."""
+        return all(need in have for need in needs_of(self.choose)) and call_with(self.choose, have) in self.words
 
 
 @dataclass(frozen=True)
@@ -42,6 +54,8 @@ class Step:
     """Of a check: whether its problem forbids the run, or is a warning."""
     when: Callable[..., bool] | None = None
     """Of a check: whether it applies, told by its parameters' types as a step's needs are."""
+    only: Only | None = None
+    """Set by the plan, for what one of several alternatives needs."""
 
     @property
     def products(self) -> tuple[type[Any], ...]:

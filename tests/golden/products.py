@@ -11,7 +11,7 @@ from hosted_plugins.engine import EngineAnswers, RestoreAnswers
 from hosted_plugins.guest_network import AddressAnswers, ResolverAnswers
 from hosted_plugins.image import EngineDisk
 from hosted_plugins.network import EngineNetwork, LinkName, NetworkAnswers, NetworkMode, Subnet
-from hosted_plugins.storage import StorageAnswers, StorageDomain
+from hosted_plugins.storage import StorageChoice, StorageDomain
 from hosted_plugins.vm import Firmware, RootAccess, Seed, VmAnswers
 from hosted_setup.domain.archive import ArchiveFacts
 from hosted_setup.model.secret import Secret
@@ -62,7 +62,7 @@ def vm_answers(**changes: Any) -> VmAnswers:  # noqa: ANN401 - of any question
     return VmAnswers(**(answers | changes))
 
 
-STORAGE: Final = StorageAnswers(kind="localfs", connection="/srv/he", name=Name("hosted_storage"))
+STORAGE: Final = StorageChoice(kind="localfs", name=Name("hosted_storage"))
 NETWORK_ANSWERS: Final = NetworkAnswers(
     mode=NetworkMode.NAT, name=VmName("hosted-engine"), subnet=Subnet("192.168.222.0/24"),
     bridge=LinkName("ovirtmgmt"), nic=None, gateway=None,

@@ -129,8 +129,8 @@ def test_the_storage_directory_is_missing(site: Site, make: Callable[[Site], Pat
 
 def test_the_storage_directory_is_not_absolute(site: Site) -> None:
     site.answer(**{CONNECTION: "str:srv/engine"})
-    told = _only(site.refused(), "HE-STORAGE-CONNECTION", 2)
-    assert "not an absolute path" in told.text("Why")
+    told = _only(site.refused(), "HE-ANSWERS-VALUE", 2)
+    assert "'srv/engine' is not an absolute path" in told.text("What")
 
 
 def test_the_storage_directory_is_not_writable(mounted: Site) -> None:

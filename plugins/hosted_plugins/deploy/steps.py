@@ -10,7 +10,7 @@ from hosted_plugins.engine import DataCenterAnswers, EngineAnswers, RestoreAnswe
 from hosted_plugins.guest_network import AddressAnswers, ResolverAnswers
 from hosted_plugins.network import NetworkAnswers
 from hosted_plugins.notifications import NotificationAnswers
-from hosted_plugins.storage import StorageAnswers
+from hosted_plugins.storage import Storage
 from hosted_plugins.virt import VirtAnswers
 from hosted_plugins.vm import VmAnswers
 from hosted_setup.hooks import hookimpl
@@ -20,7 +20,7 @@ from hosted_setup.pipeline.step import step
 
 @step(Stage.CUSTOMIZATION, "All questions are answered")
 def interview(  # noqa: PLR0913 - every section
-    storage: StorageAnswers,
+    storage: Storage,
     network: NetworkAnswers,
     vm: VmAnswers,
     address: AddressAnswers,

@@ -10,7 +10,7 @@ from hosted_plugins.deploy import DeployRequest
 from hosted_plugins.deploy.ignoring import ignored_of
 from hosted_plugins.deploy.sources import Sources
 from hosted_plugins.report import Deployed
-from hosted_plugins.storage import StorageBackends
+from hosted_plugins.storage import StorageBackends, alternatives
 from hosted_setup.app import Both
 from hosted_setup.interview.answer_writer import write
 from hosted_setup.interview.interviewer import Interviewer
@@ -43,7 +43,8 @@ _GIVEN: Final = (StorageBackends, AnswerSheet)
 
 def plan_of(registry: Registry) -> tuple[Item, ...]:
     """Give the plan of a deploy."""
-    return DEPLOY.plan((step_of(function) for function in registry.steps()), _GIVEN)
+    steps = (step_of(function) for function in registry.steps())
+    return DEPLOY.plan(steps, _GIVEN, (alternatives(registry.storage_backends()),))
 
 
 def sections_of(items: Iterable[Item]) -> tuple[type[Any], ...]:
@@ -119,7 +120,7 @@ class _Work:
         answers = load(
             sections, files=[Path(one) for one in sources.files],
             secrets_file=Path(sources.secrets_file) if sources.secrets_file else None, streams=streams,
-            environment=app.environment, resumed=past.answers, typed=past.typed,
+            environment=app.environment, resumed=past.answers,
             products={StorageBackends: self._backends},
         )  # fmt: skip
         self._files = _AnswerFiles(self._host, options.generate_answer)
@@ -129,7 +130,7 @@ class _Work:
         reporter = self._reporter
         reporter.emit(Info(f"Log file: {self._log.path}"))
         try:
-            self._interviewer.begin(sections_of(self._items))
+            self._interviewer.begin(sections_of(self._items), sections_of(item for item in self._items if item.only))
             given = (self._backends, AnswerSheet(self._interviewer))
             ignored = ignored_of(self._options.ignore_check, self._items)
             session = Session(

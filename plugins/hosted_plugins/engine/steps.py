@@ -8,7 +8,7 @@ from typing import Any, Final
 from hosted_plugins.bootstrap import EngineReady, Greeted
 from hosted_plugins.engine import ADMIN, DataCenterAnswers, EngineAnswers, Healthy, Registered
 from hosted_plugins.network import EngineNetwork
-from hosted_plugins.storage import StorageAnswers, StorageDomain
+from hosted_plugins.storage import Storage, StorageChoice, StorageDomain
 from hosted_plugins.vm import VmAnswers
 from hosted_setup.hooks import hookimpl
 from hosted_setup.model.events import Info
@@ -64,7 +64,8 @@ def register(  # noqa: PLR0913 - all that is registered
     healthy: Healthy,
     wanted: DataCenterAnswers,
     answers: EngineAnswers,
-    storage: StorageAnswers,
+    choice: StorageChoice,
+    storage: Storage,
     domain: StorageDomain,
     network: EngineNetwork,
     machine: MachineFacts,
@@ -87,10 +88,10 @@ def register(  # noqa: PLR0913 - all that is registered
             },
         )
         stored = _ensure(session, "storagedomains", {
-            "id": domain.uuid, "name": str(storage.name), "type": "data", "host": {"id": added},
+            "id": domain.uuid, "name": str(choice.name), "type": "data", "host": {"id": added},
             "storage": {"type": storage.kind, "path": storage.connection},
         })  # fmt: skip
-        if session.find(f"datacenters/{center}/storagedomains", str(storage.name)) is None:
+        if session.find(f"datacenters/{center}/storagedomains", str(choice.name)) is None:
             session.add(f"datacenters/{center}/storagedomains", {"id": stored})
         version = session.product_version()
     finally:

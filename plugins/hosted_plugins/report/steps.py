@@ -17,7 +17,7 @@ from hosted_plugins.image import CurrentDisk
 from hosted_plugins.network import EngineNetwork
 from hosted_plugins.notifications import NotificationAnswers
 from hosted_plugins.report import Deployed, HostFiles, SharedConfiguration
-from hosted_plugins.storage import StorageAnswers, StorageDomain
+from hosted_plugins.storage import Storage, StorageDomain
 from hosted_plugins.virt import Virtualisation
 from hosted_plugins.vm import Settled, VmAnswers
 from hosted_setup.domain.templates import render
@@ -37,7 +37,7 @@ VERSION: Final = "1\n"  # of the shared configuration's layout
 def write_shared(  # noqa: PLR0913 - everything other hosts need
     vm: VmAnswers,
     virt: Virtualisation,
-    storage: StorageAnswers,
+    storage: Storage,
     domain: StorageDomain,
     network: EngineNetwork,
     notifications: NotificationAnswers,
@@ -111,7 +111,7 @@ def summarise(  # noqa: PLR0913 - everything the operator wants to know
 
 def _hosted_engine_conf(  # noqa: PLR0913 - see write_shared
     vm: VmAnswers,
-    storage: StorageAnswers,
+    storage: Storage,
     domain: StorageDomain,
     network: EngineNetwork,
     ready: EngineReady,

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from hosted_setup.files import put
-from hosted_setup.model.question import ask, section
+from hosted_setup.model.question import Choice, ask, section
 from hosted_setup.model.values import Name
+from hosted_setup.pipeline.plan import Alternatives
 from hosted_setup.storage import StorageBackend
 
 CONF_FILES: Final = ("hosted-engine.conf", "vm.conf", "fhanswers.conf", "broker.conf", "version")
@@ -22,33 +23,47 @@ CONF_FILES: Final = ("hosted-engine.conf", "vm.conf", "fhanswers.conf", "broker.
 class StorageBackends:
     """The back ends that this program and its plugins know, by kind."""
 
-    by_kind: dict[str, StorageBackend]
+    by_kind: dict[str, StorageBackend[Any]]
 
 
-def _known(kind: str, backends: StorageBackends) -> None:
-    if kind not in backends.by_kind:
-        message = f"{kind!r} is not a kind of storage that is known here: {', '.join(backends.by_kind)}"
-        raise ValueError(message)
+def _kinds(backends: StorageBackends) -> tuple[Choice, ...]:
+    return tuple(Choice(kind, backend.title) for kind, backend in backends.by_kind.items())
 
 
 @section("Storage")
-class StorageAnswers:
-    """Where the engine VM's disk will live."""
+class StorageChoice:
+    """On which kind of storage the engine VM's disk will live; the kind's own section asks the rest."""
 
-    kind: str = ask(
-        "Storage type", key="OVEHOSTED_STORAGE/domainType", default="localfs", check=_known,
-        help="localfs: a directory of this host.",
-    )  # fmt: skip
-    connection: str = ask(
-        "Path of the storage", key="OVEHOSTED_STORAGE/storageDomainConnection",
-        help="For localfs the absolute path of an existing directory.",
-    )  # fmt: skip
+    kind: str = ask("Storage type", key="OVEHOSTED_STORAGE/domainType", default="localfs", offer=_kinds)
     name: Name = ask(
         "Name of the storage domain",
         key="OVEHOSTED_STORAGE/storageDomainName",
         default=Name("hosted_storage"),
         asked=False,
     )
+
+
+@dataclass(frozen=True)
+class Storage:
+    """The chosen storage: the kind of its back end, and the answers that are that back end's own."""
+
+    kind: str
+    connection: str
+    answers: Any
+
+
+def _kind(choice: StorageChoice) -> str:
+    return choice.kind
+
+
+def alternatives(backends: Mapping[str, StorageBackend[Any]]) -> Alternatives:
+    """Give the plan's choice among the back ends."""
+
+    def made(kind: str, answers: object) -> Storage:
+        return Storage(kind, backends[kind].connection(answers), answers)
+
+    ways = {kind: backend.answers for kind, backend in backends.items()}
+    return Alternatives(Storage, "The chosen storage", _kind, ways, made)
 
 
 @dataclass(frozen=True)

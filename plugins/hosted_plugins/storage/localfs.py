@@ -6,10 +6,11 @@ import os
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any
 
 from hosted_setup.hooks import hookimpl
 from hosted_setup.model.problem import Problem
+from hosted_setup.model.question import ask, section
 from hosted_setup.pipeline.undo import UndoLog
 from hosted_setup.ports.host import Host
 from hosted_setup.storage import StorageBackend, StorageHome
@@ -29,35 +30,64 @@ class DirectoryNotWritable(Problem):
     title = "The storage directory is not writable"
 
 
-class LocalFs:
-    """The back end for `domainType=localfs`; the connection is an absolute path."""
+def _usable(path: Path) -> str | None:
+    """Prove the directory by writing a file that has no name, so that nothing can stay behind.
 
-    kind: Final = "localfs"
+    What is in it already stays as it is, so that is no reason to refuse it.
+    """
+    if not path.is_dir():
+        raise _missing(path)
+    try:
+        os.close(os.open(path, os.O_TMPFILE | os.O_WRONLY, 0o600))
+        foreign = sorted(one.name for one in path.iterdir() if not _is_ours(one))
+    except OSError as error:
+        raise DirectoryNotWritable(
+            str(path),
+            why=error.strerror or str(error),
+            hint="Look at the directory and at its file system:",
+            command=f"findmnt -T {shlex.quote(str(path))}",
+        ) from error
+    return f"{path} is not empty: {', '.join(foreign[:3])}" if foreign else None
 
-    def check(self, connection: str, host: Host) -> None:
-        """Prove the directory by writing a file that has no name, so that nothing can stay behind."""
-        path = _path(connection)
-        if not path.is_dir():
-            raise _missing(path)
-        try:
-            probe = os.open(path, os.O_TMPFILE | os.O_WRONLY, 0o600)
-        except OSError as error:
-            raise DirectoryNotWritable(
-                str(path),
-                why=error.strerror or str(error),
-                hint="Look at the directory and at its file system:",
-                command=f"findmnt -T {shlex.quote(str(path))}",
-            ) from error
-        os.close(probe)
 
-    def free(self, connection: str, host: Host) -> int:
+@section("Storage")
+class LocalFsAnswers:
+    """Which directory."""
+
+    path: Path = ask(
+        "Path of the storage", key="OVEHOSTED_STORAGE/storageDomainConnection", check=_usable,
+        help="The absolute path of an existing directory of this host.",
+    )  # fmt: skip
+
+
+class LocalFs(StorageBackend[LocalFsAnswers]):
+    """The back end for `domainType=localfs`."""
+
+    kind = "localfs"
+    title = "a directory of this host: for one host, or for a trial"
+    answers = LocalFsAnswers
+
+    def connection(self, want: LocalFsAnswers) -> str:
+        """Give the path."""
+        return str(want.path)
+
+    def check(self, want: LocalFsAnswers, host: Host) -> None:
+        """Prove the directory again."""
+        _usable(want.path)
+
+    def free(self, want: LocalFsAnswers, host: Host) -> int:
         """Give the free bytes of the directory's file system."""
-        return host.machine.space(_path(connection)).free
+        return host.machine.space(want.path).free
 
-    def attach(self, connection: str, host: Host, undo: UndoLog) -> StorageHome:
+    def attach(self, want: LocalFsAnswers, host: Host, undo: UndoLog) -> StorageHome:
         """Use the directory as it is; nothing is changed. It belongs to libvirt's own qemu user."""
         facts = host.hypervisor.facts()
-        return StorageHome(_path(connection), facts.uid, facts.gid)
+        return StorageHome(want.path, facts.uid, facts.gid)
+
+
+def _is_ours(path: Path) -> bool:
+    """Tell whether it is a storage domain, being made or made, or what a file system brings along."""
+    return path.name == "lost+found" or (path / "dom_md").is_dir()
 
 
 def _missing(path: Path) -> DirectoryMissing:
@@ -70,15 +100,7 @@ def _missing(path: Path) -> DirectoryMissing:
     return DirectoryMissing(str(path), why=f"{why}; {above} is there", hint="Create it:", command=f"mkdir -p {name}")
 
 
-def _path(connection: str) -> Path:
-    path = Path(connection)
-    if not path.is_absolute() or "\0" in connection:
-        message = f"{connection!r} is not an absolute path"
-        raise ValueError(message)
-    return path
-
-
 @hookimpl
-def hosted_setup_storage_backends() -> Sequence[StorageBackend]:
+def hosted_setup_storage_backends() -> Sequence[StorageBackend[Any]]:
     """Register the back end."""
     return (LocalFs(),)

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from hosted_plugins.image import OpenedAppliance
-from hosted_plugins.storage import StorageAnswers, StorageBackends, StorageDomain, remove_known
+from hosted_plugins.storage import Storage, StorageBackends, StorageChoice, StorageDomain, remove_known
 from hosted_plugins.vm import VmAnswers
 from hosted_setup.hooks import hookimpl
 from hosted_setup.model.events import Warn
-from hosted_setup.model.problem import ExitCode, Problem
+from hosted_setup.model.problem import Problem
 from hosted_setup.model.values import GIB
 from hosted_setup.mounts import refuse_mounts_in
 from hosted_setup.pipeline.stage import Stage
@@ -41,53 +41,36 @@ class StorageGrowth(Problem):
     title = "The disk may outgrow the storage"
 
 
-class StorageConnection(Problem):
-    """The connection is not of the form its storage type wants."""
-
-    code = "HE-STORAGE-CONNECTION"
-    title = "The storage connection is not understood"
-    exit_code = ExitCode.USAGE
-
-
 @check("Storage")
-def reachable(
-    answers: StorageAnswers, backends: StorageBackends, opened: OpenedAppliance, vm: VmAnswers, host: Host
-) -> None:
+def usable(storage: Storage, backends: StorageBackends, opened: OpenedAppliance, vm: VmAnswers, host: Host) -> None:
     """Prove that the storage can be used and has the room."""
-    backend = backends.by_kind[answers.kind]
-    try:
-        backend.check(answers.connection, host)
-    except ValueError as error:
-        hint = "Mend the answer OVEHOSTED_STORAGE/storageDomainConnection; see:"
-        raise StorageConnection(
-            answers.connection, why=str(error), hint=hint, command="hosted-engine deploy --help"
-        ) from error
-    free = backend.free(answers.connection, host)
+    backend = backends.by_kind[storage.kind]
+    backend.check(storage.answers, host)
+    free = backend.free(storage.answers, host)
     disk = opened.appliance.size or opened.appliance.virtual_size
     needed = disk + SPARE
+    at = storage.connection
     if free < needed:
-        detail = f"{free / GIB:.1f} GiB free at {answers.connection}, {needed / GIB:.1f} GiB needed"
+        detail = f"{free / GIB:.1f} GiB free at {at}, {needed / GIB:.1f} GiB needed"
         why = f"{disk / GIB:.1f} GiB for the appliance's data, {SPARE / GIB:.1f} GiB for the restore and the first days"
         hint = "Make room, or answer another OVEHOSTED_STORAGE/storageDomainConnection; look at it with:"
-        raise StorageFull(
-            detail, why=why, where=answers.connection, hint=hint, command=f"df -h {shlex.quote(answers.connection)}"
-        )
+        raise StorageFull(detail, why=why, where=at, hint=hint, command=f"df -h {shlex.quote(at)}")
 
 
 @check("Storage growth", blocking=False)
-def growth(answers: StorageAnswers, backends: StorageBackends, vm: VmAnswers, host: Host) -> None:
+def growth(storage: Storage, backends: StorageBackends, vm: VmAnswers, host: Host) -> None:
     """Warn when the disk may grow beyond the room there is; what cannot be measured is the storage check's."""
     try:
-        free = backends.by_kind[answers.kind].free(answers.connection, host)
-    except (Problem, ValueError, OSError):
+        free = backends.by_kind[storage.kind].free(storage.answers, host)
+    except (Problem, OSError):
         return
     if free < vm.disk_gib * GIB:
         raise StorageGrowth(
-            f"the disk may grow to {vm.disk_gib} GiB, {free / GIB:.1f} GiB are free at {answers.connection}",
+            f"the disk may grow to {vm.disk_gib} GiB, {free / GIB:.1f} GiB are free at {storage.connection}",
             why="the disk is thin: it takes room as the engine VM writes",
-            where=answers.connection,
+            where=storage.connection,
             hint="Make room in time, or answer a smaller OVEHOSTED_STORAGE/imgSizeGB; look at it with:",
-            command=f"df -h {shlex.quote(answers.connection)}",
+            command=f"df -h {shlex.quote(storage.connection)}",
         )
 
 
@@ -126,13 +109,13 @@ def _there(domain: StorageDomain, host: Host) -> bool:
 
 
 @step(Stage.TRANSACTION, "Reach the storage")
-def attach_storage(answers: StorageAnswers, backends: StorageBackends, host: Host, undo: UndoLog) -> StorageHome:
+def attach_storage(storage: Storage, backends: StorageBackends, host: Host, undo: UndoLog) -> StorageHome:
     """Attach the storage through the chosen back end."""
-    return backends.by_kind[answers.kind].attach(answers.connection, host, undo)
+    return backends.by_kind[storage.kind].attach(storage.answers, host, undo)
 
 
 @step(Stage.TRANSACTION, "Create the storage domain", holds=_there)
-def create_domain(answers: StorageAnswers, home: StorageHome, host: Host, undo: UndoLog) -> StorageDomain:
+def create_domain(choice: StorageChoice, home: StorageHome, host: Host, undo: UndoLog) -> StorageDomain:
     """Build the folders under a name of this run's own, then rename: the domain is there whole or not at all."""
     domain = StorageDomain(str(uuid.uuid4()), Path(), home.uid, home.gid)
     domain = StorageDomain(domain.uuid, home.path / domain.uuid, home.uid, home.gid)
@@ -141,7 +124,7 @@ def create_domain(answers: StorageAnswers, home: StorageHome, host: Host, undo: 
     made = StorageDomain(domain.uuid, building, home.uid, home.gid)
     made.make_folder(building)
     made.make_folder(building / "dom_md")
-    lines = (f"FORMAT={FORMAT}", f"SDUUID={domain.uuid}", f"NAME={answers.name}", f"RUN={host.run_id}", "")
+    lines = (f"FORMAT={FORMAT}", f"SDUUID={domain.uuid}", f"NAME={choice.name}", f"RUN={host.run_id}", "")
     made.write(made.metadata, "\n".join(lines).encode())
     for folder in ("images", "ha_agent", "conf"):
         made.make_folder(building / folder)
@@ -152,4 +135,4 @@ def create_domain(answers: StorageAnswers, home: StorageHome, host: Host, undo: 
 @hookimpl
 def hosted_setup_steps() -> Sequence[Callable[..., Any]]:
     """Register the steps and checks."""
-    return (reachable, growth, attach_storage, create_domain)
+    return (usable, growth, attach_storage, create_domain)

@@ -19,7 +19,7 @@ from hosted_plugins.engine import EngineAnswers, Registered, RestoreAnswers
 from hosted_plugins.guest_network import AddressAnswers, ResolverAnswers
 from hosted_plugins.image import EngineDisk, ImportedDisk
 from hosted_plugins.network import EngineNetwork, NetworkAnswers, router
-from hosted_plugins.storage import StorageAnswers, StorageDomain
+from hosted_plugins.storage import StorageChoice, StorageDomain
 from hosted_plugins.virt import Virtualisation
 from hosted_plugins.vm import DISK, SOCKET, EngineVm, Seed, Settled, VmAnswers, remember_boot, take_away
 from hosted_setup.domain.templates import render, render_xml, source
@@ -62,7 +62,7 @@ def write_seed(  # noqa: PLR0913 - everything the guest is told
     resolver: ResolverAnswers,
     engine: EngineAnswers,
     restoring: RestoreAnswers,
-    storage: StorageAnswers,
+    storage: StorageChoice,
     backup: Backup,
     answers: NetworkAnswers,
     network: EngineNetwork,
@@ -141,7 +141,7 @@ def _static(
 
 
 def _restore(
-    backup: Backup, engine: EngineAnswers, storage: StorageAnswers, machine: MachineFacts, host: Host
+    backup: Backup, engine: EngineAnswers, storage: StorageChoice, machine: MachineFacts, host: Host
 ) -> dict[str, object] | None:
     if backup.facts is None:
         return None

@@ -13,6 +13,7 @@ from hosted_setup.interview.frontends.replay import ReplayFrontend
 from hosted_setup.interview.frontends.screen import Screen
 from hosted_setup.interview.interviewer import Interviewer
 from hosted_setup.interview.loading import load
+from hosted_setup.model.answer import Recorded
 from hosted_setup.model.problem import ExitCode, Problems, exit_code_of
 from hosted_setup.model.secret import Secret
 from tests.unit.interview.conftest import Files, told
@@ -196,7 +197,7 @@ def test_replay_tells_what_is_missing_once_the_run_has_looked(products: Products
 
 
 def test_replay_refuses_a_default_that_a_check_refuses(products: Products) -> None:
-    interviewer, _ = replay(load(ALL, resumed={PASSWORD: "x1y2"}))
+    interviewer, _ = replay(load(ALL, resumed={PASSWORD: Recorded("x1y2")}))
     products[Backup] = Backup("engine")
     with pytest.raises(Problems) as caught:
         interviewer.ask(Vm, {**products, Facts: Facts(memory=-3)})

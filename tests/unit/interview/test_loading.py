@@ -9,6 +9,7 @@ import pytest
 
 from hosted_setup.interview.loading import Option, load
 from hosted_setup.interview.store import Answers
+from hosted_setup.model.answer import Recorded
 from hosted_setup.model.events import Info, Warn
 from hosted_setup.model.secret import Secret
 from tests.unit.interview.conftest import Files, told
@@ -59,22 +60,23 @@ def test_a_directory_beside_the_file_is_read_sorted(files: Files) -> None:
         ((), {}, "default", ("2", "a.conf:2")),
         ((Option(VCPUS, "7", "--vcpus"),), {}, "override", ("7", "--vcpus")),
         ((Option(VCPUS, "7", "--vcpus"),), {}, "enforce", ("2", "a.conf:2")),
-        ((), {VCPUS: "8"}, "default", ("2", "a.conf:2")),
+        ((), {VCPUS: Recorded("8")}, "default", ("2", "a.conf:2")),
+        ((), {VCPUS: Recorded("8", typed=True)}, "enforce", ("8", "resumed")),
     ],
 )
 def test_options_files_and_resumed(
-    files: Files, options: tuple[Option, ...], resumed: Mapping[str, str], layer: str, expected: tuple[str, str]
+    files: Files, options: tuple[Option, ...], resumed: Mapping[str, Recorded], layer: str, expected: tuple[str, str]
 ) -> None:
     path = files(f"{VCPUS}=str:2", "a.conf", layer=layer)
     assert won(load(ALL, files=[path], options=options, resumed=resumed), VCPUS) == expected
 
 
 def test_what_an_earlier_run_knew_comes_last() -> None:
-    assert won(load(ALL, resumed={VCPUS: "8"}), VCPUS) == ("8", "resumed")
+    assert won(load(ALL, resumed={VCPUS: Recorded("8")}), VCPUS) == ("8", "resumed")
 
 
 def test_what_an_earlier_version_recorded_is_skipped() -> None:
-    answers = load(ALL, resumed={"HOSTED_ENGINE/dropped": "8"})
+    answers = load(ALL, resumed={"HOSTED_ENGINE/dropped": Recorded("8")})
     assert not answers.given
     assert not answers.problems
 
@@ -90,7 +92,7 @@ def test_an_option_overruled_is_told(files: Files) -> None:
 def test_none_takes_an_answer_back(files: Files) -> None:
     first = files(f"{VCPUS}=str:2\n{MEMORY}=str:4", "a.conf")
     later = files(f"{VCPUS}=none:None", "b.conf")
-    answers = load(ALL, files=[first, later], resumed={VCPUS: "8"})
+    answers = load(ALL, files=[first, later], resumed={VCPUS: Recorded("8")})
     assert won(answers, VCPUS) == ("8", "resumed")
     assert VCPUS not in load(ALL, files=[first, later]).given
 

@@ -10,7 +10,7 @@ import pytest
 from hosted_setup.interview.loading import Option, load
 from hosted_setup.interview.section_interview import Rejected, SectionInterview
 from hosted_setup.interview.store import Answers
-from hosted_setup.model.answer import Source
+from hosted_setup.model.answer import Recorded, Source
 from hosted_setup.model.question import ask, section
 from hosted_setup.model.secret import Secret
 from hosted_setup.model.values import Fqdn
@@ -21,7 +21,7 @@ Products = dict[type[Any], Any]
 
 
 def begin(kind: type[Any], products: Products, **answers: str) -> SectionInterview:
-    given = load(ALL, resumed={key.replace("__", "/"): text for key, text in answers.items()})
+    given = load(ALL, resumed={key.replace("__", "/"): Recorded(text) for key, text in answers.items()})
     return SectionInterview(kind, products, given)
 
 
@@ -183,11 +183,11 @@ def test_what_a_run_has_recorded_is_not_checked_again(products: Products, files:
     connection = "OVEHOSTED_STORAGE/storageDomainConnection"
     again = files(f"{connection}=str:/srv/taken")
     for sources in ([], [again]):  # the files named then are read again
-        answers = load(ALL, files=sources, resumed={connection: "/srv/taken"})
+        answers = load(ALL, files=sources, resumed={connection: Recorded("/srv/taken")})
         interview = SectionInterview(Local, products, answers)
         assert interview.prompt is None
         assert str(interview.instance().path) == "/srv/taken"
-    answers = load(ALL, files=[again], resumed={connection: "/srv/free"})
+    answers = load(ALL, files=[again], resumed={connection: Recorded("/srv/free")})
     assert SectionInterview(Local, products, answers).problems
 
 

@@ -268,6 +268,7 @@ class ScriptedAsker:
     plan: tuple[str, ...] = ()
     effects: tuple[str, ...] | None = None
     asked: list[type[Any]] = field(default_factory=list)
+    held: tuple[Problem, ...] = ()
 
     def ask(
         self,
@@ -283,6 +284,9 @@ class ScriptedAsker:
 
     def texts(self, section: type[Any], *, typed: bool) -> tuple[tuple[str, str], ...]:
         return () if typed else (("TEST/first", self.first),)
+
+    def leave_out(self, section: type[Any]) -> None:
+        self.asked.remove(section)
 
     def reopen(self, section: type[Any]) -> bool:
         return False

@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from hosted_setup.model.answer import Recorded
 from hosted_setup.model.problem import ExitCode
 from hosted_setup.pipeline.journal import (
     Answered,
@@ -140,7 +141,7 @@ def test_the_past_adds_up() -> None:
         [*RECORDS, Answered("s", (("K/a", "1"),)), Done("a", msgspec.Raw(b"1")), Answered("s", (("K/a", "2"),))]
     )
     assert past.head == HEAD
-    assert past.answers == {"K/a": "2"}
+    assert past.answers == {"K/a": Recorded("2", "s")}
     assert past.confirmed
     assert not past.committed
     assert past.done == {"a": msgspec.Raw(b"1")}

@@ -13,6 +13,7 @@ import pytest
 from hosted_plugins import COMMANDS, FEATURES
 from hosted_setup.command import Command
 from hosted_setup.hooks import hookimpl
+from hosted_setup.model.question import ask, section
 from hosted_setup.pipeline.stage import Stage
 from hosted_setup.pipeline.step import step, step_of
 from hosted_setup.registry import ENTRY_POINTS, Registry
@@ -35,18 +36,30 @@ def look_at_the_moon() -> Moon:
     return Moon()
 
 
-class Cloud:
+@section("Storage")
+class CloudAnswers:
+    """A third party's questions."""
+
+    bucket: str = ask("Bucket", key="CLOUD/bucket")
+
+
+class Cloud(StorageBackend[CloudAnswers]):
     """A third party's storage."""
 
     kind = "cloud"
+    title = "somebody else's computer"
+    answers = CloudAnswers
 
-    def check(self, connection: str, host: Host) -> None:
+    def connection(self, want: CloudAnswers) -> str:
+        return want.bucket
+
+    def check(self, want: CloudAnswers, host: Host) -> None:
         """Accept anything."""
 
-    def free(self, connection: str, host: Host) -> int:
+    def free(self, want: CloudAnswers, host: Host) -> int:
         return 0
 
-    def attach(self, connection: str, host: Host, undo: UndoLog) -> StorageHome:
+    def attach(self, want: CloudAnswers, host: Host, undo: UndoLog) -> StorageHome:
         raise NotImplementedError
 
 
@@ -62,7 +75,7 @@ class ThirdParty:
         return (look_at_the_moon,)
 
     @hookimpl
-    def hosted_setup_storage_backends(self) -> Sequence[StorageBackend]:
+    def hosted_setup_storage_backends(self) -> Sequence[StorageBackend[Any]]:
         return (Cloud(),)
 
 

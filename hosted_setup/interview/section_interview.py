@@ -346,9 +346,10 @@ class SectionInterview:
         try:
             if question.offer is not None:
                 refuse_unoffered(question, self._choices[question.name], value)
-            return call_with(question.check, self._products, value) if question.check else None
+            warning = call_with(question.check, self._products, value) if question.check else None
         except ValueError as error:
             raise ValueError(without(value, str(error))) from None
+        return without(value, warning) if warning else None
 
     def _typed(self, question: Question, text: str) -> _Settled:
         if text if question.secret else text.strip():

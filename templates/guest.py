@@ -26,6 +26,7 @@ HOSTS = "/etc/hosts"
 PSQL = "/usr/share/ovirt-engine/dbscripts/engine-psql.sh"
 CA = "/etc/pki/ovirt-engine/ca.pem"
 CHUNK = 1 << 20
+KEYCLOAK = "OVESETUP_CONFIG/keycloakEnable=bool:True"
 FENCE = "DisableFenceAtStartupInSec"
 
 
@@ -155,6 +156,8 @@ def set_up(host: Host, settings: List[str]) -> None:
         with os.fdopen(descriptor, "w") as answers:
             answers.write("[environment:default]\n")
             answers.write("OVESETUP_CONFIG/adminPassword=str:%s\n" % password)
+            if KEYCLOAK in settings:  # it has an administrator of its own
+                answers.write("OVESETUP_CONFIG/keycloakAdminPasswd=str:%s\n" % password)
             answers.writelines(line + "\n" for line in settings)
         host.tell("password-taken")
         status = run(host, "engine-setup", "--accept-defaults", "--offline", "--config-append=" + SETUP_ANSWERS)

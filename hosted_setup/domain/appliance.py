@@ -74,6 +74,7 @@ class Appliance:
         description: one line for the operator; may be empty.
         digest: `ALGORITHM:HEX` that the OVA's manifest gives for the disk; None without a manifest.
         package_digest: `sha1:HEX` that the `.conf` gives for the whole file; None without.
+        features: what the engine inside can be told to set up, as the `.conf` or else the OVF declares it.
     """
 
     path: str
@@ -89,6 +90,7 @@ class Appliance:
     description: str
     digest: str | None = None
     package_digest: str | None = None
+    features: tuple[str, ...] = ()
 
 
 def look(stream: BinaryIO, *, path: str, conf: str | None = None, progress: Progress = quiet) -> Appliance:
@@ -124,6 +126,7 @@ def look(stream: BinaryIO, *, path: str, conf: str | None = None, progress: Prog
             version=described.version or found.version,
             description=described.description or found.description,
             package_digest=described.digest,
+            features=found.features if described.features is None else described.features,
         )
 
 
@@ -168,6 +171,7 @@ def _of_ova(form: Form, contents: Contents, path: str) -> Appliance:
         version=ovf.version,
         description=ovf.description,
         digest=digests.get(name),
+        features=ovf.features,
     )
 
 

@@ -1,6 +1,6 @@
 """The `*-appliance.conf` that an appliance's package puts into `/etc/ovirt-hosted-engine/`.
 
-Format: `KEY=VALUE` lines with the keys description, version, path, sha1sum; other keys have no meaning here.
+Format: `KEY=VALUE` lines with the keys description, version, path, sha1sum, features; other keys have no meaning here.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from hosted_setup.domain.appliance_problems import ApplianceConf
 from hosted_setup.domain.version import Version, VersionUnreadable
 
 _LIMIT: Final = 1 << 16
+_FEATURES_LIMIT: Final = 32
 _SHA1: Final = re.compile(r"[0-9A-Fa-f]{40}")
 
 
@@ -25,12 +26,19 @@ class Conf:
         description: one line; may be empty.
         path: where the package put the appliance; may be empty.
         digest: `sha1:HEX` of the file, if told. Old packages know no better algorithm.
+        features: words for what the engine inside can be told to set up; None if the line is not there.
     """
 
     version: str | None = None
     description: str = ""
     path: str = ""
     digest: str | None = None
+    features: tuple[str, ...] | None = None
+
+
+def feature_words(text: str) -> tuple[str, ...]:
+    """Give the words of a list of features, in order: lower-case ones, with blanks or commas between them."""
+    return tuple(dict.fromkeys(re.findall(r"[a-z][a-z0-9-]{1,31}", text)[:_FEATURES_LIMIT]))
 
 
 def read_conf(text: str) -> Conf:
@@ -56,6 +64,7 @@ def read_conf(text: str) -> Conf:
         description=" ".join(values.get("description", "").split())[:200],
         path=values.get("path", ""),
         digest=f"sha1:{digest.lower()}" if digest else None,
+        features=feature_words(values["features"]) if "features" in values else None,
     )
 
 

@@ -15,6 +15,7 @@ from xml.etree.ElementTree import ParseError
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
+from hosted_setup.domain.appliance_conf import feature_words
 from hosted_setup.domain.appliance_problems import (
     ApplianceDiskFormat,
     OvfDisks,
@@ -47,6 +48,7 @@ _UNITS: Final[Mapping[str, int]] = {
     "GB": 1024,
     "byte * 2^30": 1024,
 }
+_FEATURES: Final = "hosted-engine.features"
 _CPU_LIMIT: Final = 4096
 _MEMORY_LIMIT: Final = 64 << 20  # MiB
 _NUMBER: Final = re.compile(r"[0-9]{1,12}")
@@ -65,6 +67,7 @@ class Ovf:
         memory_mib: proposed memory, if any is.
         version: version of the product, if there is one.
         description: one line.
+        features: words for what the engine inside can be told to set up.
     """
 
     disk: str
@@ -73,6 +76,7 @@ class Ovf:
     memory_mib: int | None
     version: str | None
     description: str
+    features: tuple[str, ...] = ()
 
 
 def read_ovf(name: str, content: bytes) -> Ovf:
@@ -101,6 +105,7 @@ def read_ovf(name: str, content: bytes) -> Ovf:
         memory_mib=_memory(elements),
         version=_version(elements),
         description=_description(elements),
+        features=_features(elements),
     )
 
 
@@ -217,6 +222,12 @@ def _version(elements: list[Element]) -> str | None:
         except VersionUnreadable:  # free text: no version then
             continue
     return None
+
+
+def _features(elements: list[Element]) -> tuple[str, ...]:
+    """Give the words of the product's property for them."""
+    values = (_attribute(one, "value") for one in _named(elements, "Property") if _attribute(one, "key") == _FEATURES)
+    return feature_words(" ".join(values))
 
 
 def _description(elements: list[Element]) -> str:

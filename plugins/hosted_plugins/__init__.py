@@ -22,6 +22,7 @@ FEATURES: Final = (
     "hosted_plugins.storage.localfs",
     "hosted_plugins.storage.steps",
     "hosted_plugins.network.steps",
+    "hosted_plugins.vm.seed",
     "hosted_plugins.vm.steps",
     "hosted_plugins.bootstrap.steps",
     "hosted_plugins.engine.steps",

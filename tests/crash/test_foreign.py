@@ -13,7 +13,8 @@ from hosted_plugins.image.disk import RemovePointer, RemoveVolume
 from hosted_plugins.network.bridge import RemoveBridge
 from hosted_plugins.network.steps import RemoveNetwork
 from hosted_plugins.storage.steps import RemoveDomain
-from hosted_plugins.vm.steps import RemoveRunFile, RemoveVm
+from hosted_plugins.vm.seed import RemoveRunFile
+from hosted_plugins.vm.steps import RemoveVm
 from hosted_setup.pipeline.codec import decode
 from hosted_setup.pipeline.journal import Committed, Intent, Journal, Record
 from hosted_setup.pipeline.undo import Undo

@@ -103,6 +103,8 @@ def test_every_undo_is_recorded_by_the_deploys_that_are_killed_everywhere(run: C
 def test_every_question_is_answered_and_kept(run: Counter, program: Program) -> None:
     assert program("cleanup", "--yes").code == 0
     program.answer(HOSTED_ENGINE__networkMode="str:bridge", OVEHOSTED_VM__cloudinitVMStaticCIDR="str:192.0.2.5/24")
+    beside = program.inputs.appliance.with_name("engine-appliance.conf")
+    beside.write_text(f"path={program.inputs.appliance}\nfeatures=keycloak\n")
     assert program.deploy().code == 0  # what is not asked when a backup is restored on a NAT network
     kept_answers = (program.world.paths.state / "answers").glob("*.conf")
     lines = [line for path in kept_answers for line in path.read_text().splitlines()]

@@ -77,7 +77,7 @@ def seeds(program: Program) -> list[str]:
     found: list[str] = []
 
     def observe(when: str, record: Record) -> None:
-        if when == "after" and isinstance(record, journal.Done) and record.step == "vm.steps.write_seed":
+        if when == "after" and isinstance(record, journal.Done) and record.step == "vm.seed.write_seed":
             (seed,) = program.world.paths.runs.glob("*/seed.iso")
             found.append(seed.read_bytes().decode("latin-1"))
 
@@ -185,6 +185,34 @@ def test_renewed_certificates(program: Program, seeds: list[str], answer: str, r
 def test_nothing_is_renewed_in_a_fresh_engine(program: Program, seeds: list[str]) -> None:
     deployed(program, OVEHOSTED_CORE__renewPKIonRestore="bool:True")
     assert not [line for line in config(seeds[0])["settings"] if "renew" in line]
+
+
+@pytest.fixture
+def with_keycloak(program: Program) -> None:
+    """Let the appliance declare that Keycloak is in it."""
+    beside = program.inputs.appliance.with_name("engine-appliance.conf")
+    beside.write_text(f"path={program.inputs.appliance}\nfeatures=grafana keycloak\n")
+
+
+@pytest.mark.usefixtures("with_keycloak")
+@pytest.mark.parametrize(("answer", "enabled"), [("", True), ("bool:True", True), ("bool:False", False)])
+def test_keycloak(program: Program, seeds: list[str], answer: str, enabled: bool) -> None:  # noqa: FBT001 - a parameter
+    done = deployed(program, OVEHOSTED_CORE__enableKeycloak=answer)
+    assert f"OVESETUP_CONFIG/keycloakEnable=bool:{enabled}" in config(seeds[0])["settings"]
+    admin = "admin@ovirt@internalsso" if enabled else "admin@internal"
+    assert f"Administrator:     {admin}\n" in done.out
+
+
+@pytest.mark.usefixtures("with_keycloak")
+def test_keycloak_is_as_the_backup_has_it(program: Program, seeds: list[str]) -> None:
+    assert program.restore().code == DONE
+    assert "OVESETUP_CONFIG/keycloakEnable=bool:False" in config(seeds[0])["settings"]
+
+
+def test_keycloak_is_not_asked_for_where_the_appliance_has_none(program: Program, seeds: list[str]) -> None:
+    done = deployed(program, OVEHOSTED_CORE__enableKeycloak="bool:True")
+    assert "eycloak" not in json.dumps(config(seeds[0]))
+    assert "Administrator:     admin@internal\n" in done.out
 
 
 def config(seed: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from hosted_plugins.backup import Backup
-from hosted_plugins.engine import EngineAnswers, RestoreAnswers
+from hosted_plugins.engine import EngineAnswers, LoginAnswers, RestoreAnswers
 from hosted_plugins.guest_network import AddressAnswers, ResolverAnswers
 from hosted_plugins.image import EngineDisk
 from hosted_plugins.network import EngineNetwork, LinkName, NetworkAnswers, NetworkMode, Subnet
@@ -69,6 +69,7 @@ NETWORK_ANSWERS: Final = NetworkAnswers(
 )  # fmt: skip
 ADDRESS: Final = AddressAnswers(domain=None, static=None, hosts=True)
 RESTORING: Final = RestoreAnswers(renew_pki=False)
+LOGIN: Final = LoginAnswers(keycloak=False)
 RESOLVER: Final = ResolverAnswers(servers=None)
 ENGINE: Final = EngineAnswers(
     admin_password=Secret("canary-admin"),

@@ -14,13 +14,15 @@ import pytest
 
 from hosted_plugins.backup import Backup
 from hosted_plugins.guest_network import AddressAnswers, ResolverAnswers
+from hosted_plugins.image import OpenedAppliance
 from hosted_plugins.vm import RootAccess
-from hosted_plugins.vm.steps import write_seed
+from hosted_plugins.vm.seed import write_seed
 from hosted_setup.domain.templates import render, source
 from hosted_setup.model.addresses import InterfaceAddress, NameServers
 from hosted_setup.model.values import DomainName, Name, SshPublicKey
 from hosted_setup.testing.network import FACTS
 from tests.golden import products
+from tests.unit.domain.builders import looked, ova, tar
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,6 +62,8 @@ def files_of(
         resolver,
         products.ENGINE,
         products.RESTORING,
+        products.LOGIN,
+        OpenedAppliance(looked(tar(ova())), (0, 0, 0)),
         products.STORAGE,
         backup,
         products.NETWORK_ANSWERS,

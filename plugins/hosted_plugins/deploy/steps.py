@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from hosted_plugins.deploy import Interviewed
-from hosted_plugins.engine import DataCenterAnswers, EngineAnswers, RestoreAnswers
+from hosted_plugins.engine import DataCenterAnswers, EngineAnswers, LoginAnswers, RestoreAnswers
 from hosted_plugins.guest_network import AddressAnswers, ResolverAnswers
 from hosted_plugins.network import NetworkAnswers
 from hosted_plugins.notifications import NotificationAnswers
@@ -29,6 +29,7 @@ def interview(  # noqa: PLR0913 - every section
     center: DataCenterAnswers,
     engine: EngineAnswers,
     restoring: RestoreAnswers,
+    people: LoginAnswers,
     notifications: NotificationAnswers,
 ) -> Interviewed:
     """Name the sections in the order in which they are asked; the parameters are the order."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from hosted_plugins.backup import Backup
+from hosted_plugins.image import OpenedAppliance
 from hosted_setup.model.answer import Source, Suggestion
 from hosted_setup.model.question import ask, section
 from hosted_setup.model.secret import Secret
@@ -13,6 +14,8 @@ from hosted_setup.model.values import Name, VmName, usable_password
 from hosted_setup.ports.machine import MachineFacts
 
 ADMIN: Final = "admin@internal"
+_KEYCLOAK_ADMIN: Final = "admin@ovirt@internalsso"
+KEYCLOAK: Final = "keycloak"  # the appliance's word for it
 _DEFAULT: Final = Name("Default")  # what every engine comes with
 
 
@@ -87,6 +90,31 @@ class RestoreAnswers:
         "Renew the restored engine's certificates if needed", key="OVEHOSTED_CORE/renewPKIonRestore", default=False,
         when=_restores, help="Needed when they expire soon; hosts trust a renewed CA once they are enrolled again.",
     )  # fmt: skip
+
+
+def _declared(opened: OpenedAppliance) -> bool:
+    return opened.has(KEYCLOAK)
+
+
+def _as_in_backup(backup: Backup) -> Suggestion[bool]:
+    if backup.facts is None:
+        return Suggestion(value=True, source=Source.DEFAULT)
+    return Suggestion("db/keycloak_backup.db" in backup.facts.members, Source.BACKUP)
+
+
+@section("Engine")
+class LoginAnswers:
+    """How people log in to the engine."""
+
+    keycloak: bool = ask(
+        "Set Keycloak up on the engine", key="OVEHOSTED_CORE/enableKeycloak", default=False, when=_declared,
+        suggest=_as_in_backup, help="It takes over the engine's log-in; on a restore, as the backup has it.",
+    )  # fmt: skip
+
+    @property
+    def admin(self) -> str:
+        """Give the administrator's name with the realm that it is known in."""
+        return _KEYCLOAK_ADMIN if self.keycloak else ADMIN
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from hosted_plugins.bootstrap import EngineReady, Greeted
-from hosted_plugins.engine import ADMIN, DataCenterAnswers, EngineAnswers, Healthy, Registered
+from hosted_plugins.engine import DataCenterAnswers, EngineAnswers, Healthy, LoginAnswers, Registered
 from hosted_plugins.network import EngineNetwork
 from hosted_plugins.storage import Storage, StorageChoice, StorageDomain
 from hosted_plugins.vm import VmAnswers
@@ -64,6 +64,7 @@ def register(  # noqa: PLR0913 - all that is registered
     healthy: Healthy,
     wanted: DataCenterAnswers,
     answers: EngineAnswers,
+    people: LoginAnswers,
     choice: StorageChoice,
     storage: Storage,
     domain: StorageDomain,
@@ -73,7 +74,7 @@ def register(  # noqa: PLR0913 - all that is registered
 ) -> Registered:
     """Log in once; add data center, cluster, host and storage domain unless they are there. Safe to do again."""
     engine = EngineAddress(healthy.fqdn, healthy.address, healthy.ca_pem)
-    session = host.engines.login(engine, ADMIN, answers.admin_password)
+    session = host.engines.login(engine, people.admin, answers.admin_password)
     try:
         center = _ensure(session, "datacenters", {"name": str(wanted.name), "local": True})
         cluster = _ensure(session, "clusters", {"name": str(answers.cluster), "data_center": {"id": center}})

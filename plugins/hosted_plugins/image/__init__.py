@@ -48,6 +48,10 @@ class OpenedAppliance:
     appliance: Appliance
     fingerprint: tuple[int, int, int]
 
+    def has(self, feature: str) -> bool:
+        """Tell whether the appliance declares that it can be told to set this up."""
+        return feature in self.appliance.features
+
 
 @dataclass(frozen=True)
 class EngineDisk:

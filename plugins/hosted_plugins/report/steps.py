@@ -12,7 +12,7 @@ from typing import Any, Final, cast
 
 from hosted_plugins.bootstrap import EngineReady, Greeted
 from hosted_plugins.deploy import Interviewed
-from hosted_plugins.engine import ADMIN, Healthy, Registered
+from hosted_plugins.engine import Healthy, LoginAnswers, Registered
 from hosted_plugins.image import CurrentDisk
 from hosted_plugins.network import EngineNetwork
 from hosted_plugins.notifications import NotificationAnswers
@@ -82,6 +82,7 @@ def write_host_files(
 def summarise(  # noqa: PLR0913 - everything the operator wants to know
     interviewed: Interviewed,
     vm: VmAnswers,
+    people: LoginAnswers,
     healthy: Healthy,
     ready: EngineReady,
     greeted: Greeted,
@@ -94,7 +95,7 @@ def summarise(  # noqa: PLR0913 - everything the operator wants to know
     host.reporter.emit(Info("Hosted Engine successfully deployed"))
     lines = (
         f"Engine:            https://{vm.fqdn}/ovirt-engine/ (address {healthy.address}, version {registered.version})",
-        f"Administrator:     {ADMIN}",
+        f"Administrator:     {people.admin}",
         f"CA (SHA-256):      {_ca_fingerprint(ready.ca_pem)}",
         *(f"SSH host key:      {_key_fingerprint(key)}" for key in greeted.host_keys),
         f"Storage domain:    {domain.root}",

@@ -1,12 +1,8 @@
-"""Seeds, defines, starts and settles the engine VM."""
+"""Defines, starts and settles the engine VM."""
 
 from __future__ import annotations
 
-import base64
-import io
-import json
 import os
-import secrets
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -15,15 +11,13 @@ from typing import Any, Final
 
 from hosted_plugins.backup import Backup
 from hosted_plugins.bootstrap import EngineReady, GuestLog
-from hosted_plugins.engine import EngineAnswers, Registered, RestoreAnswers
-from hosted_plugins.guest_network import AddressAnswers, ResolverAnswers
+from hosted_plugins.engine import Registered
 from hosted_plugins.image import EngineDisk, ImportedDisk
-from hosted_plugins.network import EngineNetwork, NetworkAnswers, router
-from hosted_plugins.storage import StorageChoice, StorageDomain
+from hosted_plugins.network import EngineNetwork
+from hosted_plugins.storage import StorageDomain
 from hosted_plugins.virt import Virtualisation
 from hosted_plugins.vm import DISK, SOCKET, EngineVm, Seed, Settled, VmAnswers, remember_boot, take_away
-from hosted_setup.domain.templates import render, render_xml, source
-from hosted_setup.files import private
+from hosted_setup.domain.templates import render_xml
 from hosted_setup.hooks import hookimpl
 from hosted_setup.model.values import MIB
 from hosted_setup.mounts import refuse_mounts_in
@@ -32,143 +26,9 @@ from hosted_setup.pipeline.step import step
 from hosted_setup.pipeline.undo import Undo, UndoLog
 from hosted_setup.ports.host import Host
 from hosted_setup.ports.hypervisor import DomainState, HypervisorFacts
-from hosted_setup.ports.machine import MachineFacts
 
 SEED: Final = "vdc"
 BYE_DEADLINE: Final = 120.0
-
-
-@dataclass(frozen=True)
-class RemoveRunFile(Undo, name="run.file"):
-    """Removes a file of this run's own folder."""
-
-    name_in_run: str
-
-    def apply(self, host: Host) -> None:
-        """Remove it."""
-        path = host.run_dir / self.name_in_run
-        refuse_mounts_in(path)
-        path.unlink(missing_ok=True)
-
-    def describe(self) -> str:
-        """Name the file."""
-        return self.name_in_run
-
-
-@step(Stage.TRANSACTION, "Write the cloud-init seed")
-def write_seed(  # noqa: PLR0913 - everything the guest is told
-    vm: VmAnswers,
-    address: AddressAnswers,
-    resolver: ResolverAnswers,
-    engine: EngineAnswers,
-    restoring: RestoreAnswers,
-    storage: StorageChoice,
-    backup: Backup,
-    answers: NetworkAnswers,
-    network: EngineNetwork,
-    machine: MachineFacts,
-    host: Host,
-    undo: UndoLog,
-) -> Seed:
-    """Write the NoCloud image into the run's folder; it holds a password's hash, never a password."""
-    seed = Seed(str(host.run_dir / "seed.iso"), secrets.token_hex(16))
-    undo.before(RemoveRunFile("seed.iso"))
-    config = {
-        "token": seed.token,
-        "restore": _restore(backup, engine, storage, machine, host),
-        "settings": [
-            f"OVESETUP_CONFIG/fqdn=str:{vm.fqdn}",
-            f"OVESETUP_PKI/organization=str:{_domain(vm, address)}",
-            *(_renewal(restoring) if backup.facts else ()),
-        ],
-        "hosts": _hosts(vm, address, network, machine) if address.hosts else [],
-    }
-    user_data = render(
-        "user-data.j2",
-        root_password_hash=host.machine.hash_password(vm.root_password.reveal()),
-        root_ssh_key=str(vm.root_ssh_key or ""),
-        root_ssh_access=vm.root_access.value,
-        fqdn=str(vm.fqdn),
-        timezone=vm.timezone,
-        script=source("guest.py"),
-        config=base64.b64encode(json.dumps(config, sort_keys=True).encode()).decode(),
-    )
-    files = {
-        "user-data": user_data,
-        "meta-data": render("meta-data.j2", run_id=host.run_id, fqdn=str(vm.fqdn)),
-        "network-config": render(
-            "network-config.j2", mac=str(vm.mac), static=_static(vm, address, resolver, answers, host)
-        ),
-    }
-    _write_iso(Path(seed.path), files)
-    return seed
-
-
-def _renewal(restoring: RestoreAnswers) -> tuple[str, ...]:
-    """Answer engine-setup's question whether to renew, and whether it means a no."""
-    return f"OVESETUP_PKI/renew=bool:{restoring.renew_pki}", "QUESTION/1/OVESETUP_SKIP_RENEW_PKI_CONFIRM=str:yes"
-
-
-def _domain(vm: VmAnswers, address: AddressAnswers) -> str:
-    return str(address.domain or str(vm.fqdn).partition(".")[2])
-
-
-def _hosts(
-    vm: VmAnswers, address: AddressAnswers, network: EngineNetwork, machine: MachineFacts
-) -> list[tuple[str, str]]:
-    """Give addresses and names for /etc/hosts; the guest fills in its own address where it is empty."""
-    own = network.address or (address.static.address if address.static else "")
-    return [(own, _with_short_name(str(vm.fqdn))), (network.gateway, _with_short_name(machine.hostname))]
-
-
-def _with_short_name(name: str) -> str:
-    return " ".join(dict.fromkeys((name, name.partition(".")[0])))
-
-
-def _static(
-    vm: VmAnswers, address: AddressAnswers, resolver: ResolverAnswers, answers: NetworkAnswers, host: Host
-) -> dict[str, object] | None:
-    if address.static is None:
-        return None
-    version = address.static.version
-    return {
-        "address": str(address.static),
-        "anywhere": "::/0" if version == 6 else "0.0.0.0/0",  # noqa: PLR2004
-        "gateway": router(version, answers, host.network.facts()),
-        "servers": [str(one) for one in resolver.servers.servers] if resolver.servers else [],
-        "search": [_domain(vm, address)],
-    }
-
-
-def _restore(
-    backup: Backup, engine: EngineAnswers, storage: StorageChoice, machine: MachineFacts, host: Host
-) -> dict[str, object] | None:
-    if backup.facts is None:
-        return None
-    now = host.clock.now()
-    return {
-        "length": backup.facts.size,
-        "log": f"/var/log/ovirt-engine/restore-{now:%Y%m%d%H%M%S}.log",
-        "host_name": str(engine.host_name),
-        "host_uuid": machine.uuid,
-        "storage_name": str(storage.name),
-        "storage_renamed": f"{storage.name}_old_{now:%Y%m%dT%H%M%S}",
-    }
-
-
-def _write_iso(path: Path, files: dict[str, str]) -> None:
-    import pycdlib  # noqa: PLC0415 - 20 ms that other commands need not pay
-
-    image = pycdlib.PyCdlib()
-    image.new(interchange_level=3, joliet=3, rock_ridge="1.09", vol_ident="cidata")
-    for name, text in files.items():
-        data = text.encode()
-        image.add_fp(
-            io.BytesIO(data), len(data), f"/{name.upper().replace('-', '_')}.;1", rr_name=name, joliet_path=f"/{name}"
-        )
-    with open(path, "xb", opener=private) as stream:
-        image.write_fp(stream)
-    image.close()
 
 
 @dataclass(frozen=True)
@@ -291,4 +151,4 @@ def settle(  # noqa: PLR0913 - see start_vm
 @hookimpl
 def hosted_setup_steps() -> Sequence[Callable[..., Any]]:
     """Register the steps."""
-    return (write_seed, start_vm, settle)
+    return (start_vm, settle)

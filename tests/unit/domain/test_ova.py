@@ -220,3 +220,23 @@ def test_a_cut_anywhere_is_a_problem(name: str) -> None:
     for cut in {*range(0, 3000, 97), *range(0, end, 30011), end - 1, end - 513} & set(range(end)):
         with pytest.raises(Problem):
             disk_of(whole[:cut], looked(whole[:cut]))
+
+
+PROPERTY = '<ProductSection><Property ovf:key="{}" ovf:value="{}"/></ProductSection>'
+
+
+@pytest.mark.parametrize(
+    ("declared", "conf", "features"),
+    [
+        ("", None, ()),
+        (PROPERTY.format("hosted-engine.features", "keycloak, fips"), None, ("keycloak", "fips")),
+        (PROPERTY.format("other.features", "keycloak"), None, ()),
+        (PROPERTY.format("hosted-engine.features", "keycloak"), "version=4.5.6\n", ("keycloak",)),
+        (PROPERTY.format("hosted-engine.features", "keycloak"), "features=\n", ()),
+        ("", "features=keycloak keycloak KEYCLOAK x/../y\n", ("keycloak",)),
+    ],
+)
+def test_what_an_appliance_declares(declared: str, conf: str | None, features: tuple[str, ...]) -> None:
+    text = dmtf_ovf().replace(b"<VirtualHardwareSection>", declared.encode() + b"<VirtualHardwareSection>")
+    content = tar([("engine.ovf", text), ("disk.qcow2", DISK)])
+    assert looked(content, conf).features == features

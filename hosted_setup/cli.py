@@ -1,4 +1,4 @@
-"""The composition root: arguments → adapters → command. The only place that wires.
+"""The composition root: arguments → adapters → command. Long, since it is the only place that wires.
 
 Everything heavy is imported when a command needs it, so that `hosted-engine --help` comes at once.
 """

@@ -96,7 +96,7 @@ def step(  # noqa: PLR0913 - the properties of a step
 
 
 def check(
-    title: str, *, blocking: bool = True, within: float = 10.0, when: Callable[..., bool] | None = None
+    title: str, *, blocking: bool = True, within: float = 7.0, when: Callable[..., bool] | None = None
 ) -> Callable[[F], F]:
     """Make a function a check of the validation stage: it gives nothing, changes nothing and raises Problems.
 

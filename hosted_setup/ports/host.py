@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from hosted_setup.ports.hypervisor import Hypervisor
     from hosted_setup.ports.images import Images
     from hosted_setup.ports.machine import Machine
+    from hosted_setup.ports.names import Names
     from hosted_setup.ports.network import HostNetwork
     from hosted_setup.ports.shell import Shells
 
@@ -60,6 +61,7 @@ class Host:
     images: Images
     machine: Machine
     network: HostNetwork
+    names: Names
     guests: Guests
     engines: Engines
     shells: Shells

@@ -83,6 +83,13 @@ def refused_by_system(error: OSError, then: str = RESUME) -> Problem:
     return SystemRefused(name or type(error).__name__, why=why, where=name, hint=hint, command=command)
 
 
+class ResolverDown(Problem):
+    """Names cannot be looked up for now."""
+
+    code = "HE-RESOLVER"
+    title = "The name service does not answer"
+
+
 class EngineUnreachable(Problem):
     """The engine's web service does not answer."""
 

@@ -101,5 +101,15 @@ class Behaviour:
     dropping: tuple[str, ...] = ()
     """Chains of the packet filter that drop: family, table, name and hook of each."""
     routes: tuple[str, ...] = ("192.0.2.0/24",)
+    names: dict[str, tuple[str, ...]] = field(
+        default_factory=lambda: {"engine.example.com": ("192.0.2.20",), "host1.example.org": ("192.0.2.10",)}
+    )
+    reverse: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """The names of addresses that do not lead back."""
+    resolver_down: bool = False
+    at_fault: dict[str, str] = field(default_factory=dict)
+    """What is wrong with a name server, or with a `host:port`."""
+    free: tuple[str, ...] = ("192.0.2.20",)
+    """Addresses that no machine has."""
     mute_on: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Gateways that do not answer, by the kind of the link they are asked through; `*`: through any."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from threading import Lock
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ class FakeClock:
     def __init__(self, path: Path) -> None:
         """Keep the time in `path`."""
         self._path = path
+        self._lock = Lock()  # checks run side by side
 
     def now(self) -> datetime:
         """Give the time of day, in UTC."""
@@ -28,7 +30,8 @@ class FakeClock:
 
     def sleep(self, seconds: float) -> None:
         """Let `seconds` pass at once."""
-        later = self.monotonic() + seconds
-        beside = self._path.with_name(f".{self._path.name}")
-        beside.write_text(repr(later))
-        beside.replace(self._path)
+        with self._lock:
+            later = self.monotonic() + seconds
+            beside = self._path.with_name(f".{self._path.name}")
+            beside.write_text(repr(later))
+            beside.replace(self._path)

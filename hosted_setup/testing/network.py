@@ -59,6 +59,8 @@ class FakeNetwork:
         """Answer as a gateway behaves."""
         mute = self._behaviour.mute_on
         link = self.facts().link(device)
+        if address in self._behaviour.free:
+            return False
         return link is not None and address not in mute.get("*", ()) and address not in mute.get(link.kind, ())
 
     def make_bridge(self, change: BridgeChange, folder: Path, within: float) -> FakeTrial:  # noqa: ARG002 - its record is the world's own

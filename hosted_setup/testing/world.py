@@ -15,6 +15,7 @@ from hosted_setup.testing.guests import FakeGuests
 from hosted_setup.testing.hypervisor import FakeHypervisor
 from hosted_setup.testing.images import FakeImages
 from hosted_setup.testing.machine import FakeMachine, FakeShells
+from hosted_setup.testing.names import FakeNames
 from hosted_setup.testing.network import FakeNetwork
 from hosted_setup.testing.state import Domain, Network, load, load_all, save
 
@@ -82,6 +83,7 @@ class World:
             images=FakeImages(),
             machine=FakeMachine(self.behaviour),
             network=self.network,
+            names=FakeNames(self.behaviour),
             guests=self.guests,
             engines=self.engines,
             shells=FakeShells(self.behaviour),

@@ -15,6 +15,8 @@ FEATURES: Final = (
     "hosted_plugins.deploy.steps",
     "hosted_plugins.checks.steps",
     "hosted_plugins.checks.host",
+    "hosted_plugins.checks.names",
+    "hosted_plugins.checks.wire",
     "hosted_plugins.virt.steps",
     "hosted_plugins.backup.steps",
     "hosted_plugins.image.steps",

@@ -138,6 +138,7 @@ def host(keeping: Keeping | None = None, root: Path = Path("/")) -> Host:
         images=no,
         machine=still,
         network=no,
+        names=no,
         guests=no,
         engines=no,
         shells=no,

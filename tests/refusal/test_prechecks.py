@@ -1,11 +1,11 @@
-"""`deploy --precheck` on hosts where something is wrong: each has its own code, and nothing at all is left behind.
+"""Long for its tables: `deploy --precheck` on wrong hosts. Each has its own code, and nothing is left behind.
 
 On pretended ports: what is told is the real program's.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -14,7 +14,10 @@ from hosted_plugins import COMMANDS, FEATURES
 from hosted_plugins.deploy.work import plan_of
 from hosted_setup.model import secret
 from hosted_setup.pipeline.plan import checks_of
+from hosted_setup.ports.network import Address
 from hosted_setup.registry import Registry
+from hosted_setup.testing.behaviour import Behaviour
+from hosted_setup.testing.network import FACTS, NIC
 from hosted_setup.testing.world import World
 from tests.flow.program import Inputs, Program
 from tests.refusal.told import Refusal, assert_well_told
@@ -25,6 +28,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+BRIDGE: Final = {"HOSTED_ENGINE__networkMode": "str:bridge"}
+ENGINE, HOST = "engine.example.com", "host1.example.org"
+NAMES: Final = Behaviour().names
 CONNECTION: Final = "OVEHOSTED_STORAGE__storageDomainConnection"
 REGISTRY: Final = Registry((*COMMANDS, *FEATURES), third_parties=False)
 
@@ -78,6 +84,10 @@ def _taken_network(program: Program) -> None:
     )
 
 
+def _bridged(case: Case) -> Case:
+    return replace(case, answers=BRIDGE | case.answers)
+
+
 BAD: Final[dict[str, Case]] = {
     "an engine is deployed": Case("HE-DEPLOYED", deed=_deployed),
     "a program is missing": Case("HE-PROGRAM-MISSING", {"programs": ["openssl", "setpriv"]}),
@@ -95,9 +105,6 @@ BAD: Final[dict[str, Case]] = {
     ),
     "the storage is not there": Case("HE-STORAGE-MISSING", answers={CONNECTION: "str:/nowhere/at/all"}),
     "the storage is full": Case("HE-STORAGE-SPACE", {"free_bytes": 1 << 20}),
-    "the storage is not understood": Case(
-        "HE-STORAGE-CONNECTION", answers={CONNECTION: "str:srv/engine"}, exit_code=2
-    ),
     "the archive is not there": Case("HE-ARCHIVE-UNREADABLE", deed=lambda program: program.inputs.archive.unlink()),
     "the archive is newer": Case("HE-VERSION-NEWER", deed=_of_version("4.5.7")),
     "the archive is of another line": Case("HE-VERSION-PAIR", deed=_of_version("4.2.8")),
@@ -105,6 +112,7 @@ BAD: Final[dict[str, Case]] = {
     "the appliance is larger than the disk": Case(
         "HE-DISK-SMALL", {"free_bytes": 1 << 40}, {"OVEHOSTED_STORAGE__imgSizeGB": "int:25"}, _large_appliance
     ),
+    "the engine has the host's name": Case("HE-NAME-SAME", answers={"OVEHOSTED_NETWORK__fqdn": f"str:{HOST}"}),
     "an answer is missing": Case(
         "HE-ANSWERS-MISSING", answers={CONNECTION: ""}, exit_code=2
     ),
@@ -121,6 +129,52 @@ BAD: Final[dict[str, Case]] = {
         for case in ("text", "vmdk", "backing file", "encrypted", "no ovf", "link", "cut in the disk", "ovf changed")
     },
 }  # fmt: skip
+
+
+def _facts(**changes: Any) -> Callable[[Program], object]:  # noqa: ANN401 - of several types
+    return lambda program: program.world.network.change(replace(FACTS, **changes))
+
+
+def _nic(**changes: Any) -> Callable[[Program], object]:  # noqa: ANN401 - of several types
+    return _facts(links=(FACTS.links[0], replace(NIC, **changes)))
+
+
+ON_BRIDGE: Final[dict[str, Case]] = {
+    "the engine's name has no address": Case("HE-ENGINE-NAME", {"names": {HOST: ("192.0.2.10",)}}),
+    "the engine's name has no IPv6 address": Case(
+        "HE-ENGINE-FAMILY", {"names": {**NAMES, HOST: ("2001:db8::10",)}}, options=("--6",),
+        deed=_nic(addresses=(Address("2001:db8::10", 64),)),
+    ),
+    "the engine's name leads here": Case("HE-ENGINE-HERE", {"names": {**NAMES, ENGINE: ("192.0.2.10",)}}),
+    "the host's name has no address": Case("HE-HOST-NAME", {"names": {ENGINE: ("192.0.2.20",)}}),
+    "the host's name leads elsewhere": Case("HE-HOST-ADDRESS", {"names": {**NAMES, HOST: ("192.0.2.99",)}}),
+    "the host's name leads to loopback": Case("HE-HOST-ADDRESS", {"names": {**NAMES, HOST: ("127.0.0.1",)}}),
+    "names cannot be looked up": Case("HE-RESOLVER", {"resolver_down": True}),
+    "a name server is mute": Case("HE-DNS", {"at_fault": {"192.0.2.53": "The DNS operation timed out."}}),
+    "there is no name server": Case("HE-DNS-NONE", deed=_facts(nameservers=())),
+    "the TCP test fails": Case(
+        "HE-TCP-TEST", {"at_fault": {"192.0.2.80:443": "Connection refused"}},
+        {"OVEHOSTED_NETWORK__network_test": "str:tcp", "OVEHOSTED_NETWORK__network_test_tcp_address": "str:192.0.2.80",
+         "OVEHOSTED_NETWORK__network_test_tcp_port": "int:443"},
+    ),
+    "the TCP test is not told where to": Case(
+        "HE-TCP-TEST-UNSET", answers={"OVEHOSTED_NETWORK__network_test": "str:tcp"}, exit_code=2
+    ),
+    "somebody has the engine's address": Case("HE-ADDRESS-TAKEN", {"free": ()}),
+    "somebody has the engine's MAC address": Case(
+        "HE-MAC-TAKEN", answers={"OVEHOSTED_VM__vmMACAddr": "str:52:54:00:00:00:01"}
+    ),
+    "the gateway is mute": Case("HE-GATEWAY-MUTE", {"mute_on": {"*": ("192.0.2.1",)}}),
+    "the NIC is down": Case("HE-NIC", deed=_nic(carrier=False)),
+    "the bond's mode is wrong": Case("HE-NIC", deed=_nic(kind="bond", bond_mode="balance-rr")),
+    "the VLAN's name is wrong": Case("HE-NIC", deed=_nic(kind="vlan", parent="eno0", vlan_id=7)),
+    "the bridge's name is taken": Case("HE-BRIDGE-NAME", answers={"OVEHOSTED_NETWORK__bridgeName": "str:eno1"}),
+}  # fmt: skip
+WARNED_ON_BRIDGE: Final[dict[str, Case]] = {
+    "engine-reverse-name": Case("HE-ENGINE-REVERSE", {"reverse": {"192.0.2.20": ("other.example.com",)}}),
+    "engine-subnet": Case("HE-ENGINE-SUBNET", {"names": {**NAMES, ENGINE: ("198.51.100.20",)}}),
+    "firewall": Case("HE-FIREWALL", {"dropping": ("ip filter FORWARD forward",), "modules": ("br_netfilter",)}),
+}
 WARNED: Final[dict[str, Case]] = {
     "cpu-virtualisation": Case("HE-CPU-VIRT", {"without_kvm": "there is no /dev/kvm"}),
     "time-synchronisation": Case("HE-CLOCK", {"clock_synchronised": False}),
@@ -146,9 +200,9 @@ def _made(program: Program, case: Case) -> dict[str, str]:
     return program.world.inventory()
 
 
-@pytest.mark.parametrize("name", BAD)
+@pytest.mark.parametrize("name", [*BAD, *ON_BRIDGE])
 def test_a_wrong_environment(program: Program, name: str) -> None:
-    case = BAD[name]
+    case = BAD[name] if name in BAD else _bridged(ON_BRIDGE[name])
     before = _made(program, case)
     done = program.restore("--precheck", *case.options)
     refusal = Refusal(done.code, done.out)
@@ -159,12 +213,14 @@ def test_a_wrong_environment(program: Program, name: str) -> None:
 
 
 def test_there_are_many() -> None:
-    assert len({case.code for case in (*BAD.values(), *WARNED.values())}) >= 30
+    tables = (BAD, WARNED, ON_BRIDGE, WARNED_ON_BRIDGE)
+    assert len({case.code for table in tables for case in table.values()}) >= 60
 
 
-@pytest.mark.parametrize("check", WARNED)
-def test_a_warning_stops_nothing_and_can_be_ignored(program: Program, check: str) -> None:
-    case = WARNED[check]
+@pytest.mark.parametrize(
+    ("check", "case"), [*WARNED.items(), *((name, _bridged(case)) for name, case in WARNED_ON_BRIDGE.items())]
+)
+def test_a_warning_stops_nothing_and_can_be_ignored(program: Program, check: str, case: Case) -> None:
     before = _made(program, case)
     done = program.restore("--precheck")
     refusal = Refusal(done.code, done.out)
@@ -198,6 +254,43 @@ def test_a_deploy_does_not_start_with_a_check_ignored_that_there_is_not(program:
     assert (done.code, Refusal(done.code, done.out).codes) == (2, ["HE-CHECK-UNKNOWN"])
 
 
+def test_a_good_bridge_passes_every_check(program: Program) -> None:
+    program.answer(**BRIDGE)
+    done = program.restore("--precheck")
+    assert done.code == 0, done.out
+    assert not Refusal(done.code, done.out).warned
+    report = done.out[done.out.index("Checks:") :]
+    assert "does not apply" not in report
+    assert "not checked" not in report
+
+
+def test_the_record_to_add_is_told(program: Program) -> None:
+    _made(program, _bridged(ON_BRIDGE["the host's name has no address"]))
+    program.answer(**BRIDGE)
+    done = program.restore("--precheck")
+    assert f"{HOST} → no address" in done.out
+    assert f"{HOST}. IN A 192.0.2.10" in done.out
+    assert f"192.0.2.10 {HOST}" in done.out
+    program.world.behaviour.names = {**NAMES, ENGINE: ("198.51.100.20",)}
+    program.world.behaviour.reverse = {"198.51.100.20": ()}
+    done = program.restore("--precheck")
+    assert f"{ENGINE} → 198.51.100.20 → beside no interface" in done.out
+    assert f"20.100.51.198.in-addr.arpa. IN PTR {ENGINE}." in done.out
+
+
+def test_both_families_are_looked_at_unless_one_is_chosen(program: Program) -> None:
+    both = (Address("192.0.2.10", 24), Address("2001:db8::10", 64))
+    program.world.network.change(replace(FACTS, links=(FACTS.links[0], replace(NIC, addresses=both))))
+    program.world.behaviour.names = {HOST: ("192.0.2.10", "2001:db8::10"), ENGINE: ("192.0.2.20", "2001:db8::10")}
+    program.answer(**BRIDGE)
+    done = program.restore("--precheck")
+    assert Refusal(done.code, done.out).codes == ["HE-ENGINE-HERE"]
+    assert f"{ENGINE} → 192.0.2.20 → beside eno1" in done.out
+    assert f"{ENGINE} → 2001:db8::10 → eno1 of this host" in done.out
+    assert program.restore("--precheck", "--4").code == 0
+    assert program.restore("--precheck", "--6").code == 3
+
+
 def test_everything_is_told_at_once(program: Program) -> None:
     program.world.behaviour.memory_mib = 2048
     program.world.behaviour.clock_synchronised = False
@@ -205,7 +298,7 @@ def test_everything_is_told_at_once(program: Program) -> None:
     program.inputs.archive.unlink()
     done = program.restore("--precheck")
     refusal = Refusal(done.code, done.out)
-    assert set(refusal.codes) == {"HE-ARCHIVE-UNREADABLE"}, done.out
+    assert set(refusal.codes) == {"HE-ARCHIVE-UNREADABLE", "HE-STORAGE-MISSING"}, done.out
     assert [one.code for one in refusal.warned] == ["HE-CLOCK"]
 
 

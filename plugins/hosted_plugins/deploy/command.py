@@ -34,6 +34,9 @@ def arguments(parser: ArgumentParser) -> None:
         default="auto",
         help="tui: the wizard; plain: lines; replay: no questions; machine: JSON lines; auto: by the terminal",
     )
+    family = parser.add_mutually_exclusive_group()
+    family.add_argument("--4", dest="only4", action="store_true", help="use IPv4 only")
+    family.add_argument("--6", dest="only6", action="store_true", help="use IPv6 only")
     parser.add_argument(
         "--ignore-check", metavar="NAME", action="append", default=[], help="do not tell this check's warning (repeats)"
     )

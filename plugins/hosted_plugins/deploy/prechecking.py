@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from hosted_plugins.deploy import DeployRequest
 from hosted_plugins.deploy.ignoring import ignored_of
+from hosted_plugins.deploy.sources import answers_of
 from hosted_plugins.deploy.work import plan_of, sections_of
 from hosted_plugins.storage import StorageBackends
 from hosted_setup.interview.interviewer import Interviewer
@@ -63,7 +64,7 @@ def _report(options: Namespace, app: App, sources: Sources, frontend: Frontend) 
     answers = load(
         sections_of(items), files=[Path(one) for one in sources.files],
         secrets_file=Path(sources.secrets_file) if sources.secrets_file else None, streams=sources.streams(app),
-        environment=environment, products={StorageBackends: backends},
+        options=answers_of(options), environment=environment, products={StorageBackends: backends},
     )  # fmt: skip
     interviewer = Interviewer(answers, frontend)
     archive = str(Path(options.restore_from_file).absolute()) if options.restore_from_file else None
@@ -73,7 +74,7 @@ def _report(options: Namespace, app: App, sources: Sources, frontend: Frontend) 
     except Problem as problem:
         problems.append(problem)
     try:
-        interviewer.begin(sections_of(items))
+        interviewer.begin(sections_of(items), sections_of(item for item in items if item.only))
     except Problem as problem:
         problems += problem.problems()
     report = precheck(items, host, interviewer, (DeployRequest(archive), backends, AnswerSheet(interviewer)), ignored)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from argparse import Namespace
 
     from hosted_setup.app import App
+    from hosted_setup.interview.loading import Option
     from hosted_setup.interview.secrets import Stream
 
 
@@ -84,6 +85,15 @@ class Sources:
         if self.secret_command:
             found.append(app.secrets_of_command(self.secret_command))
         return tuple(found)
+
+
+def answers_of(options: Namespace) -> tuple[Option, ...]:
+    """Give the answers that have options of their own."""
+    from hosted_plugins.checks import FORCE4, FORCE6  # noqa: PLC0415 - commands are light until they run
+    from hosted_setup.interview.loading import Option  # noqa: PLC0415
+
+    given = ((options.only4, FORCE4, "--4"), (options.only6, FORCE6, "--6"))
+    return tuple(Option(key, "yes", place) for chosen, key, place in given if chosen)
 
 
 def _descriptor(text: str) -> int:

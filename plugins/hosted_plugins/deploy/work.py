@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from hosted_plugins.bundle import ROOT_PASSWORD, Watcher
 from hosted_plugins.deploy import DeployRequest
 from hosted_plugins.deploy.ignoring import ignored_of
-from hosted_plugins.deploy.sources import Sources
+from hosted_plugins.deploy.sources import Sources, answers_of
 from hosted_plugins.report import Deployed
 from hosted_plugins.storage import StorageBackends, alternatives
 from hosted_setup.app import Both
@@ -120,7 +120,7 @@ class _Work:
         answers = load(
             sections, files=[Path(one) for one in sources.files],
             secrets_file=Path(sources.secrets_file) if sources.secrets_file else None, streams=streams,
-            environment=app.environment, resumed=past.answers,
+            options=answers_of(options), environment=app.environment, resumed=past.answers,
             products={StorageBackends: self._backends},
         )  # fmt: skip
         self._files = _AnswerFiles(self._host, options.generate_answer)

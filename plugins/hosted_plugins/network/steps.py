@@ -18,7 +18,7 @@ from hosted_setup.pipeline.stage import Stage
 from hosted_setup.pipeline.step import check, step
 from hosted_setup.pipeline.undo import Undo, UndoLog
 from hosted_setup.ports.host import Host
-from hosted_setup.ports.hypervisor import HypervisorFacts
+from hosted_setup.ports.machine import MachineFacts
 from hosted_setup.ports.problems import NameTaken
 
 
@@ -30,7 +30,7 @@ class SubnetTaken(Problem):
 
 
 @step(Stage.SETUP, "Look at the networks of this host")
-def look_at_routes(hypervisor: HypervisorFacts, host: Host) -> HostRoutes:
+def look_at_routes(machine: MachineFacts, host: Host) -> HostRoutes:
     """Read the routes."""
     return HostRoutes(host.machine.routes())
 

@@ -69,6 +69,7 @@ def make_host(root: Path, *, timeout_factor: float = 1.0) -> Host:
         images=no,
         machine=no,
         network=no,
+        names=no,
         guests=no,
         engines=no,
         shells=no,

@@ -1,0 +1,188 @@
+"""Checks of names: the engine's and the host's, forward and reverse, in both address families.
+
+On a NAT network nobody but this host knows the engine's name, so only what it is called is checked there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final
+
+from hosted_plugins.checks import NetworkTestAnswers
+from hosted_plugins.network import NetworkAnswers, NetworkMode
+from hosted_plugins.vm import VmAnswers
+from hosted_setup.domain.naming import beside, forward_records, here, networks, reverse_record, table
+from hosted_setup.hooks import hookimpl
+from hosted_setup.model.problem import Problem, together
+from hosted_setup.pipeline.step import check
+from hosted_setup.ports.host import Host
+from hosted_setup.ports.machine import MachineFacts
+from hosted_setup.ports.network import Link, NetworkFacts
+
+WITHIN: Final = 6.0
+"""Seconds a look-up may take: more than the resolver's first try, less than its last."""
+
+
+class NamesSame(Problem):
+    """The engine VM is called what the host is called."""
+
+    code = "HE-NAME-SAME"
+    title = "The engine VM and this host have the same name"
+
+
+class EngineUnnamed(Problem):
+    """The engine's name has no address."""
+
+    code = "HE-ENGINE-NAME"
+    title = "The engine VM's name does not resolve"
+
+
+class EngineFamily(Problem):
+    """The engine's name has no address of the family that was asked for."""
+
+    code = "HE-ENGINE-FAMILY"
+    title = "The engine VM's name has no address of the chosen family"
+
+
+class EngineHere(Problem):
+    """The engine's name leads to this host."""
+
+    code = "HE-ENGINE-HERE"
+    title = "The engine VM's name leads to this host"
+
+
+class EngineReverse(Problem):
+    """An address of the engine does not lead back to its name."""
+
+    code = "HE-ENGINE-REVERSE"
+    title = "The engine VM's address does not lead back to its name"
+
+
+class EngineSubnet(Problem):
+    """An address of the engine is not in a network of the bridge."""
+
+    code = "HE-ENGINE-SUBNET"
+    title = "The engine VM's address is not in the bridge's network"
+
+
+class HostUnnamed(Problem):
+    """The host's name is none by which others could reach it."""
+
+    code = "HE-HOST-NAME"
+    title = "This host's name does not resolve"
+
+
+class HostElsewhere(Problem):
+    """The host's name leads to another machine, or to this one's loopback interface."""
+
+    code = "HE-HOST-ADDRESS"
+    title = "This host's name does not lead to this host"
+
+
+def on_bridge(network: NetworkAnswers) -> bool:
+    """With `HOSTED_ENGINE/networkMode=str:bridge`."""
+    return network.mode is NetworkMode.BRIDGE
+
+
+def carrier(network: NetworkAnswers, facts: NetworkFacts) -> Link | None:
+    """Give the link on whose wire the engine VM will be: the bridge where it is there, else its NIC."""
+    default = next((route.device for route in facts.default_routes() if route.device), "")
+    return facts.link(str(network.bridge)) or facts.link(str(network.nic or default))
+
+
+@check("Different names")
+def different_names(vm: VmAnswers, machine: MachineFacts) -> None:
+    """Refuse the host's own name for the engine VM."""
+    if str(vm.fqdn) == machine.hostname.lower():
+        why = "whoever asked for one of them would reach the other"
+        hint = "Answer another OVEHOSTED_NETWORK/fqdn, or rename the host:"
+        raise NamesSame(str(vm.fqdn), why=why, hint=hint, command="hostnamectl")
+
+
+@check("Engine name", within=WITHIN, when=on_bridge)
+def engine_name(vm: VmAnswers, network: NetworkAnswers, test: NetworkTestAnswers, host: Host) -> None:
+    """Refuse an engine name that has no address of the families in use, or one of this host's."""
+    name, facts = str(vm.fqdn), host.network.facts()
+    found = host.names.addresses(name)
+    wanted = _wanted(found, test)
+    command = f"getent ahosts {name}"
+    if not wanted:
+        kind = EngineFamily if found else EngineUnnamed
+        hint = f"Add a record such as\n{forward_records(name, _examples(network, test, facts))}\nthen see:"
+        raise kind(name, why=table({name: found}, facts), hint=hint, command=command)
+    own = [one for one in wanted if here(one, facts)]
+    if own:
+        detail = f"{name} is {', '.join(own)}"
+        hint = "Give the engine VM an address of its own in DNS or in /etc/hosts; see:"
+        raise EngineHere(detail, why=table({name: found}, facts), hint=hint, command=command)
+
+
+@check("Engine reverse name", blocking=False, within=WITHIN, when=on_bridge)
+def engine_reverse_name(vm: VmAnswers, network: NetworkAnswers, test: NetworkTestAnswers, host: Host) -> None:
+    """Warn when an address of the engine does not lead back to its name."""
+    name = str(vm.fqdn)
+    problem = together(
+        EngineReverse(
+            f"{address} is {', '.join(names) or 'nobody'}, not {name}",
+            why="some clients and Kerberos ask for the reverse",
+            hint=f"Add or mend the record\n{reverse_record(name, address)}\nthen see:",
+            command=f"getent hosts {address}",
+        )
+        for address in _wanted(host.names.addresses(name), test)
+        if name not in (names := host.names.names(address))
+    )
+    if problem is not None:
+        raise problem
+
+
+@check("Engine subnet", blocking=False, within=WITHIN, when=on_bridge)
+def engine_subnet(vm: VmAnswers, network: NetworkAnswers, test: NetworkTestAnswers, host: Host) -> None:
+    """Warn when the engine's address is in no network of the wire that it will be on."""
+    name, facts = str(vm.fqdn), host.network.facts()
+    link = carrier(network, facts)
+    if link is None:
+        return  # the network check tells that
+    addresses = _wanted(host.names.addresses(name), test)
+    outside = [one for one in addresses if not here(one, facts) and beside(one, [link]) is None]
+    if outside:
+        detail = f"{', '.join(outside)} ({name})"
+        why = f"{link.name} is in {', '.join(networks(link)) or 'no network'}\n{table({name: addresses}, facts)}"
+        hint = "Mend the record, or answer the right OVEHOSTED_NETWORK/bridgeIf; see:"
+        raise EngineSubnet(detail, why=why, hint=hint, command=f"ip address show dev {link.name}")
+
+
+@check("Host name", within=WITHIN, when=on_bridge)
+def host_name(network: NetworkAnswers, test: NetworkTestAnswers, machine: MachineFacts, host: Host) -> None:
+    """Refuse a host whose name is not one of its own addresses: the engine would not find it."""
+    name, facts = machine.hostname, host.network.facts()
+    found = host.names.addresses(name)
+    wanted = _wanted(found, test)
+    why = table({name: found}, facts)
+    link = carrier(network, facts)
+    own = tuple(one.address for one in link.addresses if not one.link_local) if link else ()
+    mend = forward_records(name, _wanted(own, test))
+    command = f"getent ahosts {name}"
+    if not wanted or "." not in name:
+        detail = name if "." in name else f"{name} is not fully qualified"
+        hint = f"Give the host a full name (hostnamectl set-hostname) and its address:\n{mend}\nthen see:"
+        raise HostUnnamed(detail, why=why, hint=hint, command=command)
+    strange = [one for one in wanted if (at := here(one, facts)) is None or at.loopback]
+    if strange:
+        detail = f"{name} is {', '.join(strange)}"
+        raise HostElsewhere(detail, why=why, hint=f"Mend the record:\n{mend}\nthen see:", command=command)
+
+
+def _wanted(addresses: Iterable[str], test: NetworkTestAnswers) -> tuple[str, ...]:
+    return tuple(one for one in addresses if test.wants(one))
+
+
+def _examples(network: NetworkAnswers, test: NetworkTestAnswers, facts: NetworkFacts) -> tuple[str, ...]:
+    """Give a word for a free address of each network that the engine VM may be in."""
+    link = carrier(network, facts)
+    return tuple(f"<address in {one}>" for one in _wanted(networks(link), test)) if link else ()
+
+
+@hookimpl
+def hosted_setup_steps() -> Sequence[Callable[..., Any]]:
+    """Register the checks."""
+    return (different_names, engine_name, engine_reverse_name, engine_subnet, host_name)

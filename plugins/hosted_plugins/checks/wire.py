@@ -1,0 +1,156 @@
+"""Checks of the wire: name servers, a TCP connection, and that nobody else has the engine VM's addresses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final
+
+from hosted_plugins.checks import NetworkTest, NetworkTestAnswers
+from hosted_plugins.checks.names import WITHIN, carrier, on_bridge
+from hosted_plugins.network import NetworkAnswers
+from hosted_plugins.vm import VmAnswers
+from hosted_setup.domain.naming import beside, here
+from hosted_setup.hooks import hookimpl
+from hosted_setup.model.problem import ExitCode, Problem, together
+from hosted_setup.pipeline.step import check
+from hosted_setup.pipeline.wait import DeadlineExceeded, wait_until
+from hosted_setup.ports.host import Host
+from hosted_setup.ports.network import NetworkFacts
+
+TRY: Final = 3.0
+"""Seconds a server has to answer, and a machine to answer for its address."""
+
+
+class NameServerMute(Problem):
+    """A name server does not answer, or refuses to."""
+
+    code = "HE-DNS"
+    title = "A name server does not answer"
+
+
+class NoNameServer(Problem):
+    """The host knows no name server."""
+
+    code = "HE-DNS-NONE"
+    title = "This host has no name server"
+
+
+class TcpTestFailed(Problem):
+    """The connection that the operator named cannot be made."""
+
+    code = "HE-TCP-TEST"
+    title = "The TCP test fails"
+
+
+class TcpTestUnset(Problem):
+    """The TCP test was chosen without saying where to."""
+
+    code = "HE-TCP-TEST-UNSET"
+    title = "The TCP test has no address or no port"
+    exit_code = ExitCode.USAGE
+
+
+class AddressTaken(Problem):
+    """A machine answers at the engine VM's address."""
+
+    code = "HE-ADDRESS-TAKEN"
+    title = "The engine VM's address is in use"
+
+
+class MacTaken(Problem):
+    """A machine on the wire has the engine VM's MAC address."""
+
+    code = "HE-MAC-TAKEN"
+    title = "The engine VM's MAC address is in use"
+
+
+@check("Network test", within=WITHIN, when=on_bridge)
+def network_test(vm: VmAnswers, network: NetworkAnswers, test: NetworkTestAnswers, host: Host) -> None:
+    """Try the network in the way that was chosen: each name server, or a TCP connection."""
+    if test.test is NetworkTest.DNS:
+        problem = together(_name_servers(str(vm.fqdn), host))
+    elif test.test is NetworkTest.TCP:
+        problem = together(_connection(test, host))
+    else:
+        problem = None  # the gateway is tried by the network check
+    if problem is not None:
+        raise problem
+
+
+@check("Engine address", within=WITHIN, when=on_bridge)
+def engine_address(vm: VmAnswers, network: NetworkAnswers, test: NetworkTestAnswers, host: Host) -> None:
+    """Refuse an address of the engine at which a machine answers: the old engine, or somebody else."""
+    facts = host.network.facts()
+    link = carrier(network, facts)
+    if link is None:
+        return  # the network check tells that
+    found = [one for one in host.names.addresses(str(vm.fqdn)) if test.wants(one) and not here(one, facts)]
+    near = [one for one in found if beside(one, [link])]
+    taken = _answering(near, link.name, host)
+    if taken:
+        detail = f"{taken} ({vm.fqdn}) answers on {link.name}, {_mac_of(taken, host.network.facts())}"
+        hint = "Switch that machine off (the old engine?), or mend the record; see who it is:"
+        why = "two machines with one address would both be lost"
+        raise AddressTaken(detail, why=why, hint=hint, command=f"ip neighbour show {taken}")
+
+
+@check("MAC address", within=WITHIN)
+def mac_address(vm: VmAnswers, network: NetworkAnswers, host: Host) -> None:
+    """Refuse a MAC address that a link of this host, or a machine it has heard, already has."""
+    facts, mac = host.network.facts(), str(vm.mac)
+    links = [f"{one.name} of this host" for one in facts.links if one.mac.lower() == mac]
+    heard = [f"{one.address} on {one.device}" for one in facts.neighbours if one.mac.lower() == mac]
+    if links or heard:
+        hint = "Answer another OVEHOSTED_VM/vmMACAddr, or none for a random one; see:"
+        why = "two machines with one MAC address would take each other's packets"
+        detail = f"{mac} is {' and '.join((*links, *heard))}"
+        raise MacTaken(detail, why=why, hint=hint, command="ip neighbour")
+
+
+def _name_servers(name: str, host: Host) -> Iterator[Problem]:
+    servers = host.network.facts().nameservers
+    hint, command = "Mend /etc/resolv.conf, or test otherwise (OVEHOSTED_NETWORK/network_test):", "cat /etc/resolv.conf"
+    if not servers:
+        yield NoNameServer("resolv.conf names none", why="names are looked up there", hint=hint, command=command)
+    for server in servers:
+        fault = host.names.server_fault(server, name, TRY * host.timeout_factor / max(1, len(servers)))
+        if fault:
+            yield NameServerMute(f"{server}, asked for {name}", why=fault, hint=hint, command=command)
+
+
+def _connection(test: NetworkTestAnswers, host: Host) -> Iterator[Problem]:
+    if test.address is None or test.port is None:
+        detail = "OVEHOSTED_NETWORK/network_test=str:tcp"
+        hint = "Answer OVEHOSTED_NETWORK/network_test_tcp_address and network_test_tcp_port, or choose dns; see:"
+        yield TcpTestUnset(detail, why="it needs both", hint=hint, command="hosted-engine deploy --help")
+        return
+    fault = host.names.tcp_fault(test.address, test.port, TRY * host.timeout_factor)
+    if fault:
+        hint = "See whether something listens there and the way is free, or answer another one:"
+        command = f"ip route get {test.address}"
+        yield TcpTestFailed(f"{test.address} port {test.port}", why=fault, hint=hint, command=command)
+
+
+def _answering(addresses: Sequence[str], device: str, host: Host) -> str:
+    """Give the first address at which somebody answers; the kernel asks by ARP and neighbour discovery."""
+
+    def anybody() -> str | None:
+        answers = [one for one in addresses if host.network.answers(one, device)]
+        return next(iter(answers), None)
+
+    if not addresses:
+        return ""
+    try:
+        return wait_until(host, anybody, within=TRY, every=0.2, what=f"silence at {', '.join(addresses)}")
+    except DeadlineExceeded:
+        return ""
+
+
+def _mac_of(address: str, facts: NetworkFacts) -> str:
+    return next((one.mac for one in facts.neighbours if one.address == address and one.mac), "its MAC is not known")
+
+
+@hookimpl
+def hosted_setup_steps() -> Sequence[Callable[..., Any]]:
+    """Register the checks."""
+    return (network_test, engine_address, mac_address)

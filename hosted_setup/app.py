@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Protocol
 from hosted_setup.model.events import Reporter
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from hosted_setup.interview.frontend import Frontend
     from hosted_setup.interview.secrets import Stream
     from hosted_setup.model.events import Event
@@ -31,12 +33,23 @@ class Both:
     """Logs an event, then shows it: what is shown last before a crash is in the log."""
 
     frontend: Reporter
-    log: RunLog
+    log: Reporter
 
     def emit(self, event: Event) -> None:
         """Pass `event` on."""
         self.log.emit(event)
         self.frontend.emit(event)
+
+
+@dataclass
+class Switch:
+    """Passes events on to whoever is to be told now."""
+
+    to: Reporter
+
+    def emit(self, event: Event) -> None:
+        """Pass `event` on."""
+        self.to.emit(event)
 
 
 class App(Protocol):
@@ -67,6 +80,16 @@ class App(Protocol):
 
     def host(self, run_id: str, reporter: Reporter) -> Host:
         """Connect the outside world."""
+
+    @property
+    def fragile(self) -> bool:
+        """Tell whether the terminal goes when a connection breaks."""
+
+    def detach(self, output: Path) -> int | None:
+        """Go on in a process of its own that no terminal can end; gives its pid here, 0 there.
+
+        None where there is no terminal to outlive: this process goes on. What is printed is added to `output`.
+        """
 
     def redact(self, text: str) -> str:
         """Mask every secret this process has held."""

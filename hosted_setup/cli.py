@@ -84,13 +84,19 @@ class RealApp:
         return FileLog(self.paths.logs / f"ovirt-hosted-engine-setup-{run_id}.log")
 
     def frontend(self, dialect: str) -> Frontend:
-        """Ask by the wizard or, on a lesser terminal, in plain lines; replay without; `machine` speaks to a program."""
+        """Ask by the wizard or, on a lesser terminal, in plain lines; replay without.
+
+        `machine` speaks to a program, `lines` shows events and steers no terminal.
+        """
         from hosted_setup.interview.frontends.plain import PlainFrontend  # noqa: PLC0415
         from hosted_setup.interview.frontends.replay import ReplayFrontend  # noqa: PLC0415
+        from hosted_setup.interview.frontends.screen import Screen  # noqa: PLC0415
         from hosted_setup.interview.frontends.tui import can_ask  # noqa: PLC0415
 
         if dialect == "machine":
             return self._machine
+        if dialect == "lines":
+            return ReplayFrontend(Screen(sys.stdout, options=_again(self._options), live=False))
         if dialect in ("auto", "tui") and can_ask(sys.stdin, sys.stdout, os.environ):
             return self._wizard
         if dialect == "plain" or (dialect in ("auto", "tui") and sys.stdin is not None and sys.stdin.isatty()):
@@ -125,6 +131,19 @@ class RealApp:
             reporter=reporter,
             timeout_factor=self._options.timeout_factor,
         )
+
+    @property
+    def fragile(self) -> bool:
+        """Look for SSH, and for tmux or screen."""
+        from hosted_setup.adapters.background import is_fragile  # noqa: PLC0415
+
+        return is_fragile(os.environ)
+
+    def detach(self, output: Path) -> int | None:
+        """Fork, where there is a terminal."""
+        from hosted_setup.adapters.background import detach, has_terminal  # noqa: PLC0415
+
+        return detach(output) if has_terminal() else None
 
     def redact(self, text: str) -> str:
         """Mask every secret this process has held."""

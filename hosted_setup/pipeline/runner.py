@@ -23,7 +23,7 @@ from hosted_setup.ports.host import Host
 from hosted_setup.ports.problems import ABORT, RESUME
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from hosted_setup.pipeline.asker import Asker
     from hosted_setup.pipeline.journal import Journal
@@ -93,6 +93,8 @@ class Runner:
     past: Past
     ignored: tuple[str, ...] = ()
     """Checks whose warnings the operator knows of."""
+    settled: Callable[[], None] = lambda: None
+    """Called when nothing is left to ask or to check, before the first change."""
     _looked: dict[str, tuple[Any, ...]] = field(default_factory=dict, init=False)
     """What each step before the transaction has looked at when it gave its product."""
 
@@ -109,6 +111,7 @@ class Runner:
         for item in self._begin(Stage.SETUP):
             self._step(item, have)
         self._consult(have)
+        self.settled()
         for stage in (Stage.TRANSACTION, Stage.CLOSING):
             for item in self._begin(stage):
                 self._step(item, have)

@@ -66,6 +66,15 @@ class Bug(Problem):
     exit_code = ExitCode.FAILED
 
 
+class Detached(BaseException):
+    """Another process, `worker`, goes on with the run: this one lets go of all that is the run's, and may look on."""
+
+    def __init__(self, worker: int) -> None:
+        """See the class."""
+        super().__init__(worker)
+        self.worker = worker
+
+
 class Watch(Protocol):
     """What the surroundings of a run want to know of it."""
 
@@ -86,7 +95,8 @@ class Session:
     """One run in one process.
 
     `undo_failures` says whether a failed run is taken back at once or kept for a resume; `given` are products that are
-    there from the start, beside the request; `ignored` are checks whose warnings the operator knows of.
+    there from the start, beside the request; `ignored` are checks whose warnings the operator knows of. `settled` is
+    called when nothing is left to ask or to check, before the first change; it may raise `Detached`, which passes.
     """
 
     flow: Flow
@@ -96,6 +106,7 @@ class Session:
     given: tuple[object, ...] = ()
     ignored: tuple[str, ...] = ()
     observe: Observer | None = None
+    settled: Callable[[], None] = lambda: None
 
     def start(self, items: tuple[Item, ...], request: object, asker: Asker, sources: tuple[str, ...] = ()) -> ExitCode:
         """Begin a new run and see it through.
@@ -129,7 +140,8 @@ class Session:
     def _conduct(self, items: tuple[Item, ...], request: object, asker: Asker, journal: Journal) -> ExitCode:
         past = Past(journal.records)
         try:
-            Runner(items, self.host, journal, asker, past, self.ignored).run(request, *self.given)
+            runner = Runner(items, self.host, journal, asker, past, self.ignored, self.settled)
+            runner.run(request, *self.given)
         except Declined:
             return self._stopped(journal, past, Info("Not confirmed; nothing was changed."))
         except (KeyboardInterrupt, Interrupted, Aborted):

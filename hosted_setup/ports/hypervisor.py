@@ -74,6 +74,9 @@ class Hypervisor(Protocol):
 
     uri: str
 
+    def close(self) -> None:
+        """Let go of the connection, where there is one; the next call opens another."""
+
     def facts(self) -> HypervisorFacts:
         """Ask the hypervisor; raises HypervisorDown when it does not answer."""
 

@@ -13,6 +13,8 @@ RESUME: Final = "hosted-engine deploy --resume"
 ABORT: Final = "hosted-engine deploy --abort"
 """A problem that names this one is past help by a resume."""
 
+ATTACH: Final = "hosted-engine deploy --attach"
+FOLLOW: Final = "hosted-engine deploy --follow"
 CLEANUP: Final = "hosted-engine cleanup"
 STATUS: Final = "hosted-engine run status"
 BUNDLE: Final = "hosted-engine support-bundle"

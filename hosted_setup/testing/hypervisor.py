@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 class FakeHypervisor(FakeDomains):
     """Implements `ports.hypervisor.Hypervisor` on files."""
 
+    def close(self) -> None:
+        """Have nothing to let go of."""
+
     def facts(self) -> HypervisorFacts:
         """Give what this world's libvirt says of itself."""
         self.must_answer()

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from hosted_setup.testing.world import World
 
 KEPT: Final = ("var/log/ovirt-hosted-engine-setup", "var/lib/ovirt-hosted-engine-setup")
-"""Below the host's root, what a run leaves whatever becomes of it: its logs, its answers, its journal."""
+"""Below the host's root, what a run leaves whatever becomes of it: its logs, its answers, its journal and events."""
 _UUID: Final = re.compile(r"(?!0{8}-)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _SERIAL: Final = re.compile(r"(?<=<serial>)[0-9a-f-]{20}(?=</serial>)")
 _UNREAD: Final = (".log", ".jsonl", ".gz")  # what is in them differs from run to run
@@ -48,13 +48,14 @@ def changes(before: dict[str, str], after: dict[str, str]) -> dict[str, str]:
 
 
 def _kept(name: str) -> bool:
-    """Tell whether a run may leave this: logs, answers, journal and lock, and the folders that lead there."""
+    """Tell whether a run may leave this: logs, answers, journal, events and lock, and the folders that lead there."""
     path = name.removeprefix("host/")
     if any(kept == path or kept.startswith(f"{path}/") for kept in KEPT):
         return True
     logs, state = KEPT
     inside = path.removeprefix(f"{state}/")
-    own = re.fullmatch(r"answers|answers/[^/]+\.conf|runs|runs/\.lock|runs/<run>|runs/<run>/journal\.jsonl", inside)
+    run = r"runs/<run>(/(journal|events)\.jsonl)?"
+    own = re.fullmatch(rf"answers|answers/[^/]+\.conf|runs|runs/\.lock|{run}", inside)
     return path.startswith(f"{logs}/") or (path.startswith(f"{state}/") and own is not None)
 
 

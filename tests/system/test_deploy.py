@@ -142,7 +142,7 @@ def test_the_vm_has_nothing_of_the_installer_left(deployed: Deployed, options: t
 
 def test_no_one_time_file_is_left(deployed: Deployed) -> None:
     left = {path.name for path in deployed.site.paths.runs.glob("*/*")}
-    assert left <= {"journal.jsonl", "boot", "guest.log", "guest.sock", "console.log"}
+    assert left <= {"journal.jsonl", "events.jsonl", "output.log", "boot", "guest.log", "guest.sock", "console.log"}
 
 
 def test_the_deployment_is_registered_in_the_engine(deployed: Deployed) -> None:

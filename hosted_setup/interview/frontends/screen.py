@@ -39,6 +39,7 @@ class Screen:
         out: where to write.
         environ: NO_COLOR and TERM are looked at.
         now: seconds of a monotonic clock.
+        live: whether a wait is drawn over itself and colours are used, on a terminal.
         options: what every command of this program that is shown has to carry, quoted for a shell.
     """
 
@@ -48,12 +49,14 @@ class Screen:
         environ: Mapping[str, str] = os.environ,
         now: Callable[[], float] = time.monotonic,
         options: str = "",
+        *,
+        live: bool = True,
     ) -> None:
         """See the class."""
         self._options = options
         self._out = Outlet(out)
         self._now = now
-        self._live = out.isatty()
+        self._live = live and out.isatty()
         dumb = environ.get("TERM", "dumb") == "dumb"
         self._colour = self._live and not dumb and not environ.get("NO_COLOR")
         self._drawn = 0  # columns of the live line that stands there

@@ -26,7 +26,7 @@ ENGINE_LOGS: Final = (
     "/var/log/cloud-init-output.log",
     "/var/log/postgresql",
 )
-RUN_FILES: Final = ("journal.jsonl", "guest.log*", "console.log*")
+RUN_FILES: Final = ("journal.jsonl", "output.log", "guest.log*", "console.log*")
 # what other programs may have written that this process never knew as a secret
 _ASSIGNED: Final = re.compile(
     rb"(?i)((?:password|passwd|secret|token)[\w.-]*\"?\s*[=:]\s*)(\"[^\"]*\"|'[^']*'|[^\s,;\"']+)"

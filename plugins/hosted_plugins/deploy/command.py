@@ -45,6 +45,8 @@ def arguments(parser: ArgumentParser) -> None:
     way.add_argument("--plan", action="store_true", help="print the steps in order and end")
     way.add_argument("--resume", action="store_true", help="go on with the unfinished run")
     way.add_argument("--abort", action="store_true", help="take the unfinished run back")
+    way.add_argument("--attach", action="store_true", help="show the latest run, at work or ended, from its beginning")
+    way.add_argument("--follow", action="store_true", help="the same in plain lines, for scripts")
 
 
 def run(options: Namespace, app: App) -> int:
@@ -61,6 +63,11 @@ def run(options: Namespace, app: App) -> int:
         from hosted_plugins.deploy.prechecking import check_only  # noqa: PLC0415 - see above
 
         return check_only(options, app, sources.Sources.of(options))
+    if options.attach or options.follow:
+        from hosted_plugins.deploy import viewing  # noqa: PLC0415 - see above
+
+        show = viewing.attach if options.attach else viewing.follow
+        return show(app, options.dialect)
     work = resume if options.resume else deploy
     return work(options, app, sources.Sources.of(options))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -9,9 +11,10 @@ from hosted_plugins.bundle import ROOT_PASSWORD, Watcher
 from hosted_plugins.deploy import DeployRequest
 from hosted_plugins.deploy.ignoring import ignored_of
 from hosted_plugins.deploy.sources import Sources, answers_of
+from hosted_plugins.deploy.viewing import view
 from hosted_plugins.report import Deployed
 from hosted_plugins.storage import StorageBackends, alternatives
-from hosted_setup.app import Both
+from hosted_setup.app import Both, Switch
 from hosted_setup.interview.answer_writer import write
 from hosted_setup.interview.interviewer import Interviewer
 from hosted_setup.interview.loading import load
@@ -19,11 +22,14 @@ from hosted_setup.interview.sheet import AnswerSheet
 from hosted_setup.model.events import End, Failed, Info
 from hosted_setup.model.problem import ExitCode, Problem, exit_code_of
 from hosted_setup.model.secret import Secret
+from hosted_setup.pipeline.event_file import EVENTS, EventFile, Follower
 from hosted_setup.pipeline.flow import Flow, render
 from hosted_setup.pipeline.journal import Past, refuse_if_at_work
 from hosted_setup.pipeline.plan import Ask
-from hosted_setup.pipeline.session import Session, find_unfinished, refuse_if_unfinished
+from hosted_setup.pipeline.session import Detached, Session, find_unfinished, refuse_if_unfinished
 from hosted_setup.pipeline.step import step_of
+from hosted_setup.pipeline.typical import Typical
+from hosted_setup.ports.problems import ATTACH
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -38,6 +44,9 @@ if TYPE_CHECKING:
     from hosted_setup.registry import Registry
 
 DEPLOY: Final = Flow("deploy", Deployed, DeployRequest)
+OUTPUT: Final = "output.log"
+"""In a run's folder: what a process without a terminal and its children have printed."""
+
 _GIVEN: Final = (StorageBackends, AnswerSheet)
 
 
@@ -111,7 +120,10 @@ class _Work:
         self._app = app
         self._options = options
         self._log = app.log(run_id)
-        self._reporter = Both(frontend, self._log)
+        self._frontend = frontend
+        self._open = ExitStack()
+        self._shown = Switch(frontend)
+        self._reporter = Typical(Both(self._shown, self._log), app.paths.runs)
         self._host = app.host(run_id, self._reporter)
         self._registry = app.registry()
         self._items = plan_of(self._registry)
@@ -127,6 +139,10 @@ class _Work:
         self._interviewer = Interviewer(answers, frontend, self._reporter, self._files.keep)
 
     def go(self, drive: Any) -> int:  # noqa: ANN401 - starts or resumes
+        with self._open:
+            return self._go(drive)
+
+    def _go(self, drive: Any) -> int:  # noqa: ANN401 - see above
         reporter = self._reporter
         reporter.emit(Info(f"Log file: {self._log.path}"))
         try:
@@ -135,15 +151,36 @@ class _Work:
             ignored = ignored_of(self._options.ignore_check, self._items)
             session = Session(
                 DEPLOY, self._host, self._watcher(), undo_failures=self._options.on_failure == "abort",
-                given=given, observe=self._app.observe, ignored=ignored,
+                given=given, observe=self._app.observe, ignored=ignored, settled=self._settle,
             )  # fmt: skip
             code = int(drive(session, self._items, self._interviewer))
+        except Detached as detached:
+            self._open.close()  # the lock is the other's alone
+            return self._look_on(detached.worker)
         except Problem as problem:
             reporter.emit(Failed(problem))
             code = int(exit_code_of(problem))
         self._files.leave(self._interviewer.answered())
         reporter.emit(End(code))
         return code
+
+    def _settle(self) -> None:
+        """Write events from here on; where a terminal could end this process, have another one go on."""
+        events = self._open.enter_context(closing(EventFile(self._host.run_dir / EVENTS, self._app.redact)))
+        self._begin = events.begins
+        self._host.hypervisor.close()
+        other = self._app.detach(self._host.run_dir / OUTPUT)
+        if other:
+            raise Detached(other)
+        self._shown.to = Both(self._frontend, events) if other is None else events
+        events.sign(os.getpid())
+
+    def _look_on(self, worker: int) -> int:
+        """Show what the other process does."""
+        if self._app.fragile:
+            told = f"The run goes on if this connection breaks. See it again:  {ATTACH}"
+            self._frontend.emit(Info(told))
+        return view(Follower(self._host.run_dir / EVENTS, self._begin, worker), self._frontend)
 
     def _watcher(self) -> Watcher:
         return Watcher(self._host, self._log, self._items, self._app.redact, self._root_password)

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Final
 from hosted_setup.app import Both
 from hosted_setup.model.events import End, Failed, Info
 from hosted_setup.model.problem import Aborted, ExitCode, Problem, exit_code_of
+from hosted_setup.pipeline.event_file import EVENTS, worker_of
 from hosted_setup.pipeline.journal import Past, RunLock, RunLocked, read_journal, unfinished
 from hosted_setup.pipeline.session import JOURNAL, find_unfinished, refuse_if_unfinished
 from hosted_setup.pipeline.session import abort as abort_run
 from hosted_setup.pipeline.session import clean_up as clean_up_run
-from hosted_setup.ports.problems import ABORT, RESUME
+from hosted_setup.ports.problems import ABORT, ATTACH, RESUME
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,8 +50,14 @@ def status(app: App) -> int:
         frontend.emit(Info("No run is unfinished."))
         return ExitCode.DONE
     path, past = found
+    worker = worker_of(path.with_name(EVENTS))
     at_work = "at work now" if _locked(app.paths.runs) else "not at work"
+    if worker is not None:
+        at_work += f", process {worker}"
     frontend.emit(Info(f"Run {path.parent.name} is unfinished ({at_work}); {len(past.done)} steps are done."))
+    if worker is not None:
+        frontend.emit(Info(f"See it:  {ATTACH}"))
+        return ExitCode.UNFINISHED
     frontend.emit(Info(f"Go on with it:  {RESUME}"))
     if not past.committed:
         frontend.emit(Info(f"Take it back:   {ABORT}"))

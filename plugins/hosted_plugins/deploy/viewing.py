@@ -1,0 +1,128 @@
+"""Shows a run that another process works on: here after the confirmation, elsewhere by `--attach` and `--follow`."""
+
+from __future__ import annotations
+
+import signal
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+from hosted_setup.interview.dialect import Working
+from hosted_setup.model.events import End, Event, Failed, Info
+from hosted_setup.model.problem import ExitCode, Interrupted, Problem
+from hosted_setup.pipeline.event_file import EVENTS, Follower
+from hosted_setup.pipeline.journal import Past, read_journal
+from hosted_setup.pipeline.session import JOURNAL
+from hosted_setup.ports.problems import ABORT, FOLLOW, RESUME, START
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from hosted_setup.app import App
+    from hosted_setup.interview.frontend import Frontend
+
+_EVERY: Final = 0.1
+
+
+class WorkerLost(Problem):
+    """The process that worked on a run was killed, or the machine was."""
+
+    code = "HE-RUN-LOST"
+    title = "The process that worked on the run is gone"
+    exit_code = ExitCode.UNFINISHED
+
+
+class NothingToShow(Problem):
+    """No run has come as far as to change this host."""
+
+    code = "HE-RUN-UNSEEN"
+    title = "There is no run to show"
+    exit_code = ExitCode.USAGE
+
+
+def attach(app: App, dialect: str) -> int:
+    """Show the latest run from its beginning to its end; Ctrl-C interrupts the run, the terminal's end does not."""
+    frontend = app.frontend(dialect)
+    try:
+        path = _latest(app)
+    except Problem as problem:
+        return _refused(frontend, problem)
+    frontend.emit(Info(f"Run {path.parent.name}. Ctrl-C interrupts it; only look at it:  {FOLLOW}"))
+    return view(Follower(path), frontend)
+
+
+def follow(app: App, dialect: str) -> int:
+    """Show the latest run, for scripts: plain lines, unless they want the machine dialect; Ctrl-C ends the look."""
+    frontend = app.frontend("machine" if dialect == "machine" else "lines")
+    try:
+        return _shown(Follower(_latest(app)), frontend)
+    except Problem as problem:
+        return _refused(frontend, problem)
+
+
+def view(follower: Follower, frontend: Frontend) -> int:
+    """Show events until no more will come; give the run's exit code, or that of an end of this process alone."""
+    try:
+        with _passing_on(follower):
+            return _shown(follower, frontend)
+    except Problem as problem:
+        return _refused(frontend, problem)
+    except Interrupted:  # the terminal is gone; the run is not
+        return ExitCode.INTERRUPTED
+
+
+def _shown(follower: Follower, frontend: Frontend) -> int:
+    end: End | None = None
+    while (news := follower.news()) is not None:
+        for message in news:
+            if isinstance(message, Working):
+                end = None  # of an earlier process; this one has resumed its run
+            elif isinstance(message, End):
+                end = message
+            elif isinstance(message, Event):
+                frontend.emit(message)
+        if not news:
+            time.sleep(_EVERY)
+    if end is None:
+        raise _lost(follower.path)
+    frontend.emit(end)
+    return end.code
+
+
+@contextmanager
+def _passing_on(follower: Follower) -> Iterator[None]:
+    """Send what ends a run to the process that works on it, instead of ending here."""
+
+    def pass_on(number: int, _frame: object) -> None:
+        follower.pass_on(number)
+
+    before = {number: signal.signal(number, pass_on) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _latest(app: App) -> Path:
+    found = sorted(app.paths.runs.glob(f"*/{EVENTS}"))
+    if not found:
+        raise NothingToShow(f"none in {app.paths.runs} has got beyond its questions", hint="Start one:", command=START)
+    return found[-1]
+
+
+def _lost(path: Path) -> WorkerLost:
+    past = Past(list(read_journal(path.with_name(JOURNAL))))
+    way_back = "" if past.committed else f"  or take it back:  {ABORT}"
+    why = "it was killed, or this machine went down"
+    return WorkerLost(
+        f"run {path.parent.name} has {len(past.done)} steps done",
+        why=why, where=str(path), hint=f"Go on with it:  {RESUME}{way_back}", command=RESUME,
+    )  # fmt: skip
+
+
+def _refused(frontend: Frontend, problem: Problem) -> int:
+    frontend.emit(Failed(problem))
+    frontend.emit(End(problem.exit_code))
+    return problem.exit_code

@@ -103,7 +103,7 @@ class TuiFrontend:
             mend = ""
             rejected = None
             if weighed is Command.HELP:
-                self._screen.lines(help_of(prompt))
+                self._screen.paragraphs(help_of(prompt))
             elif weighed is Command.BACK:
                 rejected = interview.back()
             else:

@@ -14,7 +14,7 @@ from hosted_setup.interview.frontends.text import bounded, clean, clean_lines, d
 from hosted_setup.model.events import GuestLine, Heading, StepBegun, Waiting
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from hosted_setup.interview.section_interview import Answered
     from hosted_setup.model.events import Event
@@ -86,6 +86,10 @@ class LiveScreen(Screen):
         self._write(self._erasure() + "\n".join(lines))
         self._rows = len(lines)
 
+    def paragraphs(self, lines: Iterable[str]) -> None:
+        """Draw indented lines, folded between words."""
+        self.lines(row for line in lines for row in _fold(line, self._size().columns - len(INDENT) - 1))
+
     def rest(self) -> None:
         """Take the live lines away until there is work again."""
         self._let_go_up(0)
@@ -121,8 +125,7 @@ class LiveScreen(Screen):
             return
         step, since = self._step
         now = self._now()
-        head = f"--- {clean(self._stage)}, {duration(now - self._begun)} "
-        yield head + "-" * (self._size().columns - len(head) - 1)
+        yield f"--- {clean(self._stage)}, {duration(now - self._begun)} ---"
         yield f"{INDENT}step {step.number}/{step.total}, {duration(now - since)}: {clean(step.title)}"
         if self._wait_for is not None:
             wait, told = self._wait_for

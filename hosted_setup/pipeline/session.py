@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import traceback
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import msgspec
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     Observer = Callable[[str, Record], None]
 
 JOURNAL = "journal.jsonl"
+T = TypeVar("T")
 
 
 class RunUnfinished(Problem):
@@ -284,7 +285,7 @@ def find_unfinished(runs: Path) -> tuple[Path, Past]:
     return found
 
 
-def request_of(past: Past, kind: type[object]) -> object:
+def request_of(past: Past, kind: type[T]) -> T:
     """Read the request out of a journal's head.
 
     Raises:

@@ -16,7 +16,7 @@ from tests.flow.program import ADMIN, ROOT
 if TYPE_CHECKING:
     from tests.flow.program import Done, Program
 
-QUESTIONS = 18
+QUESTIONS = 24
 
 
 class Operator(io.StringIO):
@@ -39,7 +39,8 @@ def replies(program: Program) -> list[str]:
         "", str(program.world.storage),  # storage
         str(program.inputs.appliance),
         "", "", "", "", "", ROOT, ROOT, "", "",  # FQDN of the backup, CPUs, memory, disk, MAC, password, key, access
-        ADMIN, ADMIN, "", "", "",  # password, data center, cluster, host
+        "", "", "", "", ADMIN, ADMIN,  # lines in /etc/hosts, data center, cluster, name of the host, password
+        "", "", "", "", "",  # renewed certificates, mail server, port, sender, recipients
         "yes",
     ]  # fmt: skip
 

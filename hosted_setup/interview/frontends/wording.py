@@ -34,7 +34,7 @@ def line_of(prompt: Prompt) -> str:
     """Give the words before a reply: the question, what is accepted, the default in brackets."""
     text = prompt.text
     if prompt.question.secret and not prompt.warning:
-        kept = prompt.origin is not None and prompt.origin.source is Source.TYPED
+        kept = prompt.origin is not None and prompt.origin.source is not Source.DEFAULT
         return f"{text} (empty keeps it)" if kept else text
     if prompt.words == ("yes", "no"):
         default = f"[{prompt.default.capitalize()}]" if prompt.default else ""

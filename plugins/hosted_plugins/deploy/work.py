@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -24,12 +25,12 @@ from hosted_setup.model.problem import ExitCode, Problem, exit_code_of
 from hosted_setup.model.secret import Secret
 from hosted_setup.pipeline.event_file import EVENTS, EventFile, Follower
 from hosted_setup.pipeline.flow import Flow, render
-from hosted_setup.pipeline.journal import Past, refuse_if_at_work
+from hosted_setup.pipeline.journal import Past, refuse_if_at_work, unfinished
 from hosted_setup.pipeline.plan import Ask
-from hosted_setup.pipeline.session import Detached, Session, find_unfinished, refuse_if_unfinished
+from hosted_setup.pipeline.session import Detached, Session, find_unfinished, refuse_if_unfinished, request_of
 from hosted_setup.pipeline.step import step_of
 from hosted_setup.pipeline.typical import Typical
-from hosted_setup.ports.problems import ATTACH
+from hosted_setup.ports.problems import ATTACH, START
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -77,8 +78,8 @@ def deploy(options: Namespace, app: App, sources: Sources) -> int:
         return _refused(frontend, problem)
     run_id = app.now_id()
     archive = str(Path(options.restore_from_file).absolute()) if options.restore_from_file else None
-    work = _Work(app, frontend, options, run_id, sources, streams, Past([]))
     request, recorded = DeployRequest(archive), sources.recorded()
+    work = _Work(app, frontend, options, run_id, request, sources, streams, Past([]))
     return work.go(lambda session, items, asker: session.start(items, request, asker, recorded))
 
 
@@ -93,9 +94,10 @@ def resume(options: Namespace, app: App, sources: Sources) -> int:
             frontend.emit(Info("The run began with --secret-fd, which cannot be read again: give the secrets anew"))
         sources = sources.or_those_of(then)
         streams = _streams(app, sources)
+        request = request_of(past, DeployRequest)
     except Problem as problem:
         return _refused(frontend, problem)
-    work = _Work(app, frontend, options, path.parent.name, sources, streams, past)
+    work = _Work(app, frontend, options, path.parent.name, request, sources, streams, past)
     return work.go(lambda session, items, asker: session.resume(items, asker))
 
 
@@ -114,10 +116,12 @@ class _Work:
     """One process's part of a run."""
 
     def __init__(  # noqa: PLR0913 - what the command line says
-        self, app: App, frontend: Frontend, options: Namespace, run_id: str, sources: Sources,
+        self, app: App, frontend: Frontend, options: Namespace, run_id: str, request: DeployRequest, sources: Sources,
         streams: tuple[Stream, ...], past: Past,
     ) -> None:  # fmt: skip
         self._app = app
+        self._request = request
+        self._sources = sources
         self._options = options
         self._log = app.log(run_id)
         self._frontend = frontend
@@ -160,7 +164,9 @@ class _Work:
         except Problem as problem:
             reporter.emit(Failed(problem))
             code = int(exit_code_of(problem))
-        self._files.leave(self._interviewer.answered())
+        left = self._files.leave(self._interviewer.answered())
+        if left is not None and code == ExitCode.INTERRUPTED and unfinished(self._host.paths.runs) is None:
+            reporter.emit(Info(f"Go on with these answers:  {self._again(left)}"))
         reporter.emit(End(code))
         return code
 
@@ -181,6 +187,12 @@ class _Work:
             told = f"The run goes on if this connection breaks. See it again:  {ATTACH}"
             self._frontend.emit(Info(told))
         return view(Follower(self._host.run_dir / EVENTS, self._begin, worker), self._frontend)
+
+    def _again(self, answers: Path) -> str:
+        """Give the command that begins as this run did, and asks only what is open after `answers` too."""
+        archive = self._request.restore_from
+        restore = [f"--restore-from-file={archive}"] if archive else []
+        return shlex.join([*START.split(), *restore, *self._sources.recorded(), f"--config-append={answers}"])
 
     def _watcher(self) -> Watcher:
         return Watcher(self._host, self._log, self._items, self._app.redact, self._root_password)
@@ -205,15 +217,17 @@ class _AnswerFiles:
         stamp = self._host.run_id.partition("-")[0]
         return self._written(folder / f"answers-{stamp}.conf", answered)
 
-    def leave(self, answered: tuple[Answered, ...]) -> None:
-        """Write and name them at the end, after failures too; a run that asked nothing leaves no file."""
+    def leave(self, answered: tuple[Answered, ...]) -> Path | None:
+        """Write and name them at the end, after failures too; give the run's own file, if it has asked anything."""
         if not answered:
-            return
-        targets = [self.keep(answered)]
+            return None
+        kept = self.keep(answered)
+        targets = [kept]
         if self._generate:
             targets.append(self._written(Path(self._generate).absolute(), answered))
         for target in filter(None, targets):
             self._host.reporter.emit(Info(f"Answers: {target}"))
+        return kept
 
     def _written(self, target: Path, answered: tuple[Answered, ...]) -> Path | None:
         try:

@@ -33,6 +33,13 @@ def test_facts(bench: Bench) -> None:
     assert facts.uid >= 0
 
 
+def test_a_connection_that_was_let_go_of_is_opened_anew(bench: Bench) -> None:
+    before = bench.hypervisor.facts()
+    bench.hypervisor.close()
+    bench.hypervisor.close()
+    assert bench.hypervisor.facts() == before
+
+
 def test_nothing_is_found_and_removing_it_is_no_error(bench: Bench) -> None:
     hypervisor, nobody = bench.hypervisor, str(uuid4())
     assert hypervisor.domain(nobody) is None

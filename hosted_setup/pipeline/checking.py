@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import time
 from concurrent.futures import Future, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from threading import Thread
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -52,14 +53,15 @@ class Checked:
     problem: Problem | None = None
 
 
-def look(step: Step, call: Callable[[], T], host: Host) -> T:
-    """Call what only looks, in the time that `step` has.
+def look(step: Step, call: Callable[[], T], host: Host, most: float = math.inf) -> T:
+    """Call what only looks, in the time that `step` has, if it has a limit: in `most` seconds then.
 
     Raises:
         CheckLate: it took longer; its thread is left to itself, since nothing can end it.
     """
     if step.within is None:
         return call()
+    step = replace(step, within=min(step.within, most))
     future = _begun(call)
     wait([future], _limit(step, host))
     if not future.done():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from hosted_setup.model.problem import Problem
 from hosted_setup.pipeline.checking import look, refusal, run_checks
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from hosted_setup.pipeline.checking import Checked
     from hosted_setup.pipeline.plan import Item
     from hosted_setup.pipeline.step import Step
+
+
+LOOK: Final = 10.0
+"""Seconds a look may take here, where it has a limit at all: less than a deploy gives it, since somebody waits."""
 
 
 @dataclass(frozen=True)
@@ -90,4 +94,4 @@ def _done(item: Item, have: dict[type[Any], Any], host: Host, asker: Asker, *, r
 
 
 def _looked(step: Step, needs: dict[type[Any], Any], host: Host) -> object:
-    return look(step, lambda: step.function(*(needs[need] for need in step.needs)), host)
+    return look(step, lambda: step.function(*(needs[need] for need in step.needs)), host, LOOK)

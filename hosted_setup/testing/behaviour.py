@@ -109,7 +109,7 @@ class Behaviour:
     resolver_down: bool = False
     at_fault: dict[str, str] = field(default_factory=dict)
     """What is wrong with a name server, or with a `host:port`."""
-    free: tuple[str, ...] = ("192.0.2.20",)
-    """Addresses that no machine has."""
+    neighbours: tuple[str, ...] = ()
+    """Addresses of machines on the wire, beside those that the kernel knows."""
     mute_on: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Gateways that do not answer, by the kind of the link they are asked through; `*`: through any."""

@@ -56,12 +56,12 @@ class FakeNetwork:
         save(self._path, replace(self.state(), facts=facts))
 
     def answers(self, address: str, device: str) -> bool:
-        """Answer as a gateway behaves."""
+        """Answer for the machines there are, as they behave."""
         mute = self._behaviour.mute_on
-        link = self.facts().link(device)
-        if address in self._behaviour.free:
-            return False
-        return link is not None and address not in mute.get("*", ()) and address not in mute.get(link.kind, ())
+        facts = self.facts()
+        link = facts.link(device)
+        there = {GATEWAY, *self._behaviour.neighbours, *(one.address for one in facts.neighbours)}
+        return link is not None and address in there.difference(mute.get("*", ()), mute.get(link.kind, ()))
 
     def make_bridge(self, change: BridgeChange, folder: Path, within: float) -> FakeTrial:  # noqa: ARG002 - its record is the world's own
         """Move everything to a new bridge."""

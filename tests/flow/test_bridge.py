@@ -130,6 +130,7 @@ def test_a_gateway_that_is_mute_before_the_change(program: Program) -> None:
 
 def test_a_gateway_of_the_operators_choice(program: Program) -> None:
     program.world.behaviour.mute_on["*"] = (GATEWAY,)
+    program.world.behaviour.neighbours = ("192.0.2.9",)
     program.answer(**MODE, OVEHOSTED_NETWORK__gateway="str:192.0.2.9")
     done = program.deploy()
     assert "eno1 is a port of ovirtmgmt; 192.0.2.9 answered over it" in done.out
@@ -139,6 +140,7 @@ def test_a_nic_without_a_default_route_needs_a_gateway(program: Program) -> None
     pretend(program, replace(FACTS, links=(*FACTS.links, OTHER)))
     done = refused(program, "HE-GATEWAY-MUTE", OVEHOSTED_NETWORK__bridgeIf="str:eno2")
     assert "no default route goes through eno2" in done.out
+    program.world.behaviour.neighbours = ("203.0.113.1",)
     program.answer(**MODE, OVEHOSTED_NETWORK__bridgeIf="str:eno2", OVEHOSTED_NETWORK__gateway="str:203.0.113.1")
     assert program.deploy().code == DONE
     assert link(program, "eno1") == NIC

@@ -160,7 +160,11 @@ ON_BRIDGE: Final[dict[str, Case]] = {
     "the TCP test is not told where to": Case(
         "HE-TCP-TEST-UNSET", answers={"OVEHOSTED_NETWORK__network_test": "str:tcp"}, exit_code=2
     ),
-    "somebody has the engine's address": Case("HE-ADDRESS-TAKEN", {"free": ()}),
+    "somebody has the engine's address": Case("HE-ADDRESS-TAKEN", {"neighbours": ("192.0.2.20",)}),
+    "somebody has the engine's static address": Case(
+        "HE-ADDRESS-TAKEN", {"neighbours": ("192.0.2.33",), "names": {**NAMES, ENGINE: ("192.0.2.33",)}},
+        {"OVEHOSTED_VM__cloudinitVMStaticCIDR": "str:192.0.2.33/24"},
+    ),
     "somebody has the engine's MAC address": Case(
         "HE-MAC-TAKEN", answers={"OVEHOSTED_VM__vmMACAddr": "str:52:54:00:00:00:01"}
     ),
@@ -172,6 +176,11 @@ ON_BRIDGE: Final[dict[str, Case]] = {
 }  # fmt: skip
 WARNED_ON_BRIDGE: Final[dict[str, Case]] = {
     "engine-reverse-name": Case("HE-ENGINE-REVERSE", {"reverse": {"192.0.2.20": ("other.example.com",)}}),
+    "engine-static-address": Case(
+        "HE-ENGINE-STATIC",
+        {"free": ("192.0.2.20", "192.0.2.33")},
+        {"OVEHOSTED_VM__cloudinitVMStaticCIDR": "str:192.0.2.33/24"},
+    ),
     "engine-subnet": Case("HE-ENGINE-SUBNET", {"names": {**NAMES, ENGINE: ("198.51.100.20",)}}),
     "firewall": Case("HE-FIREWALL", {"dropping": ("ip filter FORWARD forward",), "modules": ("br_netfilter",)}),
 }
@@ -262,6 +271,8 @@ def test_a_good_bridge_passes_every_check(program: Program) -> None:
     report = done.out[done.out.index("Checks:") :]
     assert "does not apply" not in report
     assert "not checked" not in report
+    assert f"{ENGINE} → 192.0.2.20 → beside eno1" in done.out
+    assert f"{HOST} → 192.0.2.10 → eno1 of this host" in done.out
 
 
 def test_the_record_to_add_is_told(program: Program) -> None:

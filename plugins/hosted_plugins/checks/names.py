@@ -9,10 +9,12 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 from hosted_plugins.checks import NetworkTestAnswers
+from hosted_plugins.guest_network import AddressAnswers
 from hosted_plugins.network import NetworkAnswers, NetworkMode
 from hosted_plugins.vm import VmAnswers
 from hosted_setup.domain.naming import beside, forward_records, here, networks, reverse_record, table
 from hosted_setup.hooks import hookimpl
+from hosted_setup.model.events import Info
 from hosted_setup.model.problem import Problem, together
 from hosted_setup.pipeline.step import check
 from hosted_setup.ports.host import Host
@@ -65,6 +67,13 @@ class EngineSubnet(Problem):
     title = "The engine VM's address is not in the bridge's network"
 
 
+class StaticUnnamed(Problem):
+    """The engine's name leads to other addresses than the static one."""
+
+    code = "HE-ENGINE-STATIC"
+    title = "The engine VM's name does not lead to its static address"
+
+
 class HostUnnamed(Problem):
     """The host's name is none by which others could reach it."""
 
@@ -100,21 +109,25 @@ def different_names(vm: VmAnswers, machine: MachineFacts) -> None:
 
 
 @check("Engine name", within=WITHIN, when=on_bridge)
-def engine_name(vm: VmAnswers, network: NetworkAnswers, test: NetworkTestAnswers, host: Host) -> None:
+def engine_name(
+    vm: VmAnswers, network: NetworkAnswers, test: NetworkTestAnswers, machine: MachineFacts, host: Host
+) -> None:
     """Refuse an engine name that has no address of the families in use, or one of this host's."""
     name, facts = str(vm.fqdn), host.network.facts()
     found = host.names.addresses(name)
     wanted = _wanted(found, test)
+    shown = table({name: found, machine.hostname: host.names.addresses(machine.hostname)}, facts)
     command = f"getent ahosts {name}"
     if not wanted:
         kind = EngineFamily if found else EngineUnnamed
         hint = f"Add a record such as\n{forward_records(name, _examples(network, test, facts))}\nthen see:"
-        raise kind(name, why=table({name: found}, facts), hint=hint, command=command)
+        raise kind(name, why=shown, hint=hint, command=command)
     own = [one for one in wanted if here(one, facts)]
     if own:
         detail = f"{name} is {', '.join(own)}"
         hint = "Give the engine VM an address of its own in DNS or in /etc/hosts; see:"
-        raise EngineHere(detail, why=table({name: found}, facts), hint=hint, command=command)
+        raise EngineHere(detail, why=shown, hint=hint, command=command)
+    host.reporter.emit(Info(f"Names, their addresses and interfaces:\n{shown}"))
 
 
 @check("Engine reverse name", blocking=False, within=WITHIN, when=on_bridge)
@@ -151,6 +164,19 @@ def engine_subnet(vm: VmAnswers, network: NetworkAnswers, test: NetworkTestAnswe
         raise EngineSubnet(detail, why=why, hint=hint, command=f"ip address show dev {link.name}")
 
 
+@check("Engine static address", blocking=False, within=WITHIN, when=on_bridge)
+def engine_static_address(vm: VmAnswers, network: NetworkAnswers, address: AddressAnswers, host: Host) -> None:
+    """Warn when the engine's name does not lead to its static address."""
+    name = str(vm.fqdn)
+    found = host.names.addresses(name)
+    if address.static is None or not found or address.static.address in found:
+        return  # that there is none at all is told by another check
+    static = address.static.address
+    hint = f"Mend the record:\n{forward_records(name, [static])}\nthen see:"
+    why = table({name: found}, host.network.facts())
+    raise StaticUnnamed(f"{static} ({name})", why=why, hint=hint, command=f"getent ahosts {name}")
+
+
 @check("Host name", within=WITHIN, when=on_bridge)
 def host_name(network: NetworkAnswers, test: NetworkTestAnswers, machine: MachineFacts, host: Host) -> None:
     """Refuse a host whose name is not one of its own addresses: the engine would not find it."""
@@ -185,4 +211,4 @@ def _examples(network: NetworkAnswers, test: NetworkTestAnswers, facts: NetworkF
 @hookimpl
 def hosted_setup_steps() -> Sequence[Callable[..., Any]]:
     """Register the checks."""
-    return (different_names, engine_name, engine_reverse_name, engine_subnet, host_name)
+    return (different_names, engine_name, engine_reverse_name, engine_subnet, engine_static_address, host_name)

@@ -67,7 +67,7 @@ def look_at_host(request: DeployRequest, host: Host) -> MachineFacts:
     return host.machine.facts()
 
 
-@step(Stage.SETUP, "Look at libvirt", within=10.0)
+@step(Stage.SETUP, "Look at libvirt", within=60.0)
 def look_at_hypervisor(machine: MachineFacts, host: Host) -> HypervisorFacts:
     """Ask libvirt what it is and can do."""
     return host.hypervisor.facts()

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from hosted_plugins.checks import NetworkTest, NetworkTestAnswers
 from hosted_plugins.checks.names import WITHIN, carrier, on_bridge
+from hosted_plugins.guest_network import AddressAnswers
 from hosted_plugins.network import NetworkAnswers
 from hosted_plugins.vm import VmAnswers
 from hosted_setup.domain.naming import beside, here
@@ -78,13 +79,17 @@ def network_test(vm: VmAnswers, network: NetworkAnswers, test: NetworkTestAnswer
 
 
 @check("Engine address", within=WITHIN, when=on_bridge)
-def engine_address(vm: VmAnswers, network: NetworkAnswers, test: NetworkTestAnswers, host: Host) -> None:
+def engine_address(
+    vm: VmAnswers, network: NetworkAnswers, address: AddressAnswers, test: NetworkTestAnswers, host: Host
+) -> None:
     """Refuse an address of the engine at which a machine answers: the old engine, or somebody else."""
     facts = host.network.facts()
     link = carrier(network, facts)
     if link is None:
         return  # the network check tells that
-    found = [one for one in host.names.addresses(str(vm.fqdn)) if test.wants(one) and not here(one, facts)]
+    named = [one for one in host.names.addresses(str(vm.fqdn)) if test.wants(one)]
+    static = [str(address.static.address)] if address.static else []
+    found = [one for one in dict.fromkeys((*static, *named)) if not here(one, facts)]
     near = [one for one in found if beside(one, [link])]
     taken = _answering(near, link.name, host)
     if taken:

@@ -204,3 +204,5 @@ def test_a_step_that_looks_has_its_time_too(host: Host, hung: Event) -> None:
         look(step_of(hanging), call, host)
     assert look(step_of(hanging), Need, host) == Need()
     assert look(step_of(unlimited), Need, host) == Need()
+    with pytest.raises(CheckLate, match=r"no answer within 0\.05 s"):
+        look(step_of(hanging), call, host, 0.05)

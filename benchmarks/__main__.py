@@ -14,6 +14,7 @@ from benchmarks.pairs import Benchmark, compare
 
 NAMES = {
     "help": "benchmarks.help:BENCHMARK",
+    "wizard": "benchmarks.wizard:BENCHMARK",
     "validate": "benchmarks.validate:BENCHMARK",
     "import": "benchmarks.import_disk:BENCHMARK",
     "deploy": "benchmarks.deploy:BENCHMARK",

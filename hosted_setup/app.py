@@ -88,7 +88,8 @@ class App(Protocol):
     def detach(self, output: Path) -> int | None:
         """Go on in a process of its own that no terminal can end; gives its pid here, 0 there.
 
-        None where there is no terminal to outlive: this process goes on. What is printed is added to `output`.
+        None where there is no terminal to outlive: this process goes on. What is printed is added to `output`. Here
+        what ends a process (SIGINT, SIGTERM, SIGHUP) is held back until it is let through.
         """
 
     def redact(self, text: str) -> str:

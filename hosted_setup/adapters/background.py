@@ -37,6 +37,8 @@ def detach(output: Path) -> int | None:
 
     Gives its pid here, 0 there. Memory is copied; files, locks and connections are shared, so the caller closes them on
     one side. Another thread would be missing there with all it held: None, and nothing is done, if one does not end.
+    Here SIGINT, SIGTERM and SIGHUP are held back from now on, until the caller lets them through: what they used to end
+    is the other's.
     """
     if not _is_alone():
         return None
@@ -45,14 +47,12 @@ def detach(output: Path) -> int | None:
             stream.flush()
     with Path(os.devnull).open("rb") as nothing, open(output, "ab", opener=private) as kept:
         signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
-        try:
-            pid = os.fork()
-            if pid == 0:
-                os.setsid()
-                for stream, number in ((nothing, 0), (kept, 1), (kept, 2)):
-                    os.dup2(stream.fileno(), number)
-                _forget_signals()
-        finally:
+        pid = os.fork()
+        if pid == 0:
+            os.setsid()
+            for stream, number in ((nothing, 0), (kept, 1), (kept, 2)):
+                os.dup2(stream.fileno(), number)
+            _forget_signals()
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
     return pid
 

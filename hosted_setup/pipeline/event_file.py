@@ -66,15 +66,15 @@ class Follower:
     Args:
         path: the file.
         begin: the byte to begin at.
-        worker: the process that is known to work, 0 when none is.
     """
 
-    def __init__(self, path: Path, begin: int = 0, worker: int = 0) -> None:
+    def __init__(self, path: Path, begin: int = 0) -> None:
         """See the class."""
         self.path = path
         self._place = begin
-        self.worker = worker
-        """The process that has signed last, as far as was read."""
+        self.worker = 0
+        """The process that has signed last, 0 when none was read yet."""
+        self._held: list[int] = []
 
     def news(self) -> tuple[AnyMessage, ...] | None:
         """Give what was written since, perhaps nothing yet; None when nothing more will be."""
@@ -87,10 +87,15 @@ class Follower:
         self._place += len(whole) + len(newline)
         messages = tuple(_messages(whole))
         self.worker = next((one.pid for one in reversed(messages) if isinstance(one, Working)), self.worker)
+        while self.worker and self._held:
+            self.pass_on(self._held.pop(0))
         return messages
 
     def pass_on(self, number: int) -> None:
-        """Send a signal to the process that works, if it still does."""
+        """Send a signal to the process that works, if it still does; to one that has not signed yet when it has."""
+        if not self.worker:
+            self._held.append(number)
+            return
         with suppress(OSError):  # it is gone
             descriptor = os.pidfd_open(self.worker)
             try:

@@ -68,12 +68,7 @@ class Bug(Problem):
 
 
 class Detached(BaseException):
-    """Another process, `worker`, goes on with the run: this one lets go of all that is the run's, and may look on."""
-
-    def __init__(self, worker: int) -> None:
-        """See the class."""
-        super().__init__(worker)
-        self.worker = worker
+    """Another process goes on with the run: this one lets go of all that is the run's, and may look on."""
 
 
 class Watch(Protocol):

@@ -1,11 +1,13 @@
 """`hosted-engine` over a pretended world, for tests that take its terminal away.
 
 The first argument is the folder of the world; the rest is the command line. As long as there is a file `hold` beside
-the world the run waits after its first change.
+the world the run waits after its first change. SIGNAL_AT_ONCE is the number of a signal that comes as
+soon as the work goes on in another process.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from pathlib import Path
@@ -36,6 +38,12 @@ class App(cli.RealApp):
 
     def now_id(self) -> str:
         return new_run_id(self._world.clock.now())
+
+    def detach(self, output: Path) -> int | None:
+        other = super().detach(output)
+        if other and "SIGNAL_AT_ONCE" in os.environ:
+            os.kill(os.getpid(), int(os.environ["SIGNAL_AT_ONCE"]))
+        return other
 
     def observe(self, when: str, record: Record) -> None:
         while when == "before" and isinstance(record, Intent) and record.number and self._hold.exists():

@@ -191,6 +191,22 @@ def test_ctrl_c_means_what_it_did(site: Site) -> None:
     assert code == 0, text
 
 
+def test_ctrl_c_while_the_work_is_handed_over_reaches_it(site: Site) -> None:
+    code, text = end(site.deploy(SIGNAL_AT_ONCE=str(int(signal.SIGINT))))
+    assert code == 130, text
+    assert text.count("Interrupted by the operator.") == 1
+    assert site.worker() is None
+
+
+def test_a_terminal_closed_while_the_work_is_handed_over_does_not_end_it(site: Site) -> None:
+    code, text = end(site.deploy(SIGNAL_AT_ONCE=str(int(signal.SIGHUP))))
+    assert code == 130, text
+    assert "Interrupted" not in text
+    site.go_on()
+    assert site.script("deploy", "--follow").returncode == 0
+    assert site.ended() == "done"
+
+
 def test_the_end_that_counts_is_that_of_the_resume(site: Site) -> None:
     site.go_on()
     site.world.behaviour.health = "DB Down!"

@@ -99,6 +99,7 @@ def _passing_on(follower: Follower) -> Iterator[None]:
 
     before = {number: signal.signal(number, pass_on) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, (*before, signal.SIGHUP))  # see App.detach
         yield
     finally:
         for number, handler in before.items():

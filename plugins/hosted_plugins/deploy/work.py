@@ -158,9 +158,9 @@ class _Work:
                 given=given, observe=self._app.observe, ignored=ignored, settled=self._settle,
             )  # fmt: skip
             code = int(drive(session, self._items, self._interviewer))
-        except Detached as detached:
+        except Detached:
             self._open.close()  # the lock is the other's alone
-            return self._look_on(detached.worker)
+            return self._look_on()
         except Problem as problem:
             reporter.emit(Failed(problem))
             code = int(exit_code_of(problem))
@@ -177,16 +177,16 @@ class _Work:
         self._host.hypervisor.close()
         other = self._app.detach(self._host.run_dir / OUTPUT)
         if other:
-            raise Detached(other)
+            raise Detached
         self._shown.to = Both(self._frontend, events) if other is None else events
         events.sign(os.getpid())
 
-    def _look_on(self, worker: int) -> int:
+    def _look_on(self) -> int:
         """Show what the other process does."""
         if self._app.fragile:
             told = f"The run goes on if this connection breaks. See it again:  {ATTACH}"
             self._frontend.emit(Info(told))
-        return view(Follower(self._host.run_dir / EVENTS, self._begin, worker), self._frontend)
+        return view(Follower(self._host.run_dir / EVENTS, self._begin), self._frontend)
 
     def _again(self, answers: Path) -> str:
         """Give the command that begins as this run did, and asks only what is open after `answers` too."""

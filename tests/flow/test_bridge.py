@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 from defusedxml.ElementTree import fromstring
 
-from hosted_plugins.network.bridge import suitable
+from hosted_plugins.network.nics import suitable
 from hosted_setup.ports.network import Address, Link, NetworkFacts
 from hosted_setup.testing.network import FACTS, GATEWAY, NIC
 from hosted_setup.testing.portrait import changes, portrait
@@ -18,7 +18,7 @@ from hosted_setup.testing.state import Domain, load_all
 if TYPE_CHECKING:
     from tests.flow.program import Done, Program
 
-DONE, FAILED, REFUSED, UNFINISHED = 0, 1, 3, 4
+DONE, FAILED, USAGE, REFUSED, UNFINISHED = 0, 1, 2, 3, 4
 OTHER: Final = Link(5, "eno2", "52:54:00:00:00:05", up=True, carrier=True, addresses=(Address("203.0.113.9", 24),))
 THEIRS: Final = replace(NIC, index=9, name="ovirtmgmt", kind="bridge")
 INTERFACES: Final = "auto eno1\niface eno1 inet static\n    address 192.0.2.10/24\n    gateway 192.0.2.1\n"
@@ -146,8 +146,37 @@ def test_a_nic_without_a_default_route_needs_a_gateway(program: Program) -> None
     assert link(program, "eno1") == NIC
 
 
-def test_a_nic_that_is_not_there(program: Program) -> None:
-    assert "no such interface" in refused(program, "HE-NIC", OVEHOSTED_NETWORK__bridgeIf="str:eno9").out
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("eno9", "'eno9' is not one of: eno1"),
+        ("eno2", "eno2 cannot be chosen: it is not active"),
+        ("lo", "'lo' is not one of: eno1"),
+    ],
+)
+def test_a_nic_that_cannot_be_chosen(program: Program, name: str, reason: str) -> None:
+    pretend(program, replace(FACTS, links=(*FACTS.links, replace(OTHER, carrier=False))))
+    program.answer(**MODE, OVEHOSTED_NETWORK__bridgeIf=f"str:{name}")
+    before = picture(program)
+    done = program.deploy()
+    assert (done.code, "HE-ANSWERS-VALUE" in done.out) == (USAGE, True), done.out
+    assert reason in done.out
+    assert changes(before, picture(program)) == {}
+
+
+def test_the_nic_of_a_bridge_that_is_there(program: Program) -> None:
+    port = replace(NIC, master="ovirtmgmt", addresses=())
+    pretend(program, replace(FACTS, links=(FACTS.links[0], port, THEIRS)))
+    program.answer(**MODE, OVEHOSTED_NETWORK__bridgeIf="str:eno1")
+    done = program.deploy()
+    assert done.code == DONE, done.out
+    assert "The bridge ovirtmgmt is there: it is used as it is" in done.out
+
+
+def test_another_nic_is_not_taken_unasked(program: Program) -> None:
+    down = replace(NIC, carrier=False)
+    pretend(program, replace(FACTS, links=(FACTS.links[0], down, OTHER)))
+    assert "it is not active" in refused(program, "HE-NIC").out
 
 
 def test_no_nic_at_all(program: Program) -> None:

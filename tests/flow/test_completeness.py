@@ -118,3 +118,11 @@ def test_every_question_is_answered_and_kept(run: Counter, program: Program) -> 
 @pytest.mark.parametrize("hook", [name for name in vars(Hooks) if name.startswith("hosted_setup_")])
 def test_every_hook_is_exercised_by_a_third_partys_plugin(hook: str) -> None:
     assert f"def {hook}(" in (TESTS / "unit/registry/test_registry.py").read_text()
+
+
+def test_every_question_that_is_asked_has_a_line_of_help_or_a_pick_list() -> None:
+    sections = [item.section for item in plan_of(REGISTRY) if isinstance(item, Ask)]
+    bare = [
+        one.key for section in sections for one in questions_of(section) if one.asked and not (one.help or one.offer)
+    ]
+    assert not bare

@@ -16,7 +16,7 @@ from tests.flow.program import ADMIN, ROOT
 if TYPE_CHECKING:
     from tests.flow.program import Done, Program
 
-QUESTIONS = 24
+QUESTIONS = 25
 
 
 class Operator(io.StringIO):
@@ -36,7 +36,7 @@ class Operator(io.StringIO):
 def replies(program: Program) -> list[str]:
     """Give what an operator types who takes every default."""
     return [
-        "", str(program.world.storage),  # storage
+        "", str(program.world.storage), "",  # storage, network
         str(program.inputs.appliance),
         "", "", "", "", "", ROOT, ROOT, "", "",  # FQDN of the backup, CPUs, memory, disk, MAC, password, key, access
         "", "", "", "", ADMIN, ADMIN,  # lines in /etc/hosts, data center, cluster, name of the host, password
@@ -80,7 +80,7 @@ def test_a_no_at_the_confirmation_changes_nothing(program: Program) -> None:
 
 
 def test_answers_typed_before_leaving_are_kept(program: Program) -> None:
-    typed(program, replies(program)[:5])
+    typed(program, replies(program)[:6])
     (written,) = (program.world.paths.state / "answers").glob("*.conf")
     assert f"OVEHOSTED_VM/ovfArchive=str:{program.inputs.appliance}" in written.read_text()
 

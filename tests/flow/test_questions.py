@@ -5,11 +5,14 @@ from __future__ import annotations
 import base64
 import json
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
 from hosted_setup.pipeline import journal
+from hosted_setup.ports.network import Address
+from hosted_setup.testing.network import FACTS, NIC
 from hosted_setup.testing.portrait import portrait
 from hosted_setup.testing.state import Domain, load_all
 
@@ -213,6 +216,69 @@ def test_keycloak_is_not_asked_for_where_the_appliance_has_none(program: Program
     done = deployed(program, OVEHOSTED_CORE__enableKeycloak="bool:True")
     assert "eycloak" not in json.dumps(config(seeds[0]))
     assert "Administrator:     admin@internal\n" in done.out
+
+
+@pytest.mark.parametrize(
+    ("answer", "registered", "line"),
+    [
+        ("", "192.0.2.10", ["192.0.2.10", "host1.example.org host1"]),
+        ("str:192.0.2.10", "192.0.2.10", ["192.0.2.10", "host1.example.org host1"]),
+        ("str:mgmt.example.com", "mgmt.example.com", ["192.0.2.10", "mgmt.example.com mgmt"]),
+    ],
+)
+def test_this_host_on_the_management_network(
+    program: Program, seeds: list[str], answer: str, registered: str, line: list[str]
+) -> None:
+    deployed(program, **BRIDGE, OVEHOSTED_NETWORK__host_name=answer)
+    (added,) = entities(program, "hosts")
+    assert added["address"] == registered
+    assert line in config(seeds[0])["hosts"]
+
+
+def test_an_address_of_another_host(program: Program) -> None:
+    program.answer(**BRIDGE, OVEHOSTED_NETWORK__host_name="str:192.0.2.11")
+    done = program.deploy()
+    assert (done.code, "192.0.2.11 is no address of this host" in done.out) == (USAGE, True), done.out
+
+
+def test_the_engine_vm_knows_both_names_unless_told_otherwise(program: Program, seeds: list[str]) -> None:
+    deployed(program)
+    assert program("cleanup", "--yes").code == DONE
+    deployed(program, OVEHOSTED_VM__cloudinitVMETCHOSTS="bool:False")
+    assert [len(config(seed)["hosts"]) for seed in seeds] == [2, 0]
+
+
+@pytest.mark.parametrize(
+    ("answers", "watched"),
+    [
+        ({}, ["gateway=192.168.222.1", "network_test=none", "tcp_t_address=", "tcp_t_port="]),
+        (BRIDGE, ["gateway=192.0.2.1", "network_test=dns", "tcp_t_address=", "tcp_t_port="]),
+        (
+            {**BRIDGE, "OVEHOSTED_NETWORK__gateway": "str:192.0.2.9", "OVEHOSTED_NETWORK__network_test": "str:tcp",
+             "OVEHOSTED_NETWORK__network_test_tcp_address": "str:192.0.2.80",
+             "OVEHOSTED_NETWORK__network_test_tcp_port": "int:443"},
+            ["gateway=192.0.2.9", "network_test=tcp", "tcp_t_address=192.0.2.80", "tcp_t_port=443"],
+        ),
+    ],
+)  # fmt: skip
+def test_what_the_agents_watch(program: Program, answers: dict[str, str], watched: list[str]) -> None:
+    program.world.behaviour.neighbours = ("192.0.2.9",)
+    deployed(program, **answers)
+    lines = (program.world.paths.etc / "hosted-engine.conf").read_text().splitlines()
+    assert set(watched) <= set(lines)
+
+
+def test_an_engine_with_ipv6_alone(program: Program, seeds: list[str]) -> None:
+    ours = ("2001:db8::10",)
+    link = replace(NIC, addresses=(*NIC.addresses, Address(*ours, 64)))
+    program.world.network.change(replace(FACTS, links=(FACTS.links[0], link)))
+    program.world.behaviour.neighbours = ("2001:db8::1",)
+    program.world.behaviour.names = {"engine.example.com": ("2001:db8::77",), "host1.example.org": ours}
+    program.answer(**BRIDGE, OVEHOSTED_NETWORK__gateway="str:2001:db8::1", OVEHOSTED_NETWORK__bridgeIf="str:eno1")
+    done = program.deploy("--6")
+    assert done.code == DONE, done.out
+    assert "dhcp6: true" in seeds[0]
+    assert "dhcp4" not in seeds[0]
 
 
 def config(seed: str) -> dict[str, Any]:

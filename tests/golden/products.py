@@ -7,10 +7,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from hosted_plugins.backup import Backup
+from hosted_plugins.checks import NetworkTest, NetworkTestAnswers
 from hosted_plugins.engine import EngineAnswers, LoginAnswers, RestoreAnswers
 from hosted_plugins.guest_network import AddressAnswers, ResolverAnswers
 from hosted_plugins.image import EngineDisk
-from hosted_plugins.network import EngineNetwork, LinkName, NetworkAnswers, NetworkMode, Subnet
+from hosted_plugins.network import (
+    EngineNetwork,
+    HostAnswers,
+    LinkName,
+    NetworkAnswers,
+    NetworkChoice,
+    NetworkMode,
+    Subnet,
+)
 from hosted_plugins.storage import StorageChoice, StorageDomain
 from hosted_plugins.vm import Firmware, RootAccess, Seed, VmAnswers
 from hosted_setup.domain.archive import ArchiveFacts
@@ -63,13 +72,16 @@ def vm_answers(**changes: Any) -> VmAnswers:  # noqa: ANN401 - of any question
 
 
 STORAGE: Final = StorageChoice(kind="localfs", name=Name("hosted_storage"))
+NETWORK_CHOICE: Final = NetworkChoice(mode=NetworkMode.NAT)
 NETWORK_ANSWERS: Final = NetworkAnswers(
-    mode=NetworkMode.NAT, name=VmName("hosted-engine"), subnet=Subnet("192.168.222.0/24"),
+    name=VmName("hosted-engine"), subnet=Subnet("192.168.222.0/24"),
     bridge=LinkName("ovirtmgmt"), nic=None, gateway=None,
 )  # fmt: skip
 ADDRESS: Final = AddressAnswers(domain=None, static=None, hosts=True)
 RESTORING: Final = RestoreAnswers(renew_pki=False)
 LOGIN: Final = LoginAnswers(keycloak=False)
+TEST: Final = NetworkTestAnswers(test=NetworkTest.NONE, address=None, port=None, only4=False, only6=False)
+MINE: Final = HostAnswers(address=None)
 RESOLVER: Final = ResolverAnswers(servers=None)
 ENGINE: Final = EngineAnswers(
     admin_password=Secret("canary-admin"),

@@ -68,7 +68,7 @@ def first_boot(variant: Variant, **answers: Any) -> tuple[str, dict[str, Path]]:
 def network() -> str:
     keeping = products.Keeping()
     host = products.host(keeping)
-    create_network(products.NETWORK_ANSWERS, products.vm_answers(), host, products.NoUndo())
+    create_network(products.NETWORK_CHOICE, products.NETWORK_ANSWERS, products.vm_answers(), host, products.NoUndo())
     (xml,) = keeping.definitions
     (uuid,) = (element.text for element in fromstring(xml).iter("uuid"))
     return xml.replace(str(uuid), products.NETWORK.uuid)

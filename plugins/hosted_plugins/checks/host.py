@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
-from hosted_plugins.network import NetworkAnswers, NetworkMode
+from hosted_plugins.network import NetworkChoice, NetworkMode
 from hosted_plugins.virt import VirtAnswers, VirtType
 from hosted_setup.domain.hypervisors import others
 from hosted_setup.hooks import hookimpl
@@ -113,11 +113,11 @@ def other_hypervisors(host: Host) -> None:
 
 
 @check("Firewall", blocking=False)
-def firewall(network: NetworkAnswers, host: Host) -> None:
+def firewall(choice: NetworkChoice, host: Host) -> None:
     """Warn when a chain drops packets of the engine VM, unless one of its own rules accepts them."""
     chains = host.machine.dropping_chains()
     bridge_filtered = "br_netfilter" in host.machine.modules()
-    if network.mode is NetworkMode.NAT:
+    if choice.mode is NetworkMode.NAT:
         found, what = list(_against_nat(chains)), "DHCP, DNS and the traffic of the NAT network"
     else:
         found, what = list(_against_bridge(chains, filtered=bridge_filtered)), "what passes the bridge"

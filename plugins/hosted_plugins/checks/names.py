@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from hosted_plugins.checks import NetworkTestAnswers
 from hosted_plugins.guest_network import AddressAnswers
-from hosted_plugins.network import NetworkAnswers, NetworkMode
+from hosted_plugins.network import NetworkAnswers, NetworkChoice, bridged, default_nic
 from hosted_plugins.vm import VmAnswers
 from hosted_setup.domain.naming import beside, forward_records, here, networks, reverse_record, table
 from hosted_setup.hooks import hookimpl
@@ -88,15 +88,14 @@ class HostElsewhere(Problem):
     title = "This host's name does not lead to this host"
 
 
-def on_bridge(network: NetworkAnswers) -> bool:
+def on_bridge(choice: NetworkChoice) -> bool:
     """With `HOSTED_ENGINE/networkMode=str:bridge`."""
-    return network.mode is NetworkMode.BRIDGE
+    return bridged(choice)
 
 
 def carrier(network: NetworkAnswers, facts: NetworkFacts) -> Link | None:
     """Give the link on whose wire the engine VM will be: the bridge where it is there, else its NIC."""
-    default = next((route.device for route in facts.default_routes() if route.device), "")
-    return facts.link(str(network.bridge)) or facts.link(str(network.nic or default))
+    return facts.link(str(network.bridge)) or facts.link(str(network.nic or default_nic(facts)))
 
 
 @check("Different names")

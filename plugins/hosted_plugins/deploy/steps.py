@@ -8,7 +8,7 @@ from typing import Any
 from hosted_plugins.deploy import Interviewed
 from hosted_plugins.engine import DataCenterAnswers, EngineAnswers, LoginAnswers, RestoreAnswers
 from hosted_plugins.guest_network import AddressAnswers, ResolverAnswers
-from hosted_plugins.network import NetworkAnswers
+from hosted_plugins.network import HostAnswers, NetworkAnswers, NetworkChoice
 from hosted_plugins.notifications import NotificationAnswers
 from hosted_plugins.storage import Storage
 from hosted_plugins.virt import VirtAnswers
@@ -21,7 +21,9 @@ from hosted_setup.pipeline.step import step
 @step(Stage.CUSTOMIZATION, "All questions are answered")
 def interview(  # noqa: PLR0913 - every section
     storage: Storage,
+    choice: NetworkChoice,
     network: NetworkAnswers,
+    mine: HostAnswers,
     vm: VmAnswers,
     address: AddressAnswers,
     resolver: ResolverAnswers,

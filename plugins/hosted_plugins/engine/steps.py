@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from hosted_plugins.bootstrap import EngineReady, Greeted
 from hosted_plugins.engine import DataCenterAnswers, EngineAnswers, Healthy, LoginAnswers, Registered
-from hosted_plugins.network import EngineNetwork
+from hosted_plugins.network import EngineNetwork, HostAnswers
 from hosted_plugins.storage import Storage, StorageChoice, StorageDomain
 from hosted_plugins.vm import VmAnswers
 from hosted_setup.hooks import hookimpl
@@ -69,6 +69,7 @@ def register(  # noqa: PLR0913 - all that is registered
     storage: Storage,
     domain: StorageDomain,
     network: EngineNetwork,
+    mine: HostAnswers,
     machine: MachineFacts,
     host: Host,
 ) -> Registered:
@@ -83,7 +84,7 @@ def register(  # noqa: PLR0913 - all that is registered
             "hosts",
             {
                 "name": str(answers.host_name),
-                "address": network.gateway,
+                "address": str(mine.address or network.gateway),
                 "cluster": {"id": cluster},
                 "hardware_information": {"uuid": machine.uuid},
             },

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hosted_plugins.backup import Backup
-from hosted_plugins.network import NetworkAnswers, NetworkMode, router
+from hosted_plugins.network import NetworkAnswers, bridged, router
 from hosted_plugins.vm import VmAnswers
 from hosted_setup.model.addresses import InterfaceAddress, IpAddress, NameServers
 from hosted_setup.model.answer import Suggestion
@@ -20,10 +20,6 @@ def _fresh(backup: Backup) -> bool:
 
 def _domain_of(vm: VmAnswers) -> Suggestion[DomainName]:
     return Suggestion(DomainName(str(vm.fqdn).partition(".")[2]))
-
-
-def _on_bridge(network: NetworkAnswers) -> bool:
-    return network.mode is NetworkMode.BRIDGE
 
 
 def _fits(value: InterfaceAddress, network: NetworkAnswers, host: Host) -> str | None:
@@ -51,7 +47,7 @@ class AddressAnswers:
     )  # fmt: skip
     static: InterfaceAddress | None = ask(
         "Static address of the engine VM (empty for DHCP)", key="OVEHOSTED_VM/cloudinitVMStaticCIDR", default=None,
-        when=_on_bridge, check=_fits,
+        when=bridged, check=_fits,
         help="With the length of its prefix, as in 192.0.2.5/24 or 2001:db8::5/64; a NAT network gives a fixed one.",
     )  # fmt: skip
     hosts: bool = ask(

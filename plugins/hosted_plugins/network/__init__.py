@@ -9,10 +9,13 @@ from ipaddress import IPv4Network, ip_address
 from itertools import chain
 from typing import ClassVar, Final, Self
 
+from hosted_plugins.network.nics import suitable
+from hosted_setup.model.addresses import HostAddress, IpAddress
 from hosted_setup.model.answer import Suggestion
-from hosted_setup.model.question import ask, section
+from hosted_setup.model.question import Choice, ask, section
 from hosted_setup.model.values import VmName
-from hosted_setup.ports.network import NetworkFacts
+from hosted_setup.ports.host import Host
+from hosted_setup.ports.network import BRIDGE, Link, NetworkFacts
 
 _FIRST: Final = 222  # 192.168.222.0/24, as the original's bootstrap network (he_ipv4_subnet_prefix)
 
@@ -92,37 +95,101 @@ def _free_subnet(routes: HostRoutes) -> Suggestion[Subnet] | None:
     return None
 
 
+@section("Network")
+class NetworkChoice:
+    """How the engine VM reaches others."""
+
+    mode: NetworkMode = ask(
+        "Network mode", key="HOSTED_ENGINE/networkMode", default=NetworkMode.NAT,
+        help="nat: a private network that this host alone reaches, for a trial; bridge: the management network.",
+    )  # fmt: skip
+
+
+def bridged(choice: NetworkChoice) -> bool:
+    """Tell whether the engine VM is on the management bridge: a condition for questions and checks."""
+    return choice.mode is NetworkMode.BRIDGE
+
+
+def default_nic(facts: NetworkFacts) -> str:
+    """Give the interface of the preferred default route; empty without one."""
+    return next((route.device for route in facts.default_routes() if route.device), "")
+
+
+def _nics(host: Host) -> list[Choice]:
+    facts = host.network.facts()
+    return [
+        Choice(LinkName(link.name), ", ".join(one.cidr for one in link.addresses if not one.link_local), unfit)
+        for link in facts.links
+        if not link.loopback
+        for unfit in ("" if _is_port(link, facts) else suitable(link),)
+    ]
+
+
+def _is_port(link: Link, facts: NetworkFacts) -> bool:
+    """Tell whether a bridge has it already, perhaps the one that will be used; a check looks at that."""
+    master = facts.link(link.master)
+    return master is not None and master.kind == BRIDGE
+
+
+def _default_nic(host: Host) -> Suggestion[LinkName] | None:
+    """Propose the interface of the default route, if it will do: no other one unless somebody says so."""
+    facts = host.network.facts()
+    link = facts.link(default_nic(facts))
+    return Suggestion(LinkName(link.name)) if link and not suitable(link) else None
+
+
 def _an_address(value: str | None) -> None:
     if value is not None:
-        ip_address(value)
+        IpAddress.parse(value)
 
 
 @section("Network")
 class NetworkAnswers:
     """Which network the engine VM is on: the management bridge, or a trial network of libvirt on this host, NAT."""
 
-    mode: NetworkMode = ask("Network mode", key="HOSTED_ENGINE/networkMode", default=NetworkMode.NAT, asked=False)
     name: VmName = ask(
-        "Name of the NAT network", key="HOSTED_ENGINE/networkName", default=VmName("hosted-engine"), asked=False
-    )
-    subnet: Subnet = ask("Subnet of the NAT network", key="HOSTED_ENGINE/natSubnet", suggest=_free_subnet, asked=False)
+        "Name of the NAT network", key="HOSTED_ENGINE/networkName", default=VmName("hosted-engine"), asked=False,
+        help="What libvirt calls it.",
+    )  # fmt: skip
+    subnet: Subnet = ask(
+        "Subnet of the NAT network", key="HOSTED_ENGINE/natSubnet", suggest=_free_subnet, asked=False,
+        help="A private /24 that this host neither is in nor routes to; a free one by default.",
+    )  # fmt: skip
     bridge: LinkName = ask(
-        "Management bridge", key="OVEHOSTED_NETWORK/bridgeName", default=LinkName("ovirtmgmt"), asked=False
-    )
+        "Management bridge", key="OVEHOSTED_NETWORK/bridgeName", default=LinkName("ovirtmgmt"), asked=False,
+        help="It is made over the NIC, or used as it is where there is one of that name.",
+    )  # fmt: skip
     nic: LinkName | None = ask(
-        "NIC for the management bridge", key="OVEHOSTED_NETWORK/bridgeIf", default=None, asked=False,
-        help="Empty for the one with the default route.",
+        "NIC for the management bridge", key="OVEHOSTED_NETWORK/bridgeIf", when=bridged, suggest=_default_nic,
+        offer=_nics, help="Its addresses and routes move to the bridge; a bridge that is there keeps its ports.",
     )  # fmt: skip
     gateway: str | None = ask(
-        "Gateway", key="OVEHOSTED_NETWORK/gateway", default=None, check=_an_address, asked=False,
-        help="It has to answer before and after the bridge is made; empty for the default gateways of the NIC.",
+        "Gateway (empty for the default gateways of the NIC)", key="OVEHOSTED_NETWORK/gateway", default=None,
+        when=bridged, check=_an_address, help="It has to answer before and after the bridge is made.",
+    )  # fmt: skip
+
+
+def _of_this_host(value: HostAddress, host: Host) -> None:
+    own = {one.address for link in host.network.facts().links for one in link.addresses}
+    if not value.is_name and str(value) not in own:
+        message = f"{value} is no address of this host"
+        raise ValueError(message)
+
+
+@section("Network")
+class HostAnswers:
+    """This host on the management network."""
+
+    address: HostAddress | None = ask(
+        "Name or address of this host on the management network (empty for its address there)",
+        key="OVEHOSTED_NETWORK/host_name", default=None, when=bridged, check=_of_this_host,
+        help="By this the engine reaches the host; a name has to resolve in the engine VM.",
     )  # fmt: skip
 
 
 def router(version: int, answers: NetworkAnswers, facts: NetworkFacts) -> str:
     """Give the gateway (IPv4 or IPv6) of the wire the bridge is on: the answered one, else the host's own; or empty."""
-    default = next((route.device for route in facts.default_routes() if route.device), "")
-    known = (*facts.gateways(str(answers.bridge)), *facts.gateways(str(answers.nic or default)))
+    known = (*facts.gateways(str(answers.bridge)), *facts.gateways(str(answers.nic or default_nic(facts))))
     asked = (answers.gateway,) if answers.gateway else ()
     return next((one for one in (*asked, *known) if ip_address(one).version == version), "")
 

@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Final
 
-from hosted_plugins.network import EngineNetwork, NetworkAnswers
+from hosted_plugins.network import EngineNetwork, NetworkAnswers, default_nic
 from hosted_plugins.network.managers import persistence
+from hosted_plugins.network.nics import suitable
 from hosted_setup.model.events import Info, Warn
 from hosted_setup.model.problem import ExitCode, Problem
 from hosted_setup.pipeline.undo import Undo, UndoLog
 from hosted_setup.pipeline.wait import DeadlineExceeded, wait_until
 from hosted_setup.pipeline.writing import write
 from hosted_setup.ports.host import Host
-from hosted_setup.ports.network import BOND, BRIDGE, VLAN, BridgeChange, Link, NetworkFacts, Trial
+from hosted_setup.ports.network import BRIDGE, BridgeChange, Link, NetworkFacts, Trial
 
 PROOF_DEADLINE: Final = 15.0
 """Seconds the gateways have to answer over the bridge."""
 HEARING_DEADLINE: Final = 5.0
 """Seconds they have to answer before anything is changed."""
 _EVERY: Final = 0.1
-_MODES: Final = ("active-backup", "balance-xor", "broadcast", "802.3ad")  # those under which a bridge may be
 
 
 class NicUnusable(Problem):
@@ -53,25 +52,6 @@ class GatewayLost(Problem):
     code = "HE-GATEWAY-LOST"
     title = "The gateway does not answer over the management bridge"
     exit_code = ExitCode.FAILED
-
-
-def suitable(link: Link) -> str:
-    """Tell why a link cannot carry the bridge; empty when it can."""
-    reasons = {
-        "it is the loopback interface": link.loopback,
-        f"it is a {link.kind}": link.kind in (BRIDGE, "team", "tun"),
-        f"it is part of {link.master}": bool(link.master),
-        "it is not active": not (link.up and link.carrier),
-        "it has no address": all(address.link_local for address in link.addresses),
-        f"its bond mode is {link.bond_mode}, not one of {', '.join(_MODES)}": (
-            link.kind == BOND and link.bond_mode not in _MODES
-        ),
-        "a bond has to be called bond and a number": link.kind == BOND and not re.fullmatch(r"bond\d+", link.name),
-        f"a VLAN has to be called {link.parent}.{link.vlan_id}": (
-            link.kind == VLAN and link.name != f"{link.parent}.{link.vlan_id}"
-        ),
-    }
-    return next((reason for reason, so in reasons.items() if so), "")
 
 
 def bridge_possible(answers: NetworkAnswers, host: Host) -> Iterator[Problem]:
@@ -152,8 +132,7 @@ def _plan(answers: NetworkAnswers, facts: NetworkFacts, host: Host) -> BridgeCha
 
 
 def _nic(answers: NetworkAnswers, facts: NetworkFacts) -> Link:
-    default = next((route.device for route in facts.default_routes() if route.device), "")
-    name = str(answers.nic or default)
+    name = str(answers.nic or default_nic(facts))
     link = facts.link(name)
     if link is None:
         why = "there is no such interface" if name else "no interface was chosen, and there is no default route"

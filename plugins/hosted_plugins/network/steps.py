@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hosted_plugins.network import EngineNetwork, HostRoutes, NetworkAnswers, NetworkMode
+from hosted_plugins.network import EngineNetwork, HostRoutes, NetworkAnswers, NetworkChoice, bridged
 from hosted_plugins.network.bridge import bridge_possible, bridge_there, make_bridge
 from hosted_plugins.vm import VmAnswers
 from hosted_setup.domain.templates import render_xml
@@ -36,9 +36,9 @@ def look_at_routes(machine: MachineFacts, host: Host) -> HostRoutes:
 
 
 @check("Network")
-def network_free(answers: NetworkAnswers, routes: HostRoutes, host: Host) -> None:
+def network_free(choice: NetworkChoice, answers: NetworkAnswers, routes: HostRoutes, host: Host) -> None:
     """Refuse a name or a subnet that is somebody else's, and a NIC or gateway that will not do."""
-    if answers.mode is NetworkMode.BRIDGE:
+    if bridged(choice):
         problems = [*bridge_possible(answers, host)]
     else:
         problems = [*_name_taken(answers, host), *_subnet_taken(answers, routes)]
@@ -94,9 +94,11 @@ def _there(network: EngineNetwork, host: Host) -> bool:
 
 
 @step(Stage.TRANSACTION, "Create the network", holds=_there)
-def create_network(answers: NetworkAnswers, vm: VmAnswers, host: Host, undo: UndoLog) -> EngineNetwork:
+def create_network(
+    choice: NetworkChoice, answers: NetworkAnswers, vm: VmAnswers, host: Host, undo: UndoLog
+) -> EngineNetwork:
     """Define and start the network; in bridge mode, make the bridge."""
-    if answers.mode is NetworkMode.BRIDGE:
+    if bridged(choice):
         return make_bridge(answers, host, undo)
     made = EngineNetwork(str(uuid.uuid4()), str(answers.name), answers.subnet.host(1), answers.subnet.host(2))
     undo.before(RemoveNetwork(made.uuid))

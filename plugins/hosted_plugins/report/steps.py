@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from hosted_plugins.bootstrap import EngineReady, Greeted
+from hosted_plugins.checks import NetworkTest, NetworkTestAnswers
 from hosted_plugins.deploy import Interviewed
 from hosted_plugins.engine import Healthy, LoginAnswers, Registered
 from hosted_plugins.image import CurrentDisk
-from hosted_plugins.network import EngineNetwork
+from hosted_plugins.network import EngineNetwork, NetworkAnswers, router
 from hosted_plugins.notifications import NotificationAnswers
 from hosted_plugins.report import Deployed, HostFiles, SharedConfiguration
 from hosted_plugins.storage import Storage, StorageDomain
@@ -39,6 +40,8 @@ def write_shared(  # noqa: PLR0913 - everything other hosts need
     virt: Virtualisation,
     storage: Storage,
     domain: StorageDomain,
+    answers: NetworkAnswers,
+    test: NetworkTestAnswers,
     network: EngineNetwork,
     notifications: NotificationAnswers,
     ready: EngineReady,
@@ -48,8 +51,9 @@ def write_shared(  # noqa: PLR0913 - everything other hosts need
     host: Host,
 ) -> SharedConfiguration:
     """Write `conf/` of the storage domain."""
+    watched = _watched(answers, test, network, host)
     texts = {
-        "hosted-engine.conf": _hosted_engine_conf(vm, storage, domain, network, ready, disk, settled, host),
+        "hosted-engine.conf": _hosted_engine_conf(vm, storage, domain, network, watched, ready, disk, settled, host),
         "vm.conf": _vm_conf(vm, virt, domain, network, disk, settled),
         "fhanswers.conf": sheet.text(),
         "broker.conf": _broker_conf(notifications),
@@ -115,6 +119,7 @@ def _hosted_engine_conf(  # noqa: PLR0913 - see write_shared
     storage: Storage,
     domain: StorageDomain,
     network: EngineNetwork,
+    watched: dict[str, str],
     ready: EngineReady,
     disk: CurrentDisk,
     settled: Settled,
@@ -126,8 +131,22 @@ def _hosted_engine_conf(  # noqa: PLR0913 - see write_shared
         vm_conf=str(host.paths.ha_run / "vm.conf"), domain=domain.uuid,
         connection=str(uuid.uuid5(uuid.UUID(domain.uuid), storage.connection)),
         ca_path=str(host.paths.etc / "ca.pem"), ca_subject=_ca_subject(ready.ca_pem),
-        gateway=network.gateway, bridge=network.name,
+        bridge=network.name, **watched,
     )  # fmt: skip
+
+
+def _watched(answers: NetworkAnswers, test: NetworkTestAnswers, network: EngineNetwork, host: Host) -> dict[str, str]:
+    """Give what the hosts' agents watch of the network; on a NAT network there is nothing beyond this host."""
+    if not network.bridge:
+        return {"gateway": network.gateway, "network_test": NetworkTest.NONE.value, "address": "", "port": ""}
+    facts = host.network.facts()
+    tcp = test.test is NetworkTest.TCP
+    return {
+        "gateway": router(4, answers, facts) or router(6, answers, facts),
+        "network_test": test.test.value,
+        "address": test.address or "" if tcp else "",
+        "port": str(test.port or "") if tcp else "",
+    }
 
 
 def _broker_conf(answers: NotificationAnswers) -> str:

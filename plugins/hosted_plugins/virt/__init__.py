@@ -21,8 +21,9 @@ class VirtAnswers:
     """What the operator wants; `auto` is measured."""
 
     virt_type: VirtType = ask(
-        "Virtualisation (auto measures both)", key="HOSTED_ENGINE/virtType", default=VirtType.AUTO, asked=False
-    )
+        "Virtualisation (auto measures both)", key="HOSTED_ENGINE/virtType", default=VirtType.AUTO, asked=False,
+        help="kvm: the processor's own; qemu: software emulation, many times slower.",
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)

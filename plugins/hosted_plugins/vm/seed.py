@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from hosted_plugins.backup import Backup
+from hosted_plugins.checks import NetworkTestAnswers
 from hosted_plugins.engine import KEYCLOAK, EngineAnswers, LoginAnswers, RestoreAnswers
 from hosted_plugins.guest_network import AddressAnswers, ResolverAnswers
 from hosted_plugins.image import OpenedAppliance
-from hosted_plugins.network import EngineNetwork, NetworkAnswers, router
+from hosted_plugins.network import EngineNetwork, HostAnswers, NetworkAnswers, router
 from hosted_plugins.storage import StorageChoice
 from hosted_plugins.vm import Seed, VmAnswers
 from hosted_setup.domain.templates import render, source
@@ -58,7 +59,9 @@ def write_seed(  # noqa: PLR0913 - everything the guest is told
     storage: StorageChoice,
     backup: Backup,
     answers: NetworkAnswers,
+    test: NetworkTestAnswers,
     network: EngineNetwork,
+    mine: HostAnswers,
     machine: MachineFacts,
     host: Host,
     undo: UndoLog,
@@ -75,7 +78,7 @@ def write_seed(  # noqa: PLR0913 - everything the guest is told
             *(_renewal(restoring) if backup.facts else ()),
             *((f"OVESETUP_CONFIG/keycloakEnable=bool:{people.keycloak}",) if opened.has(KEYCLOAK) else ()),
         ],
-        "hosts": _hosts(vm, address, network, machine) if address.hosts else [],
+        "hosts": _hosts(vm, address, network, mine, machine) if address.hosts else [],
     }
     user_data = render(
         "user-data.j2",
@@ -91,7 +94,10 @@ def write_seed(  # noqa: PLR0913 - everything the guest is told
         "user-data": user_data,
         "meta-data": render("meta-data.j2", run_id=host.run_id, fqdn=str(vm.fqdn)),
         "network-config": render(
-            "network-config.j2", mac=str(vm.mac), static=_static(vm, address, resolver, answers, host)
+            "network-config.j2",
+            mac=str(vm.mac),
+            dhcp=6 if network.bridge and test.only6 else 4,
+            static=_static(vm, address, resolver, answers, host),
         ),
     }
     _write_iso(Path(seed.path), files)
@@ -108,11 +114,12 @@ def _domain(vm: VmAnswers, address: AddressAnswers) -> str:
 
 
 def _hosts(
-    vm: VmAnswers, address: AddressAnswers, network: EngineNetwork, machine: MachineFacts
+    vm: VmAnswers, address: AddressAnswers, network: EngineNetwork, mine: HostAnswers, machine: MachineFacts
 ) -> list[tuple[str, str]]:
     """Give addresses and names for /etc/hosts; the guest fills in its own address where it is empty."""
     own = network.address or (address.static.address if address.static else "")
-    return [(own, _with_short_name(str(vm.fqdn))), (network.gateway, _with_short_name(machine.hostname))]
+    name = str(mine.address) if mine.address and mine.address.is_name else machine.hostname
+    return [(own, _with_short_name(str(vm.fqdn))), (network.gateway, _with_short_name(name))]
 
 
 def _with_short_name(name: str) -> str:

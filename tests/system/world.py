@@ -112,7 +112,9 @@ def disk_info(lab: Laboratory, path: Path) -> dict[str, object]:
 
 
 def _masked(site: Site, text: str) -> str:
-    text = text.replace(str(site.folder), "<site>").replace(site.vm_name, "<vm>").replace(site.network_name, "<net>")
+    own = {site.folder: "<site>", site.appliance: "<appliance>", site.vm_name: "<vm>", site.network_name: "<net>"}
+    for word, mask in own.items():
+        text = text.replace(str(word), mask)
     for pattern, mask in _MASKS:
         text = pattern.sub(mask, text)
     return text

@@ -1,13 +1,14 @@
 # make help lists the targets. Everything sets itself up: packages, .venv, the appliance.
 PYTHON ?= python3
 BIN := .venv/bin
+CAST ?= demo.cast
 # Fast kinds of test first, so that a mistake shows early; the laboratory last.
 FIRST := unit house dialog golden contract flow crash
 FOLDERS := $(patsubst %/,%,$(wildcard tests/*/))
 SUITES := $(wildcard $(FIRST:%=tests/%)) $(filter-out $(FIRST:%=tests/%) tests/system %/__pycache__ %/data,$(FOLDERS)) $(wildcard tests/system)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup appliance demo demo-clean test test-long check bench changelog
+.PHONY: help setup appliance demo recording demo-clean test test-long check bench changelog
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -20,6 +21,9 @@ appliance: setup ## build the reference appliance and its sample backup, or reus
 
 demo: setup ## deploy an engine VM here and restore the sample backup into it
 	@$(BIN)/python tools/demo.py up
+
+recording: setup ## run the demo in a terminal of 80x24 and keep it as text, an asciinema cast (CAST=demo.cast)
+	@$(BIN)/asciinema rec --quiet --overwrite --cols 80 --rows 24 --command "$(BIN)/python tools/demo.py up" $(CAST)
 
 demo-clean: setup ## remove everything the demo made
 	@$(BIN)/python tools/demo.py clean

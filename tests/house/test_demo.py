@@ -1,5 +1,6 @@
 """The demo: its own rules here, and, for the long run, `make demo` and `make demo-clean` on this very machine."""
 
+import json
 import os
 import socket
 import stat
@@ -25,6 +26,18 @@ def test_the_answers_of_this_machine(tmp_path: Path) -> None:
     text = demo.answers(tmp_path / "engine.ova", tmp_path)
     assert text.startswith("[environment:default]\n")
     assert f"OVEHOSTED_VM/ovfArchive=str:{tmp_path}/engine.ova\n" in text
+
+
+def test_the_recording_is_a_cast(run: Run, tmp_path: Path) -> None:
+    """What the target runs, with a shorter program than the demo."""
+    cast = tmp_path / "demo.cast"
+    lines = run.well("make", "--dry-run", "recording", f"CAST={cast}").splitlines()
+    (recorder,) = (line for line in lines if "asciinema" in line)
+    assert "tools/demo.py up" in recorder
+    run.well("sh", "-c", recorder.replace(".venv/bin/python tools/demo.py up", "printf recorded"))
+    head, *events = map(json.loads, cast.read_text().splitlines())
+    assert (head["version"], head["width"], head["height"]) == (2, 80, 24)
+    assert "recorded" in "".join(text for _, kind, text in events if kind == "o")
 
 
 def test_a_daemon_is_known_by_its_socket(tmp_path: Path) -> None:

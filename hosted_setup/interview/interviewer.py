@@ -83,6 +83,14 @@ class Interviewer:
         if problems:
             raise Problems(problems)
 
+    def foretell(self, section: type[T], products: Mapping[type[Any], Any]) -> T | None:
+        """Give `section` as what was given and the defaults tell it; None where that needs more, or an operator."""
+        if any(need not in products for question in questions_of(section) for need in question.needs()):
+            return None
+        interview = SectionInterview(section, products, self._answers, Visit(attended=False))
+        wrong = interview.problems or interview.held or interview.accept_defaults()
+        return None if wrong else cast("T", interview.instance())
+
     def ask(
         self,
         section: type[T],

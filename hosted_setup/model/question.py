@@ -20,6 +20,7 @@ from typing import (
     get_type_hints,
 )
 
+from hosted_setup.model.lookup import needs_of
 from hosted_setup.model.secret import Secret
 
 if TYPE_CHECKING:
@@ -85,6 +86,12 @@ class Question:
     def optional(self) -> bool:
         """Whether None is an answer: the type is `X | None`."""
         return _optional(self.type)
+
+    def needs(self) -> tuple[type[Any], ...]:
+        """Give the types that its functions look at, each once, in the order in which they name them."""
+        functions = ((self.suggest, 0), (self.offer, 0), (self.when, 0), (self.check, 1))
+        found = (need for function, skip in functions if function is not None for need in needs_of(function, skip))
+        return tuple(dict.fromkeys(found))
 
     def parse(self, text: str) -> Any:  # noqa: ANN401 - the type is the question's own
         """Turn what was typed or read into the question's type.

@@ -239,12 +239,5 @@ class _Planner:
 
 
 def _ask(section: type[Any]) -> Ask:
-    needs: dict[type[Any], None] = {}
-    for question in questions_of(section):
-        for function, skip in ((question.suggest, 0), (question.offer, 0), (question.when, 0), (question.check, 1)):
-            needs.update(dict.fromkeys(_needs(function, skip)))
+    needs = dict.fromkeys(need for question in questions_of(section) for need in question.needs())
     return Ask(section, tuple(needs))
-
-
-def _needs(function: Callable[..., Any] | None, skip: int) -> tuple[type[Any], ...]:
-    return needs_of(function, skip) if function else ()

@@ -21,6 +21,7 @@ from hosted_setup.interview.interviewer import Interviewer
 from hosted_setup.interview.loading import load
 from hosted_setup.interview.sheet import AnswerSheet
 from hosted_setup.model.events import End, Failed, Info
+from hosted_setup.model.lookup import needs_of
 from hosted_setup.model.problem import ExitCode, Problem, exit_code_of
 from hosted_setup.model.secret import Secret
 from hosted_setup.pipeline.event_file import EVENTS, EventFile, Follower
@@ -150,7 +151,7 @@ class _Work:
         reporter = self._reporter
         reporter.emit(Info(f"Log file: {self._log.path}"))
         try:
-            self._interviewer.begin(sections_of(self._items), sections_of(item for item in self._items if item.only))
+            self._interviewer.begin(sections_of(self._items), self._perhaps())
             given = (self._backends, AnswerSheet(self._interviewer))
             ignored = ignored_of(self._options.ignore_check, self._items)
             session = Session(
@@ -193,6 +194,14 @@ class _Work:
         archive = self._request.restore_from
         restore = [f"--restore-from-file={archive}"] if archive else []
         return shlex.join([*START.split(), *restore, *self._sources.recorded(), f"--config-append={answers}"])
+
+    def _perhaps(self) -> tuple[type[Any], ...]:
+        """Give the sections that are not surely asked: those of ways that are not known to be chosen."""
+        have: dict[type[Any], Any] = {StorageBackends: self._backends}
+        for choice in {need for item in self._items if item.only for need in needs_of(item.only.choose)}:
+            told = self._interviewer.foretell(choice, have)
+            have |= {} if told is None else {choice: told}
+        return sections_of(item for item in self._items if item.only and not item.only.due(have))
 
     def _watcher(self) -> Watcher:
         return Watcher(self._host, self._log, self._items, self._app.redact, self._root_password)

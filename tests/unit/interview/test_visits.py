@@ -1,4 +1,4 @@
-"""An interview of several sections: back, again, and what is changed at the end."""
+"""An interview of several sections: back, again, and what is changed at the end. Long: it is one conversation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One of several ways, as an answer chooses: what only one way needs is planned, but done for that way alone."""
+"""One of several ways, as an answer chooses; done for that way alone. Long: plan and run of one small flow."""
 
 from __future__ import annotations
 

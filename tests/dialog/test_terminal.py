@@ -133,6 +133,40 @@ def test_help_and_back(dialog: Dialog) -> None:
     dialog.expect("There is no further help for this question.\r\n")
 
 
+def test_back_across_sections_keeps_what_was_said(dialog: Dialog) -> None:
+    vm(dialog)
+    dialog.say("Engine FQDN", "back")
+    dialog.expect("--== ENGINE VM ==--")
+    dialog.say("Static address []", "back")
+    dialog.say("SSH access for root (yes, no, without-password) [yes]", "no")
+    dialog.say("Static address []", "")
+    dialog.expect("--== ENGINE ==--")
+    dialog.say("Engine FQDN", "engine.example.com")
+    dialog.say_hidden("Engine admin password", CANARY)
+    dialog.say_hidden("Engine admin password (again, to be sure)", CANARY)
+    dialog.expect("SSH access for root                     : no  (typed)\r\n")
+    dialog.expect("          The run will:\r\n          - Create the engine VM\r\n")
+
+
+def test_an_answer_is_changed_by_its_number(dialog: Dialog) -> None:
+    vm(dialog)
+    dialog.say("Engine FQDN", "engine.example.com")
+    dialog.say_hidden("Engine admin password", CANARY)
+    dialog.say_hidden("Engine admin password (again, to be sure)", CANARY)
+    dialog.expect("1 Memory size in MB                       : 4096  (typed)\r\n")
+    dialog.expect("          To change an answer, reply with its number.\r\n")
+    dialog.say("Please confirm installation settings (Yes, No)[Yes]", "1")
+    dialog.say("Memory size in MB [4096]", "20000")
+    dialog.expect("[ ERROR ] 20000 MB is more than the host's 16000\r\n")
+    dialog.say("Memory size in MB [4096]", "5000")
+    dialog.expect("1 Memory size in MB                       : 5000  (typed)\r\n")
+    dialog.say("Please confirm installation settings (Yes, No)[Yes]", "7")
+    dialog.say_hidden("Engine admin password (empty keeps it)", "")
+    dialog.say("Please confirm installation settings (Yes, No)[Yes]", "yes")
+    assert dialog.end() == 0
+    assert "OVEHOSTED_VM/vmMemSizeMB=int:5000\n" in dialog.out.read_text()
+
+
 def test_the_word_back_may_be_a_password(dialog: Dialog) -> None:
     vm(dialog)
     dialog.say("Engine FQDN", "engine.example.com")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from hosted_plugins.deploy import DeployRequest
 from hosted_plugins.deploy.ignoring import ignored_of
 from hosted_plugins.deploy.sources import answers_of
-from hosted_plugins.deploy.work import plan_of, sections_of
+from hosted_plugins.deploy.work import begin, plan_of, sections_of
 from hosted_plugins.storage import StorageBackends
 from hosted_setup.interview.interviewer import Interviewer
 from hosted_setup.interview.loading import load
@@ -74,7 +74,7 @@ def _report(options: Namespace, app: App, sources: Sources, frontend: Frontend) 
     except Problem as problem:
         problems.append(problem)
     try:
-        interviewer.begin(sections_of(items), sections_of(item for item in items if item.only))
+        begin(interviewer, items, backends)
     except Problem as problem:
         problems += problem.problems()
     report = precheck(items, host, interviewer, (DeployRequest(archive), backends, AnswerSheet(interviewer)), ignored)

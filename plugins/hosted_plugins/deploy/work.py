@@ -63,6 +63,19 @@ def sections_of(items: Iterable[Item]) -> tuple[type[Any], ...]:
     return tuple(item.section for item in items if isinstance(item, Ask))
 
 
+def begin(interviewer: Interviewer, items: tuple[Item, ...], backends: StorageBackends) -> None:
+    """Look at all answers once; what is missing for a way that is not known to be chosen is no problem yet.
+
+    Raises:
+        Problems: see `Interviewer.begin`.
+    """
+    have: dict[type[Any], Any] = {StorageBackends: backends}
+    for choice in {need for item in items if item.only for need in needs_of(item.only.choose)}:
+        told = interviewer.foretell(choice, have)
+        have |= {} if told is None else {choice: told}
+    interviewer.begin(sections_of(items), sections_of(item for item in items if item.only and not item.only.due(have)))
+
+
 def plan_text(app: App) -> str:
     """Give what `--plan` prints."""
     return render(plan_of(app.registry()))
@@ -151,7 +164,7 @@ class _Work:
         reporter = self._reporter
         reporter.emit(Info(f"Log file: {self._log.path}"))
         try:
-            self._interviewer.begin(sections_of(self._items), self._perhaps())
+            begin(self._interviewer, self._items, self._backends)
             given = (self._backends, AnswerSheet(self._interviewer))
             ignored = ignored_of(self._options.ignore_check, self._items)
             session = Session(
@@ -194,14 +207,6 @@ class _Work:
         archive = self._request.restore_from
         restore = [f"--restore-from-file={archive}"] if archive else []
         return shlex.join([*START.split(), *restore, *self._sources.recorded(), f"--config-append={answers}"])
-
-    def _perhaps(self) -> tuple[type[Any], ...]:
-        """Give the sections that are not surely asked: those of ways that are not known to be chosen."""
-        have: dict[type[Any], Any] = {StorageBackends: self._backends}
-        for choice in {need for item in self._items if item.only for need in needs_of(item.only.choose)}:
-            told = self._interviewer.foretell(choice, have)
-            have |= {} if told is None else {choice: told}
-        return sections_of(item for item in self._items if item.only and not item.only.due(have))
 
     def _watcher(self) -> Watcher:
         return Watcher(self._host, self._log, self._items, self._app.redact, self._root_password)

@@ -102,7 +102,11 @@ def test_every_undo_is_recorded_by_the_deploys_that_are_killed_everywhere(run: C
 
 def test_every_question_is_answered_and_kept(run: Counter, program: Program) -> None:
     assert program("cleanup", "--yes").code == 0
-    program.answer(HOSTED_ENGINE__networkMode="str:bridge", OVEHOSTED_VM__cloudinitVMStaticCIDR="str:192.0.2.5/24")
+    program.answer(
+        HOSTED_ENGINE__networkMode="str:bridge", OVEHOSTED_VM__cloudinitVMStaticCIDR="str:192.0.2.5/24",
+        OVEHOSTED_NETWORK__network_test="str:tcp", OVEHOSTED_NETWORK__network_test_tcp_address="str:192.0.2.80",
+        OVEHOSTED_NETWORK__network_test_tcp_port="int:443",
+    )  # fmt: skip
     beside = program.inputs.appliance.with_name("engine-appliance.conf")
     beside.write_text(f"path={program.inputs.appliance}\nfeatures=keycloak\n")
     assert program.deploy().code == 0  # what is not asked when a backup is restored on a NAT network

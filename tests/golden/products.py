@@ -80,7 +80,7 @@ NETWORK_ANSWERS: Final = NetworkAnswers(
 ADDRESS: Final = AddressAnswers(domain=None, static=None, hosts=True)
 RESTORING: Final = RestoreAnswers(renew_pki=False)
 LOGIN: Final = LoginAnswers(keycloak=False)
-TEST: Final = NetworkTestAnswers(test=NetworkTest.NONE, address=None, port=None, only4=False, only6=False)
+TEST: Final = NetworkTestAnswers(test=NetworkTest.NONE, only4=False, only6=False)
 MINE: Final = HostAnswers(address=None)
 RESOLVER: Final = ResolverAnswers(servers=None)
 ENGINE: Final = EngineAnswers(

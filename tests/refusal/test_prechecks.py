@@ -158,7 +158,7 @@ ON_BRIDGE: Final[dict[str, Case]] = {
          "OVEHOSTED_NETWORK__network_test_tcp_port": "int:443"},
     ),
     "the TCP test is not told where to": Case(
-        "HE-TCP-TEST-UNSET", answers={"OVEHOSTED_NETWORK__network_test": "str:tcp"}, exit_code=2
+        "HE-ANSWERS-MISSING", answers={"OVEHOSTED_NETWORK__network_test": "str:tcp"}, exit_code=2
     ),
     "somebody has the engine's address": Case("HE-ADDRESS-TAKEN", {"neighbours": ("192.0.2.20",)}),
     "somebody has the engine's static address": Case(

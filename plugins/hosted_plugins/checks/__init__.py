@@ -5,11 +5,12 @@ from __future__ import annotations
 from enum import Enum
 from typing import Final
 
+from hosted_plugins.network import NetworkChoice, bridged
+from hosted_setup.model.addresses import HostAddress, PortNumber
 from hosted_setup.model.question import ask, section
 
 FORCE4: Final = "OVEHOSTED_NETWORK/forceIPv4"
 FORCE6: Final = "OVEHOSTED_NETWORK/forceIPv6"
-_PORT_MAX: Final = 65535
 
 
 class NetworkTest(Enum):
@@ -21,26 +22,14 @@ class NetworkTest(Enum):
     NONE = "none"
 
 
-def _port(value: int | None) -> None:
-    if value is not None and not 1 <= value <= _PORT_MAX:
-        message = f"{value} is not a port: 1 to {_PORT_MAX}"
-        raise ValueError(message)
-
-
-@section("Network test")
+@section("Network")
 class NetworkTestAnswers:
     """How the network is tried when the engine VM is on the management bridge."""
 
     test: NetworkTest = ask(
-        "Network connectivity check", key="OVEHOSTED_NETWORK/network_test", default=NetworkTest.DNS, asked=False,
+        "Network connectivity check", key="OVEHOSTED_NETWORK/network_test", default=NetworkTest.DNS, when=bridged,
         help="dns: each name server is asked for the engine's name; tcp: a connection is made; ping: only the gateway.",
     )  # fmt: skip
-    address: str | None = ask(
-        "Address for the TCP test", key="OVEHOSTED_NETWORK/network_test_tcp_address", default=None, asked=False
-    )
-    port: int | None = ask(
-        "Port for the TCP test", key="OVEHOSTED_NETWORK/network_test_tcp_port", default=None, check=_port, asked=False
-    )
     only4: bool = ask("IPv4 only (--4)", key=FORCE4, default=False, asked=False)
     only6: bool = ask("IPv6 only (--6)", key=FORCE6, default=False, asked=False)
 
@@ -49,3 +38,21 @@ class NetworkTestAnswers:
         if self.only4 == self.only6:
             return True
         return (":" in address) is self.only6
+
+
+def _by_tcp(choice: NetworkChoice, test: NetworkTestAnswers) -> bool:
+    return bridged(choice) and test.test is NetworkTest.TCP
+
+
+@section("Network")
+class TcpTestAnswers:
+    """Where to, when the network is tried by a TCP connection; else there is neither."""
+
+    address: HostAddress = ask(
+        "Address for the TCP test", key="OVEHOSTED_NETWORK/network_test_tcp_address", when=_by_tcp,
+        help="Name or address of a machine beyond the gateway that is always up.",
+    )  # fmt: skip
+    port: PortNumber = ask(
+        "Port for the TCP test", key="OVEHOSTED_NETWORK/network_test_tcp_port", when=_by_tcp,
+        help="Something has to listen there.",
+    )  # fmt: skip

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
-from hosted_plugins.checks import NetworkTest, NetworkTestAnswers
+from hosted_plugins.checks import NetworkTest, NetworkTestAnswers, TcpTestAnswers
 from hosted_plugins.checks.names import WITHIN, carrier, on_bridge
 from hosted_plugins.guest_network import AddressAnswers
 from hosted_plugins.network import NetworkAnswers
 from hosted_plugins.vm import VmAnswers
 from hosted_setup.domain.naming import beside, here
 from hosted_setup.hooks import hookimpl
-from hosted_setup.model.problem import ExitCode, Problem, together
+from hosted_setup.model.problem import Problem, together
 from hosted_setup.pipeline.step import check
 from hosted_setup.pipeline.wait import DeadlineExceeded, wait_until
 from hosted_setup.ports.host import Host
@@ -43,14 +43,6 @@ class TcpTestFailed(Problem):
     title = "The TCP test fails"
 
 
-class TcpTestUnset(Problem):
-    """The TCP test was chosen without saying where to."""
-
-    code = "HE-TCP-TEST-UNSET"
-    title = "The TCP test has no address or no port"
-    exit_code = ExitCode.USAGE
-
-
 class AddressTaken(Problem):
     """A machine answers at the engine VM's address."""
 
@@ -66,12 +58,12 @@ class MacTaken(Problem):
 
 
 @check("Network test", within=WITHIN, when=on_bridge)
-def network_test(vm: VmAnswers, network: NetworkAnswers, test: NetworkTestAnswers, host: Host) -> None:
+def network_test(vm: VmAnswers, test: NetworkTestAnswers, tcp: TcpTestAnswers, host: Host) -> None:
     """Try the network in the way that was chosen: each name server, or a TCP connection."""
     if test.test is NetworkTest.DNS:
         problem = together(_name_servers(str(vm.fqdn), host))
     elif test.test is NetworkTest.TCP:
-        problem = together(_connection(test, host))
+        problem = together(_connection(tcp, host))
     else:
         problem = None  # the gateway is tried by the network check
     if problem is not None:
@@ -123,17 +115,12 @@ def _name_servers(name: str, host: Host) -> Iterator[Problem]:
             yield NameServerMute(f"{server}, asked for {name}", why=fault, hint=hint, command=command)
 
 
-def _connection(test: NetworkTestAnswers, host: Host) -> Iterator[Problem]:
-    if test.address is None or test.port is None:
-        detail = "OVEHOSTED_NETWORK/network_test=str:tcp"
-        hint = "Answer OVEHOSTED_NETWORK/network_test_tcp_address and network_test_tcp_port, or choose dns; see:"
-        yield TcpTestUnset(detail, why="it needs both", hint=hint, command="hosted-engine deploy --help")
-        return
-    fault = host.names.tcp_fault(test.address, test.port, TRY * host.timeout_factor)
+def _connection(tcp: TcpTestAnswers, host: Host) -> Iterator[Problem]:
+    fault = host.names.tcp_fault(str(tcp.address), tcp.port.number, TRY * host.timeout_factor)
     if fault:
         hint = "See whether something listens there and the way is free, or answer another one:"
-        command = f"ip route get {test.address}"
-        yield TcpTestFailed(f"{test.address} port {test.port}", why=fault, hint=hint, command=command)
+        command = f"ip route get {tcp.address}"
+        yield TcpTestFailed(f"{tcp.address} port {tcp.port}", why=fault, hint=hint, command=command)
 
 
 def _answering(addresses: Sequence[str], device: str, host: Host) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from hosted_plugins.checks import NetworkTestAnswers, TcpTestAnswers
 from hosted_plugins.deploy import Interviewed
 from hosted_plugins.engine import DataCenterAnswers, EngineAnswers, LoginAnswers, RestoreAnswers
 from hosted_plugins.guest_network import AddressAnswers, ResolverAnswers
@@ -24,6 +25,8 @@ def interview(  # noqa: PLR0913 - every section
     choice: NetworkChoice,
     network: NetworkAnswers,
     mine: HostAnswers,
+    test: NetworkTestAnswers,
+    tcp: TcpTestAnswers,
     vm: VmAnswers,
     address: AddressAnswers,
     resolver: ResolverAnswers,

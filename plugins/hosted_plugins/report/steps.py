@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from hosted_plugins.bootstrap import EngineReady, Greeted
-from hosted_plugins.checks import NetworkTest, NetworkTestAnswers
+from hosted_plugins.checks import NetworkTest, NetworkTestAnswers, TcpTestAnswers
 from hosted_plugins.deploy import Interviewed
 from hosted_plugins.engine import Healthy, LoginAnswers, Registered
 from hosted_plugins.image import CurrentDisk
@@ -42,6 +42,7 @@ def write_shared(  # noqa: PLR0913 - everything other hosts need
     domain: StorageDomain,
     answers: NetworkAnswers,
     test: NetworkTestAnswers,
+    tcp: TcpTestAnswers,
     network: EngineNetwork,
     notifications: NotificationAnswers,
     ready: EngineReady,
@@ -51,7 +52,7 @@ def write_shared(  # noqa: PLR0913 - everything other hosts need
     host: Host,
 ) -> SharedConfiguration:
     """Write `conf/` of the storage domain."""
-    watched = _watched(answers, test, network, host)
+    watched = _watched(answers, test, tcp, network, host)
     texts = {
         "hosted-engine.conf": _hosted_engine_conf(vm, storage, domain, network, watched, ready, disk, settled, host),
         "vm.conf": _vm_conf(vm, virt, domain, network, disk, settled),
@@ -135,17 +136,19 @@ def _hosted_engine_conf(  # noqa: PLR0913 - see write_shared
     )  # fmt: skip
 
 
-def _watched(answers: NetworkAnswers, test: NetworkTestAnswers, network: EngineNetwork, host: Host) -> dict[str, str]:
+def _watched(
+    answers: NetworkAnswers, test: NetworkTestAnswers, tcp: TcpTestAnswers, network: EngineNetwork, host: Host
+) -> dict[str, str]:
     """Give what the hosts' agents watch of the network; on a NAT network there is nothing beyond this host."""
     if not network.bridge:
         return {"gateway": network.gateway, "network_test": NetworkTest.NONE.value, "address": "", "port": ""}
     facts = host.network.facts()
-    tcp = test.test is NetworkTest.TCP
+    by_tcp = test.test is NetworkTest.TCP
     return {
         "gateway": router(4, answers, facts) or router(6, answers, facts),
         "network_test": test.test.value,
-        "address": test.address or "" if tcp else "",
-        "port": str(test.port or "") if tcp else "",
+        "address": str(tcp.address) if by_tcp else "",
+        "port": str(tcp.port) if by_tcp else "",
     }
 
 

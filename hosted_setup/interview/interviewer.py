@@ -195,6 +195,7 @@ class Interviewer:
 
     def _visit(self, section: type[Any], *, returning: bool) -> Visit:
         before = takewhile(lambda one: one is not section, self._answered)
+        headings = list(dict.fromkeys(map(title_of, self._answered)))
         return Visit(
             kept=self._memory.get(section, {}),
             first=not any(one in self._asking for one in before),
@@ -202,6 +203,7 @@ class Interviewer:
             reviewing=self._reviewing,
             reopened=self._reopened[1] if self._reopened[0] is section else frozenset(),
             continued=self._heading == title_of(section),
+            place=(headings.index(title_of(section)) + 1, len(headings)),
             attended=self.attended,
         )
 

@@ -90,6 +90,8 @@ class Visit:
     """The questions that are asked again whatever was answered; what is kept is their proposal."""
     continued: bool = False
     """A section of the same title has just been asked: both read as one."""
+    place: tuple[int, int] = (1, 1)
+    """Which heading of how many in this run's plan; what is answered already counts too."""
     attended: bool = True
     """Somebody is there to answer what is wrong."""
 
@@ -143,6 +145,7 @@ class SectionInterview:
         """See the class."""
         self.title = title_of(section)
         self.heading = "" if visit.continued else self.title
+        self.place = visit.place
         self.left = False
         """Whether the operator went back before the first question."""
         self._section = section

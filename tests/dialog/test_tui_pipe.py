@@ -75,7 +75,7 @@ def test_replies_typed_ahead_answer_one_question_each(wizard: Wizard) -> None:
     assert interview.instance() == Vm(memory=4096, vcpus=2, access=Access.NO, static=None, renew=False, machine="q35")
     assert wizard.terminal.record() == [
         "",
-        "          --== ENGINE VM ==--",
+        "          --== ENGINE VM (1/1) ==--",
         "",
         "          Memory size in MB [8000]: 4096",
         "          Number of vCPUs [4]: 2",

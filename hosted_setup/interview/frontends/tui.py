@@ -90,7 +90,8 @@ class TuiFrontend:
         """
         self._progress.rest()
         if interview.heading:
-            self._screen.title(interview.heading)
+            number, total = interview.place
+            self._screen.title(f"{interview.heading} ({number}/{total})")
         drawn = ""  # the pick list that stands there
         mend = ""  # the reply that was refused
         while (prompt := interview.prompt) is not None:

@@ -56,6 +56,7 @@ class Scripted:
         self.events: list[Event] = []
         self.previews: list[Preview] = []
         self.asked: list[str] = []
+        self.places: list[tuple[int, int]] = []
 
     def emit(self, event: Event) -> None:
         self.events.append(event)
@@ -64,6 +65,7 @@ class Scripted:
         """Somebody is there."""
 
     def fill(self, interview: SectionInterview) -> None:
+        self.places.append(interview.place)
         while interview.prompt:
             self.asked.append(interview.prompt.question.name)
             reply = self.replies.pop(0)
@@ -100,6 +102,7 @@ def test_a_whole_interview(products: Products, files: Files) -> None:
     assert len(frontend.events) == 1
     assert asked(interviewer, Vm, products).vcpus == 2
     assert asked(interviewer, Engine, products).password == Secret("x1y2")
+    assert frontend.places == [(1, 2), (2, 2)]
     assert [one.question.name for one in interviewer.answered()] == [
         *("memory", "vcpus", "access", "static", "machine", "fqdn", "password")
     ]

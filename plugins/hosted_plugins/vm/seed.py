@@ -96,7 +96,7 @@ def write_seed(  # noqa: PLR0913 - everything the guest is told
         "network-config": render(
             "network-config.j2",
             mac=str(vm.mac),
-            dhcp=6 if network.bridge and test.only6 else 4,
+            dhcp=6 if network.bridge and test.only6 and not test.only4 else 4,
             static=_static(vm, address, resolver, answers, host),
         ),
     }

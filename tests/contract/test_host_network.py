@@ -1,4 +1,4 @@
-"""The host's network, pretended and real; the real one is a network namespace with a wire to a gateway."""
+"""Long, for two worlds: the host's network, pretended, and real in a namespace with a wire to a gateway."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The wizard by values: keys come through a pipe, the screen is an emulated one."""
+"""The wizard by values, long as the keys are many: they come through a pipe, the screen is an emulated one."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ class Terminal:
         self.child.send("\r")
         self.child.expect_exact("Path of the storage")
         self.child.send(f"{self.run}/world/storage\r")
-        self.child.expect_exact("Path of the engine appliance")
+        self.child.expect_exact("Network mode")
         self.child.expect_exact("Ctrl-D leave")
 
     def end(self) -> int | None:
@@ -96,10 +96,10 @@ def test_a_terminal_that_is_closed_ends_it_and_loses_nothing(terminal: Terminal)
 
 def test_a_resize_draws_the_question_anew(terminal: Terminal) -> None:
     terminal.answer_two()
-    terminal.child.send("/tmp")
+    terminal.child.send("nat")
     terminal.child.setwinsize(30, 60)
     terminal.child.expect_exact("Ctrl-D leave")
-    terminal.child.send("/x\x7f\x7f")
+    terminal.child.send("x\x7f")
     terminal.child.sendcontrol("c")
     assert terminal.end() == 130
 

@@ -1,3 +1,8 @@
 """What every kind of test may use."""
 
+import signal
+
 pytest_plugins = ["tests.lab.plugin", "tests.golden.plugin"]
+
+# A shell has what it starts in the background ignore Ctrl-C, and all its children too; some tests press it.
+signal.signal(signal.SIGINT, signal.default_int_handler)

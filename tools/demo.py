@@ -213,6 +213,8 @@ def clean() -> int:
             raise DemoError(message)
     stop_daemons()
     close_kvm()
+    for log in (log for pattern in OURS for log in GUEST_LOGS.glob(pattern)):
+        log.unlink()
     if BUILT.exists():
         shutil.rmtree(BUILT.read_text().strip(), ignore_errors=True)
     shutil.rmtree(PLACE)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_interface
 from typing import ClassVar, Self
 
-from hosted_setup.model.values import DomainName
+from hosted_setup.model.values import DomainName, Word
 
 
 @dataclass(frozen=True)
@@ -156,24 +156,11 @@ class PortNumber:
         return str(self.number)
 
 
-@dataclass(frozen=True)
-class EmailAddress:
-    """An address for mail, of the characters that need quoting nowhere."""
+class EmailAddress(Word):
+    """An address for mail, of the characters that need quoting nowhere: `name@domain`; `root@localhost` is one."""
 
-    text: str
     pattern: ClassVar = rf"[A-Za-z0-9_.+=-]{{1,64}}@{DomainName.pattern}"
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """Accept `name@domain`; `root@localhost` is one."""
-        if not re.fullmatch(cls.pattern, text):
-            message = f"{text!r} is not a mail address"
-            raise ValueError(message)
-        return cls(text)
-
-    def __str__(self) -> str:
-        """Give the address."""
-        return self.text
+    wanted: ClassVar = "a mail address"
 
 
 @dataclass(frozen=True)

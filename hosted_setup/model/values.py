@@ -22,88 +22,54 @@ _LABEL: Final = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 
 
 @dataclass(frozen=True)
-class Fqdn:
-    """A fully qualified domain name (RFC 1123), in lower case."""
+class Word:
+    """A text that is a value of its class if `pattern` matches it; a refusal says that it is not `wanted`."""
 
-    name: str
-    pattern: ClassVar = rf"{_LABEL}(\.{_LABEL})+"
+    text: str
+    pattern: ClassVar[str]
+    wanted: ClassVar[str]
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Accept two labels or more, 253 characters at most, the last not all digits (that would be an address)."""
-        good = len(text) <= 253 and re.fullmatch(cls.pattern, text)  # noqa: PLR2004 - RFC 1035
-        if not good or text.rpartition(".")[2].isdigit():
-            message = f"{text!r} is not a fully qualified domain name"
+        """Accept what the pattern matches as a whole."""
+        if not re.fullmatch(cls.pattern, text):
+            message = f"{text!r} is not {cls.wanted}"
             raise ValueError(message)
-        return cls(text.lower())
+        return cls(text)
 
     def __str__(self) -> str:
-        """Give the name."""
-        return self.name
+        """Give the text."""
+        return self.text
 
 
-@dataclass(frozen=True)
-class Name:
+class Name(Word):
     """A data center or cluster name; the engine accepts letters, digits, `_` and `-`, 40 at most."""
 
-    text: str
     pattern: ClassVar = r"[A-Za-z0-9_-]{1,40}"
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """Accept what the engine does."""
-        if not re.fullmatch(cls.pattern, text):
-            message = f"{text!r} is not a valid name: letters, digits, _ and -, 40 at most"
-            raise ValueError(message)
-        return cls(text)
-
-    def __str__(self) -> str:
-        """Give the name."""
-        return self.text
+    wanted: ClassVar = "a valid name: letters, digits, _ and -, 40 at most"
 
 
-@dataclass(frozen=True)
-class VmName:
-    """A libvirt domain or network name."""
+class VmName(Word):
+    """A libvirt domain or network name: letters, digits, `_.+-`; a letter or digit first, 64 at most."""
 
-    text: str
     pattern: ClassVar = r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,63}"
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """Accept letters, digits, `_.+-`; a letter or digit first, 64 at most."""
-        if not re.fullmatch(cls.pattern, text):
-            message = f"{text!r} is not a valid VM or network name"
-            raise ValueError(message)
-        return cls(text)
-
-    def __str__(self) -> str:
-        """Give the name."""
-        return self.text
+    wanted: ClassVar = "a valid VM or network name"
 
 
-@dataclass(frozen=True)
-class MacAddress:
+class MacAddress(Word):
     """A unicast MAC address, in lower case."""
 
-    text: str
     pattern: ClassVar = r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}"
+    wanted: ClassVar = "a MAC address"
 
     @classmethod
     def parse(cls, text: str) -> Self:
         """Accept six pairs with colons; a group address is refused."""
-        lowered = text.lower()
-        if not re.fullmatch(cls.pattern, text):
-            message = f"{text!r} is not a MAC address"
-            raise ValueError(message)
-        if int(lowered[:2], 16) & 1:
+        super().parse(text)
+        if int(text[:2], 16) & 1:
             message = f"{text!r} is a multicast address; a NIC needs a unicast one"
             raise ValueError(message)
-        return cls(lowered)
-
-    def __str__(self) -> str:
-        """Give the address."""
-        return self.text
+        return cls(text.lower())
 
 
 @dataclass(frozen=True)
@@ -111,20 +77,28 @@ class DomainName:
     """A domain name (RFC 1123), in lower case; one label is enough."""
 
     name: str
-    pattern: ClassVar = rf"{_LABEL}(\.{_LABEL})*"
+    pattern: ClassVar[str] = rf"{_LABEL}(\.{_LABEL})*"
+    wanted: ClassVar[str] = "a domain name"
 
     @classmethod
     def parse(cls, text: str) -> Self:
         """Accept 253 characters at most, the last label not all digits (that would be an address)."""
         good = len(text) <= 253 and re.fullmatch(cls.pattern, text)  # noqa: PLR2004 - RFC 1035
         if not good or text.rpartition(".")[2].isdigit():
-            message = f"{text!r} is not a domain name"
+            message = f"{text!r} is not {cls.wanted}"
             raise ValueError(message)
         return cls(text.lower())
 
     def __str__(self) -> str:
         """Give the name."""
         return self.name
+
+
+class Fqdn(DomainName):
+    """A fully qualified domain name: two labels or more."""
+
+    pattern: ClassVar = rf"{_LABEL}(\.{_LABEL})+"
+    wanted: ClassVar = "a fully qualified domain name"
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from enum import Enum
 from ipaddress import IPv4Network, ip_address
@@ -13,7 +12,7 @@ from hosted_plugins.network.nics import suitable
 from hosted_setup.model.addresses import HostAddress, IpAddress
 from hosted_setup.model.answer import Suggestion
 from hosted_setup.model.question import Choice, ask, section
-from hosted_setup.model.values import VmName
+from hosted_setup.model.values import VmName, Word
 from hosted_setup.ports.host import Host
 from hosted_setup.ports.network import BRIDGE, Link, NetworkFacts
 
@@ -27,24 +26,11 @@ class NetworkMode(Enum):
     BRIDGE = "bridge"
 
 
-@dataclass(frozen=True)
-class LinkName:
-    """The name of a network interface."""
+class LinkName(Word):
+    """The name of a network interface: what the kernel accepts, as far as it needs no quoting anywhere."""
 
-    text: str
     pattern: ClassVar = r"(?!\.{1,2}$)[A-Za-z0-9_.@-]{1,15}"
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """Accept what the kernel does, as far as it needs no quoting anywhere."""
-        if not re.fullmatch(cls.pattern, text):
-            message = f"{text!r} is not the name of a network interface: letters, digits, _.@-, 15 at most"
-            raise ValueError(message)
-        return cls(text)
-
-    def __str__(self) -> str:
-        """Give the name."""
-        return self.text
+    wanted: ClassVar = "the name of a network interface: letters, digits, _.@-, 15 at most"
 
 
 @dataclass(frozen=True)

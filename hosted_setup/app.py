@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from hosted_setup.model.events import Reporter
+from hosted_setup.model.events import End, Failed, Reporter
+from hosted_setup.model.problem import exit_code_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from hosted_setup.interview.frontend import Frontend
     from hosted_setup.interview.secrets import Stream
     from hosted_setup.model.events import Event
+    from hosted_setup.model.problem import ExitCode, Problem
     from hosted_setup.model.secret import Secret
     from hosted_setup.pipeline.journal import Record
     from hosted_setup.ports.host import Host, Paths
@@ -50,6 +52,14 @@ class Switch:
     def emit(self, event: Event) -> None:
         """Pass `event` on."""
         self.to.emit(event)
+
+
+def refused(reporter: Reporter, problem: Problem) -> ExitCode:
+    """Tell why a command ends, and that it does; give its exit code."""
+    code = exit_code_of(problem)
+    reporter.emit(Failed(problem))
+    reporter.emit(End(code))
+    return code
 
 
 class App(Protocol):

@@ -251,6 +251,12 @@ def _end(host: Host, journal: Journal, outcome: str) -> None:
     host.reporter.emit(Heading(TERMINATION))
 
 
+def ways_on(past: Past) -> str:
+    """Name what there is to do with an unfinished run: on, and before its commit point back."""
+    way_back = "" if past.committed else f"  or take it back:  {ABORT}"
+    return f"Go on with it:  {RESUME}{way_back}"
+
+
 def refuse_if_unfinished(runs: Path) -> None:
     """Refuse a new run while an earlier one is unfinished; both ways on are named.
 
@@ -263,9 +269,7 @@ def refuse_if_unfinished(runs: Path) -> None:
     path, past = found
     detail = f"run {path.parent.name} ({past.head.flow if past.head else '?'})"
     why = f"it has ended without a word after {len(past.done)} steps, or was kept after a failure"
-    way_back = "" if past.committed else f"  or take it back:  {ABORT}"
-    hint = f"Go on with it:  {RESUME}{way_back}"
-    raise RunUnfinished(detail, why=why, where=str(path), hint=hint, command=RESUME)
+    raise RunUnfinished(detail, why=why, where=str(path), hint=ways_on(past), command=RESUME)
 
 
 def find_unfinished(runs: Path) -> tuple[Path, Past]:

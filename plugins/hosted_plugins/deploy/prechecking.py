@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hosted_plugins.deploy import DeployRequest
 from hosted_plugins.deploy.ignoring import ignored_of
-from hosted_plugins.deploy.sources import answers_of
-from hosted_plugins.deploy.work import begin, plan_of, sections_of
+from hosted_plugins.deploy.work import begin, plan_of, read_answers, requested, streams_of
 from hosted_plugins.storage import StorageBackends
 from hosted_setup.interview.interviewer import Interviewer
-from hosted_setup.interview.loading import load
 from hosted_setup.interview.sheet import AnswerSheet
 from hosted_setup.model.events import End, Failed, Info, Summary, Warn
 from hosted_setup.model.problem import Aborted, ExitCode, Problem, exit_code_of, together
 from hosted_setup.pipeline.checking import table, warnings
-from hosted_setup.pipeline.journal import refuse_if_at_work
+from hosted_setup.pipeline.journal import Past, refuse_if_at_work
 from hosted_setup.pipeline.precheck import Report, precheck
 from hosted_setup.pipeline.session import refuse_if_unfinished
 
@@ -56,18 +52,12 @@ def _checked(options: Namespace, app: App, sources: Sources, frontend: Frontend)
 
 def _report(options: Namespace, app: App, sources: Sources, frontend: Frontend) -> Report:
     problems: list[Problem] = []
-    environment = app.environment  # taken out first: a program that is asked for secrets need not inherit others
     host = app.host(app.now_id(), frontend)
     registry = app.registry()
     items, backends = plan_of(registry), StorageBackends(registry.storage_backends())
     ignored = ignored_of(options.ignore_check, items)
-    answers = load(
-        sections_of(items), files=[Path(one) for one in sources.files],
-        secrets_file=Path(sources.secrets_file) if sources.secrets_file else None, streams=sources.streams(app),
-        options=answers_of(options), environment=environment, products={StorageBackends: backends},
-    )  # fmt: skip
+    answers = read_answers(app, options, sources, streams_of(app, sources), items, backends, Past([]))
     interviewer = Interviewer(answers, frontend)
-    archive = str(Path(options.restore_from_file).absolute()) if options.restore_from_file else None
     try:
         refuse_if_at_work(app.paths.runs)
         refuse_if_unfinished(app.paths.runs)
@@ -77,5 +67,5 @@ def _report(options: Namespace, app: App, sources: Sources, frontend: Frontend) 
         begin(interviewer, items, backends)
     except Problem as problem:
         problems += problem.problems()
-    report = precheck(items, host, interviewer, (DeployRequest(archive), backends, AnswerSheet(interviewer)), ignored)
+    report = precheck(items, host, interviewer, (requested(options), backends, AnswerSheet(interviewer)), ignored)
     return report.after(problems)

@@ -7,13 +7,14 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
+from hosted_setup.app import refused
 from hosted_setup.interview.dialect import Working
-from hosted_setup.model.events import End, Event, Failed, Info
+from hosted_setup.model.events import End, Event, Info
 from hosted_setup.model.problem import ExitCode, Interrupted, Problem
 from hosted_setup.pipeline.event_file import EVENTS, Follower
 from hosted_setup.pipeline.journal import Past, read_journal
-from hosted_setup.pipeline.session import JOURNAL
-from hosted_setup.ports.problems import ABORT, FOLLOW, RESUME, START
+from hosted_setup.pipeline.session import JOURNAL, ways_on
+from hosted_setup.ports.problems import FOLLOW, RESUME, START
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,7 +48,7 @@ def attach(app: App, dialect: str) -> int:
     try:
         path = _latest(app)
     except Problem as problem:
-        return _refused(frontend, problem)
+        return refused(frontend, problem)
     frontend.emit(Info(f"Run {path.parent.name}. Ctrl-C interrupts it; only look at it:  {FOLLOW}"))
     return view(Follower(path), frontend)
 
@@ -58,7 +59,7 @@ def follow(app: App, dialect: str) -> int:
     try:
         return _shown(Follower(_latest(app)), frontend)
     except Problem as problem:
-        return _refused(frontend, problem)
+        return refused(frontend, problem)
 
 
 def view(follower: Follower, frontend: Frontend) -> int:
@@ -67,7 +68,7 @@ def view(follower: Follower, frontend: Frontend) -> int:
         with _passing_on(follower):
             return _shown(follower, frontend)
     except Problem as problem:
-        return _refused(frontend, problem)
+        return refused(frontend, problem)
     except Interrupted:  # the terminal is gone; the run is not
         return ExitCode.INTERRUPTED
 
@@ -115,15 +116,8 @@ def _latest(app: App) -> Path:
 
 def _lost(path: Path) -> WorkerLost:
     past = Past(list(read_journal(path.with_name(JOURNAL))))
-    way_back = "" if past.committed else f"  or take it back:  {ABORT}"
     why = "it was killed, or this machine went down"
     return WorkerLost(
         f"run {path.parent.name} has {len(past.done)} steps done",
-        why=why, where=str(path), hint=f"Go on with it:  {RESUME}{way_back}", command=RESUME,
+        why=why, where=str(path), hint=ways_on(past), command=RESUME,
     )  # fmt: skip
-
-
-def _refused(frontend: Frontend, problem: Problem) -> int:
-    frontend.emit(Failed(problem))
-    frontend.emit(End(problem.exit_code))
-    return problem.exit_code

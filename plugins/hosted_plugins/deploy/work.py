@@ -15,7 +15,7 @@ from hosted_plugins.deploy.sources import Sources, answers_of
 from hosted_plugins.deploy.viewing import view
 from hosted_plugins.report import Deployed
 from hosted_plugins.storage import StorageBackends, alternatives
-from hosted_setup.app import Both, Switch
+from hosted_setup.app import Both, Switch, refused
 from hosted_setup.interview.answer_writer import write
 from hosted_setup.interview.interviewer import Interviewer
 from hosted_setup.interview.loading import load
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from hosted_setup.interview.frontend import Frontend
     from hosted_setup.interview.secrets import Stream
     from hosted_setup.interview.section_interview import Answered
+    from hosted_setup.interview.store import Answers
     from hosted_setup.pipeline.plan import Item
     from hosted_setup.ports.host import Host
     from hosted_setup.registry import Registry
@@ -76,6 +77,24 @@ def begin(interviewer: Interviewer, items: tuple[Item, ...], backends: StorageBa
     interviewer.begin(sections_of(items), sections_of(item for item in items if item.only and not item.only.due(have)))
 
 
+def requested(options: Namespace) -> DeployRequest:
+    """Give what the command line asks for."""
+    return DeployRequest(str(Path(options.restore_from_file).absolute()) if options.restore_from_file else None)
+
+
+def read_answers(  # noqa: PLR0913 - every place an answer comes from
+    app: App, options: Namespace, sources: Sources, streams: tuple[Stream, ...], items: Iterable[Item],
+    backends: StorageBackends, past: Past,
+) -> Answers:  # fmt: skip
+    """Read what answers the plan's questions before anybody is asked; what is wrong is collected, not raised."""
+    return load(
+        sections_of(items), files=[Path(one) for one in sources.files],
+        secrets_file=Path(sources.secrets_file) if sources.secrets_file else None, streams=streams,
+        options=answers_of(options), environment=app.environment, resumed=past.answers,
+        products={StorageBackends: backends},
+    )  # fmt: skip
+
+
 def plan_text(app: App) -> str:
     """Give what `--plan` prints."""
     return render(plan_of(app.registry()))
@@ -87,12 +106,11 @@ def deploy(options: Namespace, app: App, sources: Sources) -> int:
     try:
         refuse_if_at_work(app.paths.runs)  # it is unfinished as well, but neither resume nor abort would help
         refuse_if_unfinished(app.paths.runs)
-        streams = _streams(app, sources)
+        streams = streams_of(app, sources)
     except Problem as problem:
-        return _refused(frontend, problem)
+        return refused(frontend, problem)
     run_id = app.now_id()
-    archive = str(Path(options.restore_from_file).absolute()) if options.restore_from_file else None
-    request, recorded = DeployRequest(archive), sources.recorded()
+    request, recorded = requested(options), sources.recorded()
     work = _Work(app, frontend, options, run_id, request, sources, streams, Past([]))
     return work.go(lambda session, items, asker: session.start(items, request, asker, recorded))
 
@@ -107,23 +125,18 @@ def resume(options: Namespace, app: App, sources: Sources) -> int:
         if then.secret_fd is not None and not sources.names_secrets:
             frontend.emit(Info("The run began with --secret-fd, which cannot be read again: give the secrets anew"))
         sources = sources.or_those_of(then)
-        streams = _streams(app, sources)
+        streams = streams_of(app, sources)
         request = request_of(past, DeployRequest)
     except Problem as problem:
-        return _refused(frontend, problem)
+        return refused(frontend, problem)
     work = _Work(app, frontend, options, path.parent.name, request, sources, streams, past)
     return work.go(lambda session, items, asker: session.resume(items, asker))
 
 
-def _streams(app: App, sources: Sources) -> tuple[Stream, ...]:
+def streams_of(app: App, sources: Sources) -> tuple[Stream, ...]:
+    """Read the secrets that come through a descriptor or from a program."""
     _ = app.environment  # taken out first: a program that is asked for secrets need not inherit others
     return sources.streams(app)
-
-
-def _refused(frontend: Frontend, problem: Problem) -> ExitCode:
-    frontend.emit(Failed(problem))
-    frontend.emit(End(exit_code_of(problem)))
-    return exit_code_of(problem)
 
 
 class _Work:
@@ -145,14 +158,8 @@ class _Work:
         self._host = app.host(run_id, self._reporter)
         self._registry = app.registry()
         self._items = plan_of(self._registry)
-        sections = sections_of(self._items)
         self._backends = StorageBackends(self._registry.storage_backends())
-        answers = load(
-            sections, files=[Path(one) for one in sources.files],
-            secrets_file=Path(sources.secrets_file) if sources.secrets_file else None, streams=streams,
-            options=answers_of(options), environment=app.environment, resumed=past.answers,
-            products={StorageBackends: self._backends},
-        )  # fmt: skip
+        answers = read_answers(app, options, sources, streams, self._items, self._backends, past)
         self._files = _AnswerFiles(self._host, options.generate_answer)
         self._interviewer = Interviewer(answers, frontend, self._reporter, self._files.keep)
 

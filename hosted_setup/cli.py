@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from hosted_plugins import COMMANDS, FEATURES
+from hosted_setup.model.messages import _
 from hosted_setup.registry import Registry
 
 if TYPE_CHECKING:
@@ -219,7 +220,7 @@ def _run(command: Command, options: argparse.Namespace) -> int:
     except (KeyboardInterrupt, Interrupted, Aborted):
         from hosted_setup.interview.frontends.text import with_options  # noqa: PLC0415 - the rare case
 
-        told = "Interrupted. See what there is to do:  hosted-engine run status"
+        told = _("Interrupted. See what there is to do:  hosted-engine run status")
         print(with_options(told, _again(options)), file=sys.stderr)  # noqa: T201
         return ExitCode.INTERRUPTED
     except Problem as problem:
@@ -265,12 +266,14 @@ def _common() -> argparse.ArgumentParser:
         "--root",
         metavar="DIR",
         default=os.environ.get("HOSTED_ENGINE_ROOT", "/"),
-        help="keep all files under DIR instead of /",
+        help=_("keep all files under DIR instead of /"),
     )
     common.add_argument(
-        "--libvirt-uri", metavar="URI", default="qemu:///system", help="the hypervisor (default %(default)s)"
+        "--libvirt-uri", metavar="URI", default="qemu:///system", help=_("the hypervisor (default %(default)s)")
     )
-    common.add_argument("--timeout-factor", metavar="X", type=_factor, default=1.0, help="multiply every deadline by X")
+    common.add_argument(
+        "--timeout-factor", metavar="X", type=_factor, default=1.0, help=_("multiply every deadline by X")
+    )
     return common
 
 
@@ -289,7 +292,7 @@ def _again(options: argparse.Namespace) -> str:
 def _factor(text: str) -> float:
     factor = float(text)
     if not 0.01 <= factor <= 1000:  # noqa: PLR2004 - beyond that it is a typing error
-        message = "between 0.01 and 1000"
+        message = _("between 0.01 and 1000")
         raise argparse.ArgumentTypeError(message)
     return factor
 
@@ -300,9 +303,12 @@ def _parser(commands: dict[str, Command]) -> argparse.ArgumentParser:
     return argparse.ArgumentParser(
         prog="hosted-engine",
         usage="hosted-engine [--root DIR] [--libvirt-uri URI] [--timeout-factor X] COMMAND [OPTION …]",
-        description="Deploy a management engine as a VM on this host, and look after it.",
-        epilog=f"commands (also in the form --COMMAND):\n{listing}\n\n"
-        "hosted-engine COMMAND --help tells the options of each.",
+        description=_("Deploy a management engine as a VM on this host, and look after it."),
+        epilog=_(
+            "commands (also in the form --COMMAND):\n{listing}\n\nhosted-engine COMMAND --help tells the "
+            "options of each.",
+            listing=listing,
+        ),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         parents=[_common()],
         allow_abbrev=False,

@@ -7,6 +7,8 @@ import re
 from pathlib import Path
 from typing import Final
 
+from hosted_setup.model.messages import _
+
 _TABLE: Final = Path("/proc/self/mountinfo")
 _ESCAPED: Final = re.compile(r"\\([0-7]{3})")  # blanks, tabs, line ends and backslashes, see proc(5)
 
@@ -39,7 +41,12 @@ def refuse_mounts_in(path: Path) -> None:
 
 
 def _refusal(mounted: Path) -> OSError:
-    return OSError(f"something is mounted on {mounted}: it is left alone, and what is below it, until it is unmounted")
+    return OSError(
+        _(
+            "something is mounted on {mounted}: it is left alone, and what is below it, until it is unmounted",
+            mounted=mounted,
+        )
+    )
 
 
 def _place(path: Path) -> Path:

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import libvirt
 
 from hosted_setup.adapters import libvirt_xml
+from hosted_setup.model.messages import _
 from hosted_setup.ports.problems import HypervisorDown, HypervisorFault, NameTaken
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ class Link:
 
     def look_up(self, kind: Kind, what: str, ask: Callable[[], T]) -> T | None:
         """Give what `ask` finds, or None when there is no `kind` of the name or UUID `what`."""
-        with self.asking(f"looking for the {kind.word} {what}"), absent_ok(kind.absent):
+        with self.asking(_("looking for the {word} {what}", word=kind.word, what=what)), absent_ok(kind.absent):
             return ask()
         return None
 
@@ -104,15 +105,20 @@ class Link:
             NameTaken: another one has the name.
         """
         name, uuid = libvirt_xml.identity(xml)
-        with self.asking(f"defining the {kind.word} {name}"):
+        with self.asking(_("defining the {word} {name}", word=kind.word, name=name)):
             try:
                 yield
             except libvirt.libvirtError as error:
                 holder = named(name)
                 if holder is None or holder.uuid == uuid:
                     raise
-                detail = f"the {kind.word} {name} exists already, with the UUID {holder.uuid}"
-                hint = f"choose another name for {kind.use}, or look whose {kind.word} that is"
+                detail = _(
+                    "the {word} {name} exists already, with the UUID {uuid}",
+                    word=kind.word,
+                    name=name,
+                    uuid=holder.uuid,
+                )
+                hint = _("choose another name for {use}, or look whose {word} that is", use=kind.use, word=kind.word)
                 command = f"virsh -c '{self.uri}' {kind.show} {holder.uuid}"
                 raise NameTaken(detail, why=words(error), hint=hint, command=command) from error
 
@@ -140,7 +146,7 @@ def words(error: libvirt.libvirtError) -> str:
 def down(uri: str, error: libvirt.libvirtError) -> HypervisorDown:
     """Tell that libvirt does not answer and how it is started here."""
     hint, command = _remedy(uri)
-    return HypervisorDown(f"no answer at {uri}", why=words(error), hint=hint, command=command)
+    return HypervisorDown(_("no answer at {uri}", uri=uri), why=words(error), hint=hint, command=command)
 
 
 def _alive(connection: libvirt.virConnect) -> bool:
@@ -152,12 +158,12 @@ def _alive(connection: libvirt.virConnect) -> bool:
 
 def _remedy(uri: str) -> tuple[str, str]:
     if uri != "qemu:///system":
-        return "Start the daemon behind this URI, then see whether it answers:", f"virsh -c '{uri}' version"
+        return _("Start the daemon behind this URI, then see whether it answers:"), f"virsh -c '{uri}' version"
     if Path("/run/systemd/system").is_dir():
         unit = "libvirtd.service" if shutil.which("libvirtd") else "virtqemud.socket"
-        return "Start libvirt's daemon:", f"systemctl start {unit}"
+        return _("Start libvirt's daemon:"), f"systemctl start {unit}"
     if shutil.which("libvirtd"):
-        return "Start libvirt's daemons:", "virtlogd -d && libvirtd -d"
+        return _("Start libvirt's daemons:"), "virtlogd -d && libvirtd -d"
     if shutil.which("apt-get"):
-        return "Install libvirt:", "apt-get install libvirt-daemon-system"
-    return "Install libvirt:", "dnf install libvirt-daemon-kvm"
+        return _("Install libvirt:"), "apt-get install libvirt-daemon-system"
+    return _("Install libvirt:"), "dnf install libvirt-daemon-kvm"

@@ -10,6 +10,7 @@ import libvirt
 
 from hosted_setup.adapters import libvirt_xml
 from hosted_setup.adapters.libvirt_connection import Kind, Link, absent_ok, words
+from hosted_setup.model.messages import _
 from hosted_setup.ports.hypervisor import DomainInfo, DomainState
 from hosted_setup.ports.problems import HypervisorFault
 
@@ -52,7 +53,7 @@ class Domains(Link):
 
     def start(self, uuid: str, files: Mapping[str, Path]) -> None:
         """Start a defined domain; `files` maps fd groups of its XML to files to be opened read-only here."""
-        with ExitStack() as held, self.asking(f"starting the domain {uuid}"):
+        with ExitStack() as held, self.asking(_("starting the domain {uuid}", uuid=uuid)):
             domain = self._get(uuid)
             for group, path in files.items():
                 descriptor = _open(path)
@@ -62,28 +63,28 @@ class Domains(Link):
 
     def destroy(self, uuid: str) -> None:
         """Cut the power."""
-        with self.asking(f"stopping the domain {uuid}"), _absent_ok():
+        with self.asking(_("stopping the domain {uuid}", uuid=uuid)), _absent_ok():
             domain = self._get(uuid)
             with absent_ok(libvirt.VIR_ERR_OPERATION_INVALID):  # it is not running
                 domain.destroy()
 
     def undefine(self, uuid: str) -> None:
         """Forget the definition, with its NVRAM."""
-        with self.asking(f"undefining the domain {uuid}"), _absent_ok():
+        with self.asking(_("undefining the domain {uuid}", uuid=uuid)), _absent_ok():
             domain = self._get(uuid)
             if domain.isPersistent():
                 domain.undefineFlags(_FORGET_ALL)
 
     def pull(self, uuid: str, disk: str) -> None:
         """Start moving the backing file's data into `disk`; does nothing when one is under way."""
-        with self.asking(f"moving the data of {disk} of the domain {uuid}"):
+        with self.asking(_("moving the data of {disk} of the domain {uuid}", disk=disk, uuid=uuid)):
             domain = self._get(uuid)
             if not domain.blockJobInfo(disk):
                 domain.blockPull(disk)
 
     def pull_left(self, uuid: str, disk: str) -> int | None:
         """Give the bytes a pull has still to move; None when no pull is under way."""
-        with self.asking(f"asking for the progress of {disk} of the domain {uuid}"):
+        with self.asking(_("asking for the progress of {disk} of the domain {uuid}", disk=disk, uuid=uuid)):
             job = self._get(uuid).blockJobInfo(disk)
         return job["end"] - job["cur"] if job else None
 
@@ -96,7 +97,7 @@ class Domains(Link):
         element = libvirt_xml.disk_xml(self._live_xml(uuid), disk)
         if element is None:
             return
-        with self.asking(f"detaching {disk} from the domain {uuid}"):
+        with self.asking(_("detaching {disk} from the domain {uuid}", disk=disk, uuid=uuid)):
             try:
                 self._get(uuid).detachDeviceFlags(element, libvirt.VIR_DOMAIN_AFFECT_LIVE)
             except libvirt.libvirtError as error:
@@ -108,7 +109,7 @@ class Domains(Link):
         return libvirt_xml.targets_with_medium(self._live_xml(uuid))
 
     def _live_xml(self, uuid: str) -> str:
-        with self.asking(f"reading the domain {uuid}"):
+        with self.asking(_("reading the domain {uuid}", uuid=uuid)):
             return self._get(uuid).XMLDesc()
 
     def _get(self, uuid: str) -> libvirt.virDomain:
@@ -129,5 +130,5 @@ def _open(path: Path) -> int:
     try:
         return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
-        detail = f"{path} cannot be opened for the domain"
+        detail = _("{path} cannot be opened for the domain", path=path)
         raise HypervisorFault(detail, why=error.strerror or str(error), where=str(path)) from error

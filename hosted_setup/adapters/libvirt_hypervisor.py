@@ -9,6 +9,7 @@ from hosted_setup.adapters.libvirt_connection import PASSES_FILES
 from hosted_setup.adapters.libvirt_domains import Domains
 from hosted_setup.adapters.libvirt_networks import Networks
 from hosted_setup.adapters.libvirt_proof import Proofs
+from hosted_setup.model.messages import _
 from hosted_setup.ports.hypervisor import HypervisorFacts
 
 
@@ -17,7 +18,7 @@ class LibvirtHypervisor(Domains, Networks, Proofs):
 
     def facts(self) -> HypervisorFacts:
         """Ask the hypervisor; raises HypervisorDown when it does not answer."""
-        with self.asking("asking libvirt for its capabilities"):
+        with self.asking(_("asking libvirt for its capabilities")):
             connection = self.connection()
             capabilities = connection.getCapabilities()
             version = connection.getLibVersion()

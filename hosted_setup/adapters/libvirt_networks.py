@@ -8,6 +8,7 @@ import libvirt
 
 from hosted_setup.adapters import libvirt_xml
 from hosted_setup.adapters.libvirt_connection import Kind, Link, absent_ok
+from hosted_setup.model.messages import _
 from hosted_setup.ports.hypervisor import NetworkInfo
 
 _NETWORK: Final = Kind("network", "the network", libvirt.VIR_ERR_NO_NETWORK, "net-info")
@@ -28,14 +29,14 @@ class Networks(Link):
         """Define, start and autostart a network; raises NameTaken for another one's name."""
         with self.defining(_NETWORK, xml, self.network_named):
             network = self.connection().networkDefineXML(xml)
-        with self.asking(f"starting the network {network.name()}"):
+        with self.asking(_("starting the network {name}", name=network.name())):
             if not network.isActive():
                 network.create()
             network.setAutostart(1)
 
     def remove_network(self, uuid: str) -> None:
         """Stop and forget a network."""
-        with self.asking(f"removing the network {uuid}"), absent_ok(_NETWORK.absent):
+        with self.asking(_("removing the network {uuid}", uuid=uuid)), absent_ok(_NETWORK.absent):
             network = self.connection().networkLookupByUUIDString(uuid)
             with absent_ok(libvirt.VIR_ERR_OPERATION_INVALID):  # it is not active
                 network.destroy()

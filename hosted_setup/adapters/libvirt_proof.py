@@ -15,6 +15,7 @@ import libvirt
 
 from hosted_setup.adapters import libvirt_xml, proof_disk, proof_guest
 from hosted_setup.adapters.libvirt_connection import Link, words
+from hosted_setup.model.messages import _
 from hosted_setup.ports.hypervisor import Proof
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ class _Race:
     def run(self, within: float) -> None:
         """Let all go; the first token, or the deadline, ends the race."""
         for virt_type, line in self._lines.items():
-            self.proofs[virt_type] = Proof(virt_type, None, f"no token within {within:g} s")
+            self.proofs[virt_type] = Proof(virt_type, None, _("no token within {within:g} s", within=within))
             with self._refusal(virt_type):
                 line.domain.resume()
         begun = time.monotonic()
@@ -113,7 +114,7 @@ class _Race:
     def _won(self, winner: str, seconds: float) -> None:
         self.proofs[winner] = Proof(winner, seconds)
         for virt_type in self._lines.keys() - {winner}:
-            self.proofs[virt_type] = Proof(virt_type, None, f"nothing yet when {winner} had answered")
+            self.proofs[virt_type] = Proof(virt_type, None, _("nothing yet when {winner} had answered", winner=winner))
 
     @contextmanager
     def _refusal(self, virt_type: str) -> Iterator[None]:
@@ -167,4 +168,9 @@ def _kvm_closed(connection: libvirt.virConnect) -> str:
     shared = status.st_mode & (stat.S_IRWXG | stat.S_IRWXO)
     if uid in {0, status.st_uid} or shared:
         return ""
-    return f"{_KVM} has mode {stat.S_IMODE(status.st_mode):04o}; qemu runs as user {uid} and cannot open it"
+    return _(
+        "{device} has mode {mode:04o}; qemu runs as user {uid} and cannot open it",
+        device=_KVM,
+        mode=stat.S_IMODE(status.st_mode),
+        uid=uid,
+    )

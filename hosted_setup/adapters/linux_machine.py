@@ -15,6 +15,7 @@ from uuid import NAMESPACE_DNS, UUID, uuid5
 
 import msgspec
 
+from hosted_setup.model.messages import _
 from hosted_setup.ports.machine import Chain, MachineFacts, Space
 
 _IDS: Final = (Path("/sys/class/dmi/id/product_uuid"), Path("/etc/machine-id"))
@@ -54,8 +55,8 @@ class LinuxMachine:
         """Look at the processor's flags and at /dev/kvm."""
         flags = re.search(r"^flags\s*:.*\b(vmx|svm)\b", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
         if flags is None and os.uname().machine in ("x86_64", "i686"):
-            return "the processor's flags name neither vmx nor svm"
-        return "" if Path("/dev/kvm").exists() else "there is no /dev/kvm"
+            return _("the processor's flags name neither vmx nor svm")
+        return "" if Path("/dev/kvm").exists() else _("there is no /dev/kvm")
 
     def clock_synchronised(self) -> bool:
         """Ask the kernel."""

@@ -13,6 +13,7 @@ from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
 from pyroute2.netlink.rtnl.ndmsg import ndmsg
 from pyroute2.netlink.rtnl.rtmsg import rtmsg
 
+from hosted_setup.model.messages import _
 from hosted_setup.ports.problems import NetworkFault
 
 if TYPE_CHECKING:
@@ -47,16 +48,16 @@ class Batch:
 
     def attach(self, port: int, bridge: int) -> None:
         """Make a link a port of a bridge; 0 takes it out."""
-        what = "take the NIC out of the bridge" if not bridge else "put the NIC into the bridge"
+        what = _("take the NIC out of the bridge") if not bridge else _("put the NIC into the bridge")
         self._add(ifinfmsg(), _SET_LINK, what, index=port, attrs=[("IFLA_MASTER", bridge)])
 
     def up(self, link: int) -> None:
         """Set a link up."""
-        self._add(ifinfmsg(), _SET_LINK, "set the link up", index=link, flags=_UP, change=_UP)
+        self._add(ifinfmsg(), _SET_LINK, _("set the link up"), index=link, flags=_UP, change=_UP)
 
     def delete_link(self, link: int) -> None:
         """Remove a link."""
-        self._add(ifinfmsg(), _DEL_LINK, "remove the bridge", good=_GONE, index=link)
+        self._add(ifinfmsg(), _DEL_LINK, _("remove the bridge"), good=_GONE, index=link)
 
     def add_address(self, link: int, name: str, address: Address) -> None:
         """Give a link an address, without asking the wire whether it is taken: it was ours a moment ago."""
@@ -84,7 +85,7 @@ class Batch:
 
     def _address(self, kind: int, link: int, address: Address, attrs: list[tuple[str, Any]]) -> None:
         self._add(
-            ifaddrmsg(), kind, f"address {address.cidr}", good=_THERE if kind == _NEW_ADDRESS else _GONE,
+            ifaddrmsg(), kind, _("address {cidr}", cidr=address.cidr), good=_THERE if kind == _NEW_ADDRESS else _GONE,
             family=_FAMILIES[address.version], prefixlen=address.prefix, scope=address.scope, index=link, attrs=attrs,
         )  # fmt: skip
 
@@ -105,7 +106,8 @@ class Batch:
 
     def _route(self, kind: int, route: Route, attrs: list[tuple[str, Any]], **fields: int) -> None:
         self._add(
-            rtmsg(), kind, f"route {route.destination}", good=_THERE if kind == _NEW_ROUTE else _GONE,
+            rtmsg(), kind, _("route {destination}", destination=route.destination),
+            good=_THERE if kind == _NEW_ROUTE else _GONE,
             family=_FAMILIES[route.version], dst_len=int(route.destination.partition("/")[2]), type=route.kind,
             table=route.table if route.table < 256 else 0, attrs=attrs, **fields,  # noqa: PLR2004 - the field is a byte
         )  # fmt: skip
@@ -114,7 +116,7 @@ class Batch:
         """Tell a link a neighbour's MAC; `ask` it at once whether it is still there."""
         state = _PERMANENT if neighbour.permanent else _PROBE if ask else _STALE
         self._add(
-            ndmsg(), _NEW_NEIGHBOUR, f"neighbour {neighbour.address}",
+            ndmsg(), _NEW_NEIGHBOUR, _("neighbour {address}", address=neighbour.address),
             family=_FAMILIES[6 if ":" in neighbour.address else 4], ifindex=link, state=state,
             attrs=[("NDA_DST", neighbour.address), ("NDA_LLADDR", neighbour.mac)],
         )  # fmt: skip
@@ -144,7 +146,7 @@ class Batch:
             errors = self._acknowledged(kernel)
         if errors:
             raise NetworkFault(
-                f"{errors[0]}", why="; ".join(errors[1:]), hint="Look at the network:", command="ip addr"
+                f"{errors[0]}", why="; ".join(errors[1:]), hint=_("Look at the network:"), command="ip addr"
             )
 
     def _acknowledged(self, kernel: socket.socket) -> list[str]:

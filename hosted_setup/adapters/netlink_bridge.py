@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from hosted_setup.adapters.netlink_batch import Batch
 from hosted_setup.adapters.netlink_facts import read_facts
+from hosted_setup.model.messages import _
 from hosted_setup.ports.network import BRIDGE, BridgeChange, Link, NetworkFacts, Route
 from hosted_setup.ports.problems import NameTaken, NetworkFault
 
@@ -62,16 +63,18 @@ def prepare(netlink: IPRoute, change: BridgeChange) -> int:
             raise taken(change.bridge)
         netlink.link("set", index=index, ifname=change.bridge)
     except NetlinkError as error:
-        raise NetworkFault(f"bridge {change.bridge}", why=str(error), hint="Look at it:", command="ip link") from error
+        raise NetworkFault(
+            _("bridge {bridge}", bridge=change.bridge), why=str(error), hint=_("Look at it:"), command="ip link"
+        ) from error
     return int(index)
 
 
 def taken(bridge: str) -> NameTaken:
     """Give the problem of a name that somebody else's link has."""
     return NameTaken(
-        f"there is a network interface called {bridge}",
-        why="it was not made by this run",
-        hint="Answer another OVEHOSTED_NETWORK/bridgeName, or look at that one:",
+        _("there is a network interface called {bridge}", bridge=bridge),
+        why=_("it was not made by this run"),
+        hint=_("Answer another OVEHOSTED_NETWORK/bridgeName, or look at that one:"),
         command=f"ip -details link show dev {bridge}",
     )
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from hosted_setup.model.messages import _
 from hosted_setup.ports.problems import BUNDLE, COLLECT, BridgeTakenBack, NetworkFault
 
 if TYPE_CHECKING:
@@ -103,9 +104,9 @@ class BridgeTrial:
         if self._guard.tell("keep") != "kept":
             self._network.remove_bridge(self._change, self._guard.folder)
             raise BridgeTakenBack(
-                f"{self._change.bridge}: its guard was not told in time that the gateway answers",
+                _("{bridge}: its guard was not told in time that the gateway answers", bridge=self._change.bridge),
                 where=str(self._guard.log),
-                hint="The network is as before. Try again:",
+                hint=_("The network is as before. Try again:"),
                 command="hosted-engine deploy --resume",
             )
         like_nic(self._change)
@@ -139,7 +140,7 @@ class Guard:
         if self._heard.readline() != "armed\n":
             self.tell("undo")
             raise NetworkFault(
-                "the guard of the change does not start", where=str(self.log), hint=COLLECT, command=BUNDLE
+                _("the guard of the change does not start"), where=str(self.log), hint=COLLECT, command=BUNDLE
             )
 
     def tell(self, word: str) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 import paramiko
 from paramiko.pkey import UnknownKeyType
 
+from hosted_setup.model.messages import _
 from hosted_setup.ports.problems import HostKeyWrong, ShellUnreachable
 
 if TYPE_CHECKING:
@@ -65,11 +66,11 @@ def _connected(shell: ShellAddress, password: Secret) -> Iterator[paramiko.SSHCl
 
 
 def _host_key(shell: ShellAddress) -> tuple[str, paramiko.PKey]:
-    kind, _, blob = shell.host_key.partition(" ")
+    kind, _blank, blob = shell.host_key.partition(" ")
     try:
         return kind, paramiko.PKey.from_type_string(kind, base64.b64decode(blob))
     except (paramiko.SSHException, UnknownKeyType, ValueError) as error:
-        raise HostKeyWrong(_place(shell), why=f"{shell.host_key!r} is no host key") from error
+        raise HostKeyWrong(_place(shell), why=_("{key!r} is no host key", key=shell.host_key)) from error
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from hosted_setup.model.messages import _
 from hosted_setup.ports.problems import ImageFault, NoSpace
 
 if TYPE_CHECKING:
@@ -154,6 +155,10 @@ def _fault(path: Path, words: str) -> ImageFault | NoSpace:
     if os.strerror(errno.ENOSPC) not in words:
         return ImageFault(str(path), why=why, where=str(path), command=f"ls -l {path}")
     space = os.statvfs(path.parent)
-    room = f"{space.f_bavail * space.f_frsize // _MIB} of {space.f_blocks * space.f_frsize // _MIB} MiB are free"
-    hint = "Make room, then resume; look at:"
+    room = _(
+        "{free} of {size} MiB are free",
+        free=space.f_bavail * space.f_frsize // _MIB,
+        size=space.f_blocks * space.f_frsize // _MIB,
+    )
+    hint = _("Make room, then resume; look at:")
     return NoSpace(f"{path}: {room}", why=why, where=str(path), hint=hint, command=f"df -h {path.parent}")

@@ -14,6 +14,7 @@ import urllib3
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
+from hosted_setup.model.messages import _
 from hosted_setup.ports.engine import EngineAddress, Entity
 from hosted_setup.ports.problems import (
     BUNDLE,
@@ -146,7 +147,7 @@ def _pool(engine: EngineAddress) -> urllib3.HTTPSConnectionPool:
     try:
         context.load_verify_locations(cadata=engine.ca_pem)
     except (ssl.SSLError, ValueError) as error:
-        raise EngineUntrusted(engine.fqdn, why="its CA is no certificate", hint=COLLECT, command=BUNDLE) from error
+        raise EngineUntrusted(engine.fqdn, why=_("its CA is no certificate"), hint=COLLECT, command=BUNDLE) from error
     return urllib3.HTTPSConnectionPool(
         *(engine.address, engine.port),
         ssl_context=context,
@@ -170,7 +171,7 @@ def _ask(
         body = answer.read(_BODY_LIMIT)
         answer.release_conn()
     except (urllib3.exceptions.HTTPError, OSError) as error:
-        why, where = _cause(error), f"{engine.fqdn} at {engine.address}"
+        why, where = _cause(error), _("{fqdn} at {address}", fqdn=engine.fqdn, address=engine.address)
         if _distrusted(error):
             raise EngineUntrusted(where, why=why, hint=COLLECT, command=BUNDLE) from error
         raise EngineUnreachable(where, why=why, hint=COLLECT, command=BUNDLE) from error

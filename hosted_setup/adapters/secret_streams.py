@@ -10,6 +10,7 @@ from time import monotonic
 from typing import Final
 
 from hosted_setup.interview.secrets import MOST, Stream, no_secrets
+from hosted_setup.model.messages import _
 
 COMMAND: Final = "--secret-command"
 
@@ -24,13 +25,13 @@ def of_descriptor(number: int, within: float) -> Stream:
     try:
         # Only what was there when the program started is inheritable: nothing of our own is read or closed by mistake.
         if not os.get_inheritable(number):
-            raise no_secrets(name, "no such descriptor was passed to this program")
+            raise no_secrets(name, _("no such descriptor was passed to this program"))
         try:
             return Stream(name, _read(number, monotonic() + within))
         finally:
             _close(number)
     except TimeoutError:
-        raise no_secrets(name, f"it does not end within {within:g} s") from None
+        raise no_secrets(name, _("it does not end within {within:g} s", within=within)) from None
     except OSError as error:
         raise no_secrets(name, error.strerror or str(error)) from error
 
@@ -46,17 +47,19 @@ def of_command(command: str, within: float) -> Stream:
     try:
         words = shlex.split(command)
     except ValueError as error:
-        raise no_secrets(COMMAND, f"it cannot be split into words: {error}") from None
+        raise no_secrets(COMMAND, _("it cannot be split into words: {error}", error=error)) from None
     if not words:
-        raise no_secrets(COMMAND, "it is empty")
+        raise no_secrets(COMMAND, _("it is empty"))
     try:
         data, code = _run(words, monotonic() + within)
     except (TimeoutError, subprocess.TimeoutExpired):
-        raise no_secrets(COMMAND, f"{words[0]} does not end within {within:g} s") from None
+        raise no_secrets(
+            COMMAND, _("{program} does not end within {within:g} s", program=words[0], within=within)
+        ) from None
     except (OSError, ValueError) as error:  # ValueError: a NUL among the words
         raise no_secrets(COMMAND, f"{words[0]}: {getattr(error, 'strerror', None) or error}") from error
     if code:
-        raise no_secrets(COMMAND, f"{words[0]} ended with {code}")
+        raise no_secrets(COMMAND, _("{program} ended with {code}", program=words[0], code=code))
     return Stream(COMMAND, data)
 
 

@@ -32,6 +32,7 @@ from hosted_setup.domain.ovf import DiskFormat
 from hosted_setup.domain.partition import Firmware, firmware_of, has_partition_table
 from hosted_setup.domain.tarheader import Kind, TarError, looks_like_tar, next_entry, shown
 from hosted_setup.domain.tarstream import Tape
+from hosted_setup.model.messages import _
 
 __all__ = ["Appliance", "Firmware", "Form", "check_package", "disk_member", "firmware_of", "look"]
 
@@ -156,7 +157,12 @@ def _of_ova(form: Form, contents: Contents, path: str) -> Appliance:
     _check_ovf_digest(contents, digests.get(contents.ovf_name))
     disk_format = _real_format(member.head)
     if ovf.disk_format not in {None, disk_format}:
-        detail = f"the OVF declares {ovf.disk_format}, {shown(name)} is {disk_format}"
+        detail = _(
+            "the OVF declares {declared}, {name} is {found}",
+            declared=ovf.disk_format,
+            name=shown(name),
+            found=disk_format,
+        )
         raise problem.ApplianceDiskFormat(detail)
     return Appliance(
         path=path,
@@ -178,7 +184,7 @@ def _of_ova(form: Form, contents: Contents, path: str) -> Appliance:
 def _check_ovf_digest(contents: Contents, expected: str | None) -> None:
     """Compare the OVF with the manifest."""
     head = contents.members[contents.ovf_name].head
-    for _ in _verified(iter([head]), expected, contents.ovf_name):
+    for _piece in _verified(iter([head]), expected, contents.ovf_name):
         pass
 
 
@@ -188,10 +194,10 @@ def _real_format(start: bytes) -> DiskFormat:
         return "qcow2"
     for at, mark, name in _FOREIGN:
         if start.startswith(mark, at):
-            raise problem.ApplianceDiskFormat(f"it is {name}; qcow2 and raw can be deployed")
+            raise problem.ApplianceDiskFormat(_("it is {name}; qcow2 and raw can be deployed", name=name))
     if has_partition_table(start):
         return "raw"
-    raise problem.ApplianceFormat("no known mark in its first bytes, and no partition table")
+    raise problem.ApplianceFormat(_("no known mark in its first bytes, and no partition table"))
 
 
 def _virtual_size(disk_format: DiskFormat, start: bytes, size: int) -> int:
@@ -199,7 +205,7 @@ def _virtual_size(disk_format: DiskFormat, start: bytes, size: int) -> int:
     if disk_format == "qcow2":
         return qcow2.virtual_size(start, size)
     if size % _SECTOR:
-        raise problem.ApplianceTruncated(f"{size} bytes are no whole sectors")
+        raise problem.ApplianceTruncated(_("{size} bytes are no whole sectors", size=size))
     return size
 
 
@@ -237,10 +243,17 @@ def _inflated_disk(tape: Tape, appliance: Appliance) -> Iterator[memoryview]:
         name = admit(entry, names)
         if name == appliance.member and entry.kind is Kind.FILE:
             if entry.size != appliance.size:
-                raise problem.OvaFormat(f"{shown(name)} has changed: {entry.size} bytes, not {appliance.size}")
+                raise problem.OvaFormat(
+                    _(
+                        "{name} has changed: {size} bytes, not {before}",
+                        name=shown(name),
+                        size=entry.size,
+                        before=appliance.size,
+                    )
+                )
             yield from tape.content(entry)
         else:
-            for _ in tape.content(entry):
+            for _piece in tape.content(entry):
                 pass
     if appliance.member not in names:
         raise problem.OvfReference(shown(str(appliance.member)))
@@ -262,20 +275,28 @@ def check_package(stream: BinaryIO, appliance: Appliance, *, progress: Progress 
         return
     with _told(appliance.path):
         stream.seek(0)
-        for _ in _verified(iter(Counted(stream, progress)), appliance.package_digest, "the file"):
+        for _piece in _verified(iter(Counted(stream, progress)), appliance.package_digest, _("the file")):
             pass
 
 
 def _verified(chunks: Iterator[bytes | memoryview], expected: str | None, what: str) -> Iterator[bytes]:
     """Give `chunks`, and refuse them at the end if their digest is not `ALGORITHM:HEX`."""
-    algorithm, _, digest = (expected or "sha256:").partition(":")
+    algorithm, _colon, digest = (expected or "sha256:").partition(":")
     hashing = hashlib.new(algorithm, usedforsecurity=False)
     for chunk in chunks:
         if expected:
             hashing.update(chunk)
         yield bytes(chunk)
     if expected and hashing.hexdigest() != digest:
-        raise problem.ApplianceDigest(f"{what}: {algorithm} is {hashing.hexdigest()}, should be {digest}")
+        raise problem.ApplianceDigest(
+            _(
+                "{what}: {algorithm} is {found}, should be {digest}",
+                what=what,
+                algorithm=algorithm,
+                found=hashing.hexdigest(),
+                digest=digest,
+            )
+        )
 
 
 @contextmanager

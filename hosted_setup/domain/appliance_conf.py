@@ -11,6 +11,7 @@ from typing import Final
 
 from hosted_setup.domain.appliance_problems import ApplianceConf
 from hosted_setup.domain.version import Version, VersionUnreadable
+from hosted_setup.model.messages import _
 
 _LIMIT: Final = 1 << 16
 _FEATURES_LIMIT: Final = 32
@@ -49,16 +50,16 @@ def read_conf(text: str) -> Conf:
     """
     values: dict[str, str] = {}
     if len(text) > _LIMIT:
-        raise ApplianceConf(f"it has {len(text)} characters")
+        raise ApplianceConf(_("it has {count} characters", count=len(text)))
     for number, line in enumerate(text.splitlines(), 1):
         key, equals, value = line.partition("=")
         if line.strip() and not line.startswith("#"):
             if not equals:
-                raise ApplianceConf(f"line {number} is no KEY=VALUE: {line[:80]!a}")
+                raise ApplianceConf(_("line {number} is no KEY=VALUE: {line!a}", number=number, line=line[:80]))
             values[key.strip()] = value.strip()
     digest = values.get("sha1sum", "")
     if digest and not _SHA1.fullmatch(digest):
-        raise ApplianceConf(f"sha1sum is {digest[:80]!a}")
+        raise ApplianceConf(_("sha1sum is {digest!a}", digest=digest[:80]))
     return Conf(
         version=_version(values.get("version", "")),
         description=" ".join(values.get("description", "").split())[:200],
@@ -73,4 +74,4 @@ def _version(text: str) -> str | None:
     try:
         return Version(text).text if text else None
     except VersionUnreadable as error:
-        raise ApplianceConf(f"version is {text[:80]!a}") from error
+        raise ApplianceConf(_("version is {text!a}", text=text[:80])) from error

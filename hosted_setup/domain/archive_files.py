@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from hosted_setup.domain.inflate import Buffer, inflated
 from hosted_setup.domain.tarheader import Entry, Kind, TarError, escapes, next_entry, shown
 from hosted_setup.domain.tarstream import Tape
+from hosted_setup.model.messages import _
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,7 +55,7 @@ class ProductFiles:
             if (fqdn := _fqdn_in(content)) is not None:
                 self._fqdns[conf[1]] = fqdn
             if len(self._fqdns) > _CONF_COUNT:
-                message = f"more than {_CONF_COUNT} files tell the engine's name"
+                message = _("more than {most} files tell the engine's name", most=_CONF_COUNT)
                 raise TarError(message)
 
 
@@ -79,7 +80,7 @@ def read_files(chunks: Iterator[Buffer], limit: int) -> ProductFiles:
         name = entry.name.removeprefix("./")
         wanted = entry.kind is Kind.FILE and (name == _CA or _CONF.fullmatch(name))
         if wanted and entry.size > _TEXT_LIMIT:
-            message = f"{shown(name)} has {entry.size} bytes"
+            message = _("{name} has {size} bytes", name=shown(name), size=entry.size)
             raise TarError(message)
         parts = [bytes(piece) for piece in tape.content(entry) if wanted]
         if wanted:
@@ -91,11 +92,11 @@ def read_files(chunks: Iterator[Buffer], limit: int) -> ProductFiles:
 def _check(entry: Entry, total: int, limit: int) -> None:
     """Refuse a member that must not be restored."""
     if escapes(entry.name):
-        message = f"a member would be unpacked elsewhere: {shown(entry.name)}"
+        message = _("a member would be unpacked elsewhere: {name}", name=shown(entry.name))
     elif entry.kind is Kind.DEVICE:
-        message = f"a member is a device: {shown(entry.name)}"
+        message = _("a member is a device: {name}", name=shown(entry.name))
     elif total > limit:
-        message = f"they unpack to more than {limit} bytes"
+        message = _("they unpack to more than {limit} bytes", limit=limit)
     else:
         return
     raise TarError(message)
@@ -108,6 +109,6 @@ def _fqdn_in(content: bytes) -> str | None:
         if assignment := _ENGINE_FQDN.fullmatch(line.strip()):
             fqdn = next(group for group in assignment.groups() if group is not None).lower()
     if fqdn and not _HOST_NAME.fullmatch(fqdn):
-        message = f"ENGINE_FQDN is no host name: {fqdn[:80]!a}"
+        message = _("ENGINE_FQDN is no host name: {fqdn!a}", fqdn=fqdn[:80])
         raise TarError(message)
     return fqdn

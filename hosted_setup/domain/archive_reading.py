@@ -12,6 +12,7 @@ from hosted_setup.domain.archive_texts import TEXT_LIMIT, read_hashes
 from hosted_setup.domain.inflate import Buffer, CutShortError, DamagedError, inflated
 from hosted_setup.domain.tarheader import Entry, Kind, TarError, escapes, next_entry, shown
 from hosted_setup.domain.tarstream import Tape, beside
+from hosted_setup.model.messages import _
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -99,9 +100,11 @@ class Reading:
         if name in self._seen:
             raise problem.ArchiveDuplicate(told)
         if self.expanded > self._limit:
-            raise problem.ArchiveSize(f"{self.expanded} bytes, and at most {self._limit} fit")
+            raise problem.ArchiveSize(
+                _("{expanded} bytes, and at most {limit} fit", expanded=self.expanded, limit=self._limit)
+            )
         if name in _TEXTS and entry.size > TEXT_LIMIT:
-            raise problem.ArchiveConfig(f"{told} has {entry.size} bytes")
+            raise problem.ArchiveConfig(_("{told} has {size} bytes", told=told, size=entry.size))
         self._seen.add(name)
         return name
 
@@ -134,7 +137,7 @@ class Reading:
             self._look_into_files(passing)
         elif name in _DATABASES:
             self._look_into_dump(name, passing)
-        for _ in passing:  # what nobody looked at
+        for _rest in passing:  # what nobody looked at
             pass
         digests = {algorithm: one.hexdigest() for algorithm, one in zip(algorithms, hashes, strict=True)}
         return _Member(size, digests, text)
@@ -153,7 +156,7 @@ class Reading:
             for chunk in inflated(chunks):
                 left -= len(chunk)
                 if left < 0:
-                    too_large = f"{name} alone unpacks to more than {self._limit} bytes"
+                    too_large = _("{name} alone unpacks to more than {limit} bytes", name=name, limit=self._limit)
                     self._inside.append(problem.ArchiveSize(too_large))
                     return
         except (CutShortError, DamagedError) as error:
@@ -167,10 +170,12 @@ class Reading:
         """
         if not self.size(ENGINE_DB):
             there = ", ".join(self.members) or "nothing"
-            raise problem.ArchiveNoEngineDb(f"{ENGINE_DB} is missing or empty; there is {there}")
+            raise problem.ArchiveNoEngineDb(
+                _("{member} is missing or empty; there is {there}", member=ENGINE_DB, there=there)
+            )
         for name in _REQUIRED:
             if not self.size(name):
-                raise problem.ArchiveMissingMember(f"{name} is missing or empty")
+                raise problem.ArchiveMissingMember(_("{name} is missing or empty", name=name))
         self._check_hashes()
         for found in self._inside:
             raise found
@@ -179,20 +184,24 @@ class Reading:
         """Compare every member with the hash list, and the list with the members."""
         lists = [name for name in _HASH_LISTS if name in self.members]
         if not lists:
-            raise problem.ArchiveNoHash("there is neither sha256sum nor md5sum")
+            raise problem.ArchiveNoHash(_("there is neither sha256sum nor md5sum"))
         self.algorithm = _HASH_LISTS[lists[0]]
         expected = read_hashes(lists[0], self.algorithm, self.text(lists[0]))
         if absent := expected.keys() - self.members.keys():
-            raise problem.ArchiveMissingMember(f"{_list(absent)}: named in {lists[0]}, but not there")
+            raise problem.ArchiveMissingMember(
+                _("{absent}: named in {list}, but not there", absent=_list(absent), list=lists[0])
+            )
         if uncovered := self.members.keys() - expected.keys() - _HASH_LISTS.keys():
             raise problem.ArchiveUncovered(_list(uncovered))
         wrong = [name for name, digest in expected.items() if self.members[name].digests[self.algorithm] != digest]
         if wrong:
-            raise problem.ArchiveHash(f"{_list(wrong)}: its checksum is not the one in {lists[0]}")
+            raise problem.ArchiveHash(
+                _("{wrong}: its checksum is not the one in {list}", wrong=_list(wrong), list=lists[0])
+            )
 
 
 def _list(names: Iterable[str]) -> str:
     """Give some names for a message, not more than fit."""
     ordered = sorted(names)
     told = ", ".join(shown(name) for name in ordered[:5])
-    return told if len(ordered) <= 5 else f"{told} and {len(ordered) - 5} more"  # noqa: PLR2004  # as above
+    return told if len(ordered) <= 5 else _("{told} and {more} more", told=told, more=len(ordered) - 5)  # noqa: PLR2004  # as above

@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from hosted_setup.domain.archive_problems import ArchiveConfig
+from hosted_setup.model.messages import _
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,7 +43,7 @@ def decoded(member: str, content: bytes) -> str:
     try:
         return content.decode()
     except UnicodeDecodeError as error:
-        raise ArchiveConfig(f"{member} is no text", why=str(error)) from error
+        raise ArchiveConfig(_("{member} is no text", member=member), why=str(error)) from error
 
 
 def read_config(content: bytes) -> tuple[tuple[str, str], ...]:
@@ -58,8 +59,10 @@ def read_config(content: bytes) -> tuple[tuple[str, str], ...]:
         parts = _ASSIGNMENT.fullmatch(line)
         key, value = (parts[1], parts[2].strip("\"'")) if parts else ("", "")
         if key in assignments or value not in _VALUES.get(key, ()):
-            detail = f"line {number} of config is none that engine-backup writes: {line[:80]!a}"
-            raise ArchiveConfig(detail, why="the restore would run it as root")
+            detail = _(
+                "line {number} of config is none that engine-backup writes: {line!a}", number=number, line=line[:80]
+            )
+            raise ArchiveConfig(detail, why=_("the restore would run it as root"))
         assignments[key] = value
     return tuple(assignments.items())
 
@@ -81,10 +84,19 @@ def read_hashes(member: str, algorithm: str, content: bytes) -> dict[str, str]:
             continue
         parts = _HASH_LINE.fullmatch(line)
         if not parts or len(parts[1]) != DIGITS[algorithm]:
-            raise ArchiveConfig(f"line {number} of {member} is no checksum: {line[:80]!a}")
+            raise ArchiveConfig(
+                _("line {number} of {member} is no checksum: {line!a}", number=number, member=member, line=line[:80])
+            )
         digest, name = parts[1].lower(), parts[2]
         if hashes.setdefault(name, digest) != digest:
-            raise ArchiveConfig(f"line {number} of {member} contradicts an earlier one: {line[:80]!a}")
+            raise ArchiveConfig(
+                _(
+                    "line {number} of {member} contradicts an earlier one: {line!a}",
+                    number=number,
+                    member=member,
+                    line=line[:80],
+                )
+            )
     # The list was open while engine-backup looked for files to put into it: a line about itself means nothing.
     hashes.pop(member, None)
     return hashes
@@ -98,5 +110,5 @@ def read_os_version(content: bytes) -> str:
     """
     text = decoded("os_version", content).strip()
     if not _OS_VERSION.fullmatch(text):
-        raise ArchiveConfig(f"os_version is no name of an operating system: {text[:80]!a}")
+        raise ArchiveConfig(_("os_version is no name of an operating system: {text!a}", text=text[:80]))
     return text

@@ -13,6 +13,8 @@ from collections.abc import Callable
 from itertools import chain
 from typing import TYPE_CHECKING, BinaryIO, Final, Protocol
 
+from hosted_setup.model.messages import _
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
@@ -161,7 +163,7 @@ def _decoded(chunks: Iterator[Buffer], kind: str) -> Iterator[bytes]:
             elif decoder.needs_input:
                 break
     if decoder is not None:
-        message = f"its {kind} stream ends too early"
+        message = _("its {kind} stream ends too early", kind=kind)
         raise CutShortError(message)
 
 
@@ -170,5 +172,5 @@ def _step(decoder: _Decoder, data: Buffer, kind: str) -> bytes:
     try:
         return decoder.decompress(data, CHUNK)
     except (zlib.error, lzma.LZMAError, OSError, ValueError) as error:
-        message = f"its {kind} stream is damaged: {error}"
+        message = _("its {kind} stream is damaged: {error}", kind=kind, error=error)
         raise DamagedError(message) from error

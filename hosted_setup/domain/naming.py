@@ -5,6 +5,8 @@ from __future__ import annotations
 from ipaddress import ip_address, ip_interface
 from typing import TYPE_CHECKING
 
+from hosted_setup.model.messages import _
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -41,10 +43,16 @@ def table(names: Mapping[str, tuple[str, ...]], facts: NetworkFacts) -> str:
     for name, addresses in names.items():
         for address in addresses:
             own, near = here(address, facts), beside(address, facts.links)
-            place = f"{own.name} of this host" if own else f"beside {near.name}" if near else "beside no interface"
+            place = (
+                _("{name} of this host", name=own.name)
+                if own
+                else _("beside {name}", name=near.name)
+                if near
+                else _("beside no interface")
+            )
             lines.append(f"{name} → {address} → {place}")
         if not addresses:
-            lines.append(f"{name} → no address")
+            lines.append(_("{name} → no address", name=name))
     return "\n".join(lines)
 
 
@@ -52,7 +60,7 @@ def forward_records(name: str, addresses: Iterable[str]) -> str:
     """Give the lines of a zone file, and those of /etc/hosts, that give a name its addresses."""
     addresses = tuple(addresses)
     zone = [f"{name}. IN {'AAAA' if ':' in one else 'A'} {one}" for one in addresses]
-    return "\n".join((*zone, "or in /etc/hosts:", *(f"{one} {name}" for one in addresses)))
+    return "\n".join((*zone, _("or in /etc/hosts:"), *(f"{one} {name}" for one in addresses)))
 
 
 def reverse_record(name: str, address: str) -> str:

@@ -15,6 +15,7 @@ from hosted_setup.domain import appliance_problems as problem
 from hosted_setup.domain.inflate import CutShortError
 from hosted_setup.domain.ovf import OVF_LIMIT, Ovf, read_ovf
 from hosted_setup.domain.tarheader import BLOCK, Entry, Kind, escapes, next_entry, shown
+from hosted_setup.model.messages import _
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,14 +58,14 @@ class SeekingSource:
         content = self._stream.read(count)
         self.position += len(content)
         if len(content) < count:
-            message = f"it ends at byte {self.position}"
+            message = _("it ends at byte {position}", position=self.position)
             raise CutShortError(message)
         return content
 
     def skip(self, count: int) -> None:
         """Leave out the next `count` bytes, or raise CutShortError."""
         if self.position + count > self._end:
-            message = f"it ends at byte {self._end}, a member at {self.position + count}"
+            message = _("it ends at byte {end}, a member at {start}", end=self._end, start=self.position + count)
             raise CutShortError(message)
         self.position = self._stream.seek(count, io.SEEK_CUR)
 
@@ -101,7 +102,7 @@ class Contents:
             ApplianceDiskFormat: the `.meta` beside it contradicts the OVF.
         """
         if not self.ovf:
-            raise problem.OvaNoOvf(f"{len(self.members)} members, none ends in .ovf")
+            raise problem.OvaNoOvf(_("{count} members, none ends in .ovf", count=len(self.members)))
         if self.ovf.disk not in self.members:
             raise problem.OvfReference(shown(self.ovf.disk))
         self._check_meta(self.ovf)
@@ -111,9 +112,11 @@ class Contents:
         """Compare the format in oVirt's `.meta` with the OVF's."""
         meta = self.members.get(f"{ovf.disk}.meta")
         for line in meta.head.split(b"\n") if meta else ():
-            key, _, value = line.decode(errors="replace").partition("=")
+            key, _equals, value = line.decode(errors="replace").partition("=")
             if key == "FORMAT" and _META_FORMATS.get(value) != (ovf.disk_format or _META_FORMATS.get(value)):
-                detail = f"the .meta declares {value[:40]!a}, the OVF {ovf.disk_format}"
+                detail = _(
+                    "the .meta declares {value!a}, the OVF {declared}", value=value[:40], declared=ovf.disk_format
+                )
                 raise problem.ApplianceDiskFormat(detail)
 
     def digests(self) -> dict[str, str]:
@@ -130,7 +133,7 @@ class Contents:
             if parts and len(parts[3]) == _DIGITS[parts[1]]:
                 digests[folder + parts[2]] = f"sha{parts[1]}:{parts[3].lower()}"
             elif line.strip():
-                raise problem.OvaFormat(f"a line of the manifest is no checksum: {line[:80]!a}")
+                raise problem.OvaFormat(_("a line of the manifest is no checksum: {line!a}", line=line[:80]))
         return digests
 
 
@@ -182,9 +185,9 @@ def admit(entry: Entry, names: set[str]) -> str:
     if name in names:
         raise problem.OvaDuplicate(told)
     if len(names) >= _MEMBERS_LIMIT:
-        raise problem.OvaTooMany(f"more than {_MEMBERS_LIMIT}")
+        raise problem.OvaTooMany(_("more than {most}", most=_MEMBERS_LIMIT))
     if entry.pieces is not None:
-        raise problem.OvaFormat(f"{told} is stored with holes, and cannot be read in place")
+        raise problem.OvaFormat(_("{told} is stored with holes, and cannot be read in place", told=told))
     names.add(name)
     return name
 
@@ -192,5 +195,5 @@ def admit(entry: Entry, names: set[str]) -> str:
 def _take_ovf(contents: Contents, name: str, content: bytes) -> None:
     """Read the one description."""
     if contents.ovf:
-        raise problem.OvaOvfs(f"{shown(contents.ovf_name)} and {shown(name)}")
+        raise problem.OvaOvfs(_("{ovf_name} and {name}", ovf_name=shown(contents.ovf_name), name=shown(name)))
     contents.ovf, contents.ovf_name = read_ovf(name, content), name

@@ -26,6 +26,7 @@ from hosted_setup.domain.appliance_problems import (
 )
 from hosted_setup.domain.tarheader import escapes
 from hosted_setup.domain.version import Version, VersionUnreadable
+from hosted_setup.model.messages import _
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -112,17 +113,17 @@ def read_ovf(name: str, content: bytes) -> Ovf:
 def _parsed(content: bytes) -> Element:
     """Parse the XML, without DTD and entities, of bounded size."""
     if len(content) > OVF_LIMIT:
-        raise OvfFormat(f"it has {len(content)} bytes")
+        raise OvfFormat(_("it has {count} bytes", count=len(content)))
     try:
         root: Element = fromstring(content, forbid_dtd=True)
     except DefusedXmlException as error:
-        raise OvfDtd("no OVF needs one; it begins with a DOCTYPE") from error
+        raise OvfDtd(_("no OVF needs one; it begins with a DOCTYPE")) from error
     except (ParseError, ValueError, LookupError) as error:  # LookupError: an encoding nobody knows
-        raise OvfFormat("it is no XML", why=str(error)) from error
+        raise OvfFormat(_("it is no XML"), why=str(error)) from error
     if _local(root) != "Envelope" or not root.tag.startswith(tuple(f"{{{one}}}" for one in _NAMESPACES)):
-        raise OvfFormat(f"its root is {root.tag[:120]!a}")
+        raise OvfFormat(_("its root is {tag!a}", tag=root.tag[:120]))
     if sum(1 for _ in root.iter()) > _ELEMENTS_LIMIT:
-        raise OvfFormat(f"it has more than {_ELEMENTS_LIMIT} elements")
+        raise OvfFormat(_("it has more than {most} elements", most=_ELEMENTS_LIMIT))
     return root
 
 
@@ -151,9 +152,9 @@ def _the_disk(elements: list[Element]) -> Element:
     """Give the one disk that refers to a file."""
     disks = [disk for disk in _named(elements, "Disk") if _attribute(disk, "fileRef")]
     if not disks:
-        raise OvfNoDisk("no Disk with a fileRef")
+        raise OvfNoDisk(_("no Disk with a fileRef"))
     if len(disks) > 1:
-        raise OvfDisks(f"there are {len(disks)}")
+        raise OvfDisks(_("there are {count}", count=len(disks)))
     return disks[0]
 
 
@@ -172,12 +173,12 @@ def _declared(disk: Element) -> DiskFormat | None:
     """Give the format that a disk is declared to have."""
     if volume := _attribute(disk, "volume-format"):
         if volume not in _VOLUME_FORMATS:
-            raise ApplianceDiskFormat(f"the OVF declares {volume[:40]!a}")
+            raise ApplianceDiskFormat(_("the OVF declares {volume!a}", volume=volume[:40]))
         return _VOLUME_FORMATS[volume]
     url = _attribute(disk, "format")
     kind = next((kind for part, kind in _FORMAT_URLS if part in url), None)
     if kind == "vmdk":
-        raise ApplianceDiskFormat("the OVF declares vmdk")
+        raise ApplianceDiskFormat(_("the OVF declares vmdk"))
     return "qcow2" if kind == "qcow2" else "raw" if kind == "raw" else None
 
 
@@ -190,7 +191,7 @@ def _number(item: Element, name: str, limit: int) -> int:
     """Give a number in an item."""
     text = _child(item, name)
     if not _NUMBER.fullmatch(text) or not 0 < int(text) <= limit:
-        raise OvfFormat(f"{name} is {text[:40]!a}")
+        raise OvfFormat(_("{name} is {text!a}", name=name, text=text[:40]))
     return int(text)
 
 
@@ -209,7 +210,7 @@ def _memory(elements: list[Element]) -> int | None:
     for item in _items(elements, _MEMORY):
         unit = _child(item, "AllocationUnits")
         if unit not in _UNITS:
-            raise OvfFormat(f"memory in units of {unit[:40]!a}")
+            raise OvfFormat(_("memory in units of {unit!a}", unit=unit[:40]))
         return _number(item, "VirtualQuantity", _MEMORY_LIMIT) * _UNITS[unit]
     return None
 

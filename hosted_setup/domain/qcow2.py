@@ -15,6 +15,7 @@ from hosted_setup.domain.appliance_problems import (
     ApplianceQcow2,
     ApplianceTruncated,
 )
+from hosted_setup.model.messages import _
 
 MAGIC: Final = b"QFI\xfb"
 _FIXED: Final = struct.Struct(">4sIQIIQIIQQIIQ")  # 72 bytes
@@ -59,16 +60,16 @@ def virtual_size(start: bytes, length: int | None) -> int:
         ApplianceQcow2: the header is damaged or of an unknown kind.
     """
     if len(start) < _FIXED.size:
-        raise ApplianceTruncated("it ends inside its header")
+        raise ApplianceTruncated(_("it ends inside its header"))
     header = _Header._make(_FIXED.unpack_from(start))
     features = _features(header, start)
     if header.backing_offset or header.backing_size:
         name = start[header.backing_offset : header.backing_offset + min(header.backing_size, 1023)]
-        raise ApplianceBacking(f"it lies over {name.decode(errors='replace')!a}")
+        raise ApplianceBacking(_("it lies over {name!a}", name=name.decode(errors="replace")))
     if features & _DATA_FILE:
-        raise ApplianceDataFile("its header says so")
+        raise ApplianceDataFile(_("its header says so"))
     if header.encryption:
-        raise ApplianceEncrypted(f"by method {header.encryption}")
+        raise ApplianceEncrypted(_("by method {encryption}", encryption=header.encryption))
     _check_tables(header, features, length)
     return header.size
 
@@ -76,34 +77,42 @@ def virtual_size(start: bytes, length: int | None) -> int:
 def _features(header: _Header, start: bytes) -> int:
     """Give the incompatible features; version 2 has none."""
     if header.magic != MAGIC or header.version not in {2, 3}:
-        raise ApplianceQcow2(f"version {header.version} is unknown")
+        raise ApplianceQcow2(_("version {version} is unknown", version=header.version))
     if header.version == 2:  # noqa: PLR2004  # the version's number
         return 0
     if len(start) < _FIXED.size + _FEATURES.size:
-        raise ApplianceTruncated("it ends inside its header")
+        raise ApplianceTruncated(_("it ends inside its header"))
     features: int = _FEATURES.unpack_from(start, _FIXED.size)[0]
     if features & ~_KNOWN:
-        raise ApplianceQcow2(f"it has unknown features: {features:#x}")
+        raise ApplianceQcow2(_("it has unknown features: {features:#x}", features=features))
     if features & _CORRUPT:
-        raise ApplianceQcow2("it is marked as corrupt")
+        raise ApplianceQcow2(_("it is marked as corrupt"))
     return features
 
 
 def _check_tables(header: _Header, features: int, length: int | None) -> None:
     """Refuse sizes that cannot be, and tables that lie outside the image."""
     if header.cluster_bits not in _CLUSTER_BITS or not 0 < header.size <= _LARGEST:
-        raise ApplianceQcow2(f"clusters of 2^{header.cluster_bits} bytes, a disk of {header.size} bytes")
+        raise ApplianceQcow2(
+            _(
+                "clusters of 2^{cluster_bits} bytes, a disk of {size} bytes",
+                cluster_bits=header.cluster_bits,
+                size=header.size,
+            )
+        )
     cluster = 1 << header.cluster_bits
     mapped = cluster * (cluster // (16 if features & _EXTENDED_L2 else 8))  # bytes that one L1 entry stands for
     needed = -(-header.size // mapped)
     if not needed <= header.l1_entries <= _L1_LIMIT // 8:
-        raise ApplianceQcow2(f"{header.l1_entries} entries in its first table, {needed} are needed")
+        raise ApplianceQcow2(
+            _("{entries} entries in its first table, {needed} are needed", entries=header.l1_entries, needed=needed)
+        )
     if header.l1_offset % cluster or header.refcount_offset % cluster or not header.l1_offset:
-        raise ApplianceQcow2("a table does not begin at a cluster")
+        raise ApplianceQcow2(_("a table does not begin at a cluster"))
     end = max(
         header.l1_offset + 8 * header.l1_entries,
         header.refcount_offset + header.refcount_clusters * cluster,
         header.snapshots_offset if header.snapshots else 0,
     )
     if length is not None and end > length:
-        raise ApplianceTruncated(f"its tables end at byte {end}, but it has {length} bytes")
+        raise ApplianceTruncated(_("its tables end at byte {end}, but it has {length} bytes", end=end, length=length))

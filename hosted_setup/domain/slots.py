@@ -15,6 +15,8 @@ import struct
 from dataclasses import dataclass
 from typing import Final
 
+from hosted_setup.model.messages import _
+
 BLOCK: Final = 4096
 """Bytes; everything is written in whole blocks, which every disk's sectors divide."""
 
@@ -79,7 +81,9 @@ def _slot_size(region: int) -> int:
 
 def _written(slot: Slot, size: int) -> bytes:
     if len(slot.content) > size - _START:
-        message = f"{len(slot.content)} bytes are more than the {size - _START} that a slot takes"
+        message = _(
+            "{count} bytes are more than the {size} that a slot takes", count=len(slot.content), size=size - _START
+        )
         raise ValueError(message)
     head = _HEAD.pack(_MAGIC, slot.generation, len(slot.content))
     written = head + hashlib.sha256(head + slot.content).digest() + slot.content

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
+from hosted_setup.model.messages import _
+
 BLOCK: Final = 512
 LARGEST: Final = (1 << 63) - 1
 _EXTENDED_LIMIT: Final = 1 << 18  # bytes of one extended header; GNU tar's are a few hundred
@@ -98,7 +100,7 @@ def next_entry(read: Read) -> Entry | None:
         TarError: it is not a header that can be relied on.
     """
     extra: dict[str, str] = {}
-    for _ in range(_EXTENDED_COUNT):
+    for _extension in range(_EXTENDED_COUNT):
         block = read(BLOCK)
         if block == _ZERO_BLOCK:
             _end(read, extra)
@@ -108,28 +110,28 @@ def next_entry(read: Read) -> Entry | None:
         if flag not in b"LKxg":
             return _entry(block, flag, extra, read)
         _extend(extra, flag, _extended(block, read))
-    message = "a member has too many extended headers"
+    message = _("a member has too many extended headers")
     raise TarError(message)
 
 
 def _end(read: Read, extra: dict[str, str]) -> None:
     """Take the second block of the end mark."""
     if extra or read(BLOCK) != _ZERO_BLOCK:
-        message = "its end mark is broken"
+        message = _("its end mark is broken")
         raise TarError(message)
 
 
 def _check(block: bytes) -> None:
     """Refuse a block that is no header or does not match its checksum."""
     if not looks_like_tar(block):
-        message = "a member's header is not where it should be"
+        message = _("a member's header is not where it should be")
         raise TarError(message)
     # The sum counts its own field as blanks; ancient programs summed up signed bytes.
     rest = block[:148] + b" " * 8 + block[156:]
     plain = sum(rest)
     signed = plain - 256 * sum(byte > 127 for byte in rest)  # noqa: PLR2004  # a signed byte's range
     if _number(block[148:156]) not in {plain, signed}:
-        message = "a member's header does not match its checksum"
+        message = _("a member's header does not match its checksum")
         raise TarError(message)
 
 
@@ -141,7 +143,7 @@ def _number(field: bytes) -> int:
         octal = _OCTAL.fullmatch(field)
         value = int(octal[1] or b"0", 8) if octal else LARGEST + 1
     if value > LARGEST:
-        message = "a member's header holds a number that is none"
+        message = _("a member's header holds a number that is none")
         raise TarError(message)
     return value
 
@@ -155,7 +157,7 @@ def _extended(block: bytes, read: Read) -> bytes:
     """Read the content of an extended header."""
     size = _number(block[124:136])
     if size > _EXTENDED_LIMIT:
-        message = f"an extended header of {size} bytes"
+        message = _("an extended header of {size} bytes", size=size)
         raise TarError(message)
     return read(size + -size % BLOCK)[:size]
 
@@ -171,7 +173,7 @@ def _extend(extra: dict[str, str], flag: bytes, content: bytes) -> None:
     # A global header that renames or resizes all that follows, or two that contradict each other, would be read
     # in one way here and in another by the program that unpacks it.
     if records.keys() & extra.keys() or (flag == b"g" and _MEANING.intersection(records)):
-        message = "extended headers contradict each other"
+        message = _("extended headers contradict each other")
         raise TarError(message)
     if flag != b"g":
         extra.update(records)
@@ -189,13 +191,13 @@ def _records(content: bytes) -> dict[str, str]:
         head = _RECORD.match(content, at)
         end = at + int(head[1]) if head else 0
         if not head or end < head.end() + 1 or content[end - 1 : end] != b"\n":
-            message = "an extended header cannot be read"
+            message = _("an extended header cannot be read")
             raise TarError(message)
         key = head[2].decode(errors="replace")
         if key in _MEANING:
             records[key] = content[head.end() : end - 1].decode(errors="surrogateescape")
         elif key.startswith("GNU.sparse."):
-            message = "a sparse member in an old form (GNU.sparse 0.x)"
+            message = _("a sparse member in an old form (GNU.sparse 0.x)")
             raise TarError(message)
         at = end
     return records
@@ -206,17 +208,17 @@ def _entry(block: bytes, flag: bytes, extra: dict[str, str], read: Read) -> Entr
     kind = _KINDS.get(flag)
     stored = _decimal(extra["size"]) if "size" in extra else _number(block[124:136])
     if kind is None or (kind is not Kind.FILE and stored):
-        message = f"a member of unknown kind {flag!r}"
+        message = _("a member of unknown kind {flag!r}", flag=flag)
         raise TarError(message)
     name = extra.get("GNU.sparse.name") or extra.get("path") or _name(block)
     if not name or "\0" in name:
-        message = "a member without a name"
+        message = _("a member without a name")
         raise TarError(message)
     if flag == b"S":
         size, pieces = _number(block[483:495]), _old_sparse_map(block, read)
     elif "GNU.sparse.major" in extra:
         if extra["GNU.sparse.major"] != "1" or extra.get("GNU.sparse.minor") != "0":
-            message = "a sparse member in an unknown form"
+            message = _("a sparse member in an unknown form")
             raise TarError(message)
         size = _decimal(extra.get("GNU.sparse.realsize", ""))
         pieces, taken = _sparse_map(stored, read)
@@ -236,7 +238,7 @@ def _name(block: bytes) -> str:
 def _decimal(text: str) -> int:
     """Read a decimal number of a pax record."""
     if not _DECIMAL.fullmatch(text.encode(errors="replace")) or int(text) > LARGEST:
-        message = "an extended header holds a number that is none"
+        message = _("an extended header holds a number that is none")
         raise TarError(message)
     return int(text)
 
@@ -254,7 +256,7 @@ def _old_sparse_map(block: bytes, read: Read) -> array[int]:
         if not more:
             return pieces
         if len(pieces) > 2 * _PIECES_LIMIT:
-            message = f"a sparse member of more than {_PIECES_LIMIT} pieces"
+            message = _("a sparse member of more than {most} pieces", most=_PIECES_LIMIT)
             raise TarError(message)
         block = read(BLOCK)
         fields, more = block[:504], block[504]
@@ -273,7 +275,7 @@ def _sparse_map(stored: int, read: Read) -> tuple[array[int], int]:
             else:
                 pieces.append(_decimal(line.decode(errors="replace")))
         if not lines or wanted > 2 * _PIECES_LIMIT or len(pieces) > wanted:
-            message = "a sparse member whose map cannot be read"
+            message = _("a sparse member whose map cannot be read")
             raise TarError(message)
     return pieces, taken
 
@@ -289,5 +291,5 @@ def _check_pieces(pieces: array[int], stored: int, size: int) -> None:
     else:
         if total == stored and end <= size:
             return
-    message = "a sparse member whose map contradicts its content"
+    message = _("a sparse member whose map contradicts its content")
     raise TarError(message)

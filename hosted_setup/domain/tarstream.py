@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from hosted_setup.domain.inflate import CHUNK, Buffer, CutShortError
 from hosted_setup.domain.tarheader import BLOCK, Entry, TarError
+from hosted_setup.model.messages import _
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -37,7 +38,7 @@ class Tape:
         while count:
             piece = self._next(count)
             if not piece:
-                message = "it ends where more should follow"
+                message = _("it ends where more should follow")
                 raise CutShortError(message)
             count -= len(piece)
             yield piece
@@ -48,7 +49,7 @@ class Tape:
 
     def skip(self, count: int) -> None:
         """Leave out the next `count` bytes; CutShortError if there are less."""
-        for _ in self.pieces(count):
+        for _piece in self.pieces(count):
             pass
 
     def content(self, entry: Entry) -> Iterator[memoryview]:
@@ -77,7 +78,7 @@ class Tape:
         while piece := self._next(CHUNK):
             tail += len(piece)
             if tail > _TAIL_LIMIT or piece != _ZEROS[: len(piece)]:
-                message = "something follows its end"
+                message = _("something follows its end")
                 raise TarError(message)
 
     def _next(self, most: int) -> memoryview:
@@ -116,7 +117,7 @@ def beside(chunks: Iterator[Buffer], consume: Callable[[Iterator[Buffer]], _T]) 
         try:
             return consume(arriving)
         finally:
-            for _ in arriving:  # else the other side would wait for room in the queue
+            for _piece in arriving:  # else the other side would wait for room in the queue
                 pass
 
     with ThreadPoolExecutor(1) as pool:

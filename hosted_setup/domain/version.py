@@ -10,6 +10,7 @@ import re
 from functools import total_ordering
 from typing import Final
 
+from hosted_setup.model.messages import _
 from hosted_setup.model.problem import Problem
 
 _FORM: Final = re.compile(r"[0-9]{1,9}\.[0-9]{1,9}[A-Za-z0-9._~+^-]{0,100}")
@@ -63,7 +64,7 @@ class Version:
         """
         self.text = text.strip()
         if not _FORM.fullmatch(self.text):
-            raise VersionUnreadable(repr(self.text[:80]), hint="A version looks like 4.5.6 or 4.5.6-1.el9.")
+            raise VersionUnreadable(repr(self.text[:80]), hint=_("A version looks like 4.5.6 or 4.5.6-1.el9."))
         self._order = tuple((1, int(part), "") if part.isdigit() else (0, 0, part) for part in _PART.findall(self.text))
 
     @property
@@ -101,21 +102,23 @@ def check_versions(backup: str, installed: str) -> None:
         VersionPair: the lines differ and are no known pair, or the backup is older than any engine takes in.
     """
     old, new = Version(backup), Version(installed)
-    names = f"backup {old.text}, engine {new.text}"
+    names = _("backup {old}, engine {new}", old=old.text, new=new.text)
     line, oldest = _OLDEST
     if old.line == line and not old.at_least(*oldest):
-        why = "a backup of 4.3 is restored from 4.3.10 on"
-        hint = "Update the old engine to 4.3.10 or later and take the backup again:"
+        why = _("a backup of 4.3 is restored from 4.3.10 on")
+        hint = _("Update the old engine to 4.3.10 or later and take the backup again:")
         raise VersionPair(names, why=why, hint=hint, command=_BACK_UP)
     if old.line == new.line:
         if old > new:
-            why = "an engine does not know what a later one has put into its database"
-            hint = f"Answer OVEHOSTED_VM/ovfArchive with an appliance of version {old.text} or later; see:"
+            why = _("an engine does not know what a later one has put into its database")
+            hint = _("Answer OVEHOSTED_VM/ovfArchive with an appliance of version {old} or later; see:", old=old.text)
             raise VersionNewer(names, why=why, hint=hint, command=_CHOOSE)
     elif (old.line, new.line) not in PAIRS:
-        pairs = ", ".join(f"{_told(older)} into {_told(newer)}" for older, newer in sorted(PAIRS))
-        why = f"a backup is restored into an engine of its own X.Y, or {pairs}"
-        hint = f"Answer OVEHOSTED_VM/ovfArchive with an appliance of version {_told(old.line)}; see:"
+        pairs = ", ".join(
+            _("{older} into {newer}", older=_told(older), newer=_told(newer)) for older, newer in sorted(PAIRS)
+        )
+        why = _("a backup is restored into an engine of its own X.Y, or {pairs}", pairs=pairs)
+        hint = _("Answer OVEHOSTED_VM/ovfArchive with an appliance of version {line}; see:", line=_told(old.line))
         raise VersionPair(names, why=why, hint=hint, command=_CHOOSE)
 
 

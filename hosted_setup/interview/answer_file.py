@@ -21,6 +21,7 @@ from hosted_setup.interview.problems import (
     AnswersSyntax,
     AnswersType,
 )
+from hosted_setup.model.messages import _
 from hosted_setup.model.secret import Secret
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ class _Reader:
     def _line(self, number: int, line: str) -> None:
         if not is_plain(line):
             self._flush()
-            self._syntax(number, "the line holds a control character", "answer files are plain text in UTF-8")
+            self._syntax(number, _("the line holds a control character"), _("answer files are plain text in UTF-8"))
             return
         stripped = line.strip()
         if stripped.startswith(COMMENTS):
@@ -151,12 +152,12 @@ class _Reader:
         self._layer = Layer[found[1].upper()] if found else Layer.DEFAULT
         if not found:
             known = ", ".join(f"[environment:{layer.name.lower()}]" for layer in Layer)
-            self._syntax(number, "there is no such section", f"the sections are {known}")
+            self._syntax(number, _("there is no such section"), _("the sections are {known}", known=known))
 
     def _continuation(self, number: int, text: str) -> None:
         if self._pending is None or self._pending.kind is not Kind.MULTI:
-            why = "only a multi-str: value goes on over several lines"
-            self._syntax(number, "an indented line that continues nothing", why)
+            why = _("only a multi-str: value goes on over several lines")
+            self._syntax(number, _("an indented line that continues nothing"), why)
             return
         self._pending.parts.append(text)
 
@@ -165,10 +166,12 @@ class _Reader:
         name, equals, typed = text.partition("=")
         key = name.strip()
         if not equals or not _KEY.fullmatch(key):
-            self._syntax(number, "the line is no answer", "an answer reads FAMILY/name=type:value")
+            self._syntax(number, _("the line is no answer"), _("an answer reads FAMILY/name=type:value"))
             return
         if self._layer is None:
-            self._syntax(number, f"{key} stands before any section", "begin the file with [environment:default]")
+            self._syntax(
+                number, _("{key} stands before any section", key=key), _("begin the file with [environment:default]")
+            )
             self._layer = Layer.DEFAULT
         if self._duplicate(number, key):
             return
@@ -176,7 +179,9 @@ class _Reader:
         # A blank at a line's end is an accident of editing, but a password may end in one.
         value = rest if self._is_secret(key) and word == Kind.STR else rest.rstrip()
         if not colon or word not in _KINDS:
-            self._refuse(AnswersType, key, number, f"the types are {', '.join(f'{kind}:' for kind in _KINDS)}")
+            self._refuse(
+                AnswersType, key, number, _("the types are {types}", types=", ".join(f"{kind}:" for kind in _KINDS))
+            )
             return
         self._pending = _Pending(key, Kind(word), number, [value] if value or word != Kind.MULTI else [])
 
@@ -184,7 +189,9 @@ class _Reader:
         layer = self._layer or Layer.DEFAULT
         first = self._seen.setdefault((layer, key), number)
         if first != number:
-            self._refuse(AnswersDuplicate, key, number, f"line {first} of the same section answers it already")
+            self._refuse(
+                AnswersDuplicate, key, number, _("line {first} of the same section answers it already", first=first)
+            )
         return first != number
 
     def _flush(self) -> None:
@@ -193,9 +200,9 @@ class _Reader:
             return
         text = "\n".join(pending.parts)
         if pending.kind is Kind.BOOL and text not in _BOOLS:
-            self._refuse(AnswersBool, pending.key, pending.line, "the accepted words are True and False")
+            self._refuse(AnswersBool, pending.key, pending.line, _("the accepted words are True and False"))
         elif pending.kind is Kind.INT and not _NUMBER.fullmatch(text):
-            self._refuse(AnswersType, pending.key, pending.line, "int: is followed by a whole number")
+            self._refuse(AnswersType, pending.key, pending.line, _("int: is followed by a whole number"))
         elif pending.kind is Kind.NONE and text not in ("", "None"):
             self._refuse(AnswersType, pending.key, pending.line, "none: is followed by None or nothing")
         else:
@@ -216,7 +223,7 @@ class _Reader:
 
     def _add(self, kind: type[AnswersProblem], number: int, detail: str, why: str) -> None:
         place = f"{self._path}:{number}"
-        hint = "Mend the line, then run the same command again."
+        hint = _("Mend the line, then run the same command again.")
         self._parsed.problems.append(kind(detail, why=why, where=place, hint=hint, command=show_line(place)))
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from hosted_setup.interview.answer_file import COMMENTS, is_plain
 from hosted_setup.interview.problems import AnswersWrite
 from hosted_setup.interview.secrets import variable_of
+from hosted_setup.model.messages import _
 from hosted_setup.model.question import text_of
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def render(answered: Iterable[Answered]) -> str:
     written once.
     """
     by_key = {one.question.key: one for one in answered}
-    lines = ["# Answers of hosted-engine. Replay them with --config-append=THIS_FILE.", "[environment:default]"]
+    lines = [f"# {_('Answers of hosted-engine. Replay them with --config-append=THIS_FILE.')}", "[environment:default]"]
     for one in by_key.values():
         lines += ["", *_answer(one)]
     return "\n".join(lines) + "\n"
@@ -75,19 +76,21 @@ def typed(value: object) -> str:
         return f"int:{value}"
     items = [item.strip() for item in text_of(value).strip().split("\n")]
     if not all(is_plain(item) for item in items):
-        message = "it holds control characters"
+        message = _("it holds control characters")
         raise ValueError(message)
     if len(items) == 1:
         return f"str:{items[0]}"
     if not all(item and not item.startswith(COMMENTS) for item in items):
-        message = "it holds empty lines or lines that would read as comments"
+        message = _("it holds empty lines or lines that would read as comments")
         raise ValueError(message)
     return "multi-str:" + "\n    ".join(items)
 
 
 def secret_remark(key: str) -> str:
     """Give the comment that stands in place of a secret answer."""
-    return f"# {key} is secret and not written: give it with --secrets-file or {variable_of(key)}"
+    variable = variable_of(key)
+    told = _("{key} is secret and not written: give it with --secrets-file or {variable}", key=key, variable=variable)
+    return f"# {told}"
 
 
 def _answer(one: Answered) -> Iterator[str]:
@@ -99,7 +102,7 @@ def _answer(one: Answered) -> Iterator[str]:
     try:
         yield f"{question.key}={typed(one.value)}"
     except ValueError as error:
-        yield f"# {question.key}: not written, {error}"
+        yield f"# {_('{key}: not written, {error}', key=question.key, error=error)}"
 
 
 def _fill(descriptor: int, text: str) -> None:

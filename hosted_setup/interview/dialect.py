@@ -8,6 +8,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from hosted_setup.model.events import Event, Message
+from hosted_setup.model.messages import _
 from hosted_setup.model.problem import ExitCode, Problem, Problems
 
 if TYPE_CHECKING:
@@ -171,7 +172,7 @@ def reply_of(line: bytes) -> Reply:
     except msgspec.ValidationError as error:
         raise ValueError(str(error)) from error
     except (msgspec.DecodeError, RecursionError) as error:
-        message = f"a reply is a JSON object on one line: {error}"
+        message = _("a reply is a JSON object on one line: {error}", error=error)
         raise ValueError(message) from error
 
 

@@ -26,6 +26,7 @@ from hosted_setup.interview.secrets import HELP
 from hosted_setup.interview.store import Answers, Given, not_accepted, questions_by_key, refusal
 from hosted_setup.model.answer import Origin, Source
 from hosted_setup.model.events import Info, Warn
+from hosted_setup.model.messages import _
 from hosted_setup.model.secret import Secret
 
 if TYPE_CHECKING:
@@ -190,27 +191,27 @@ def _is_known(heap: _Heap, entry: Entry) -> bool:
     standing = keys.standing(entry.key, heap.questions)
     if standing is keys.Standing.UNKNOWN:
         like = keys.suggest(entry.key, heap.questions)
-        hint = f"Did you mean {like}?" if like else "No known key is like it. Take the line out."
-        why = "it is neither a key of this program nor one of the original's, so it would have no effect"
+        hint = _("Did you mean {like}?", like=like) if like else _("No known key is like it. Take the line out.")
+        why = _("it is neither a key of this program nor one of the original's, so it would have no effect")
         command = answer_file.show_line(entry.place)
         heap.problems.append(AnswersKey(entry.key, why=why, where=entry.place, hint=hint, command=command))
     if entry.key == keys.DIALECT and entry.text == "machine":
-        why = "its programs would wait for answers this program never asks for"
+        why = _("its programs would wait for answers this program never asks for")
         command = answer_file.show_line(entry.place)
-        hint = "Take the line out; an answer file alone is replayed without any question."
+        hint = _("Take the line out; an answer file alone is replayed without any question.")
         heap.problems.append(AnswersDialect(entry.key, why=why, where=entry.place, hint=hint, command=command))
     return standing in (keys.Standing.USED, keys.Standing.WITHOUT_EFFECT)
 
 
 def _note_unused(heap: _Heap, path: Path, entries: Iterable[Entry]) -> None:
     words = {
-        keys.Standing.WITHOUT_EFFECT: "known keys without effect here",
-        keys.Standing.RETIRED: "keys that were retired in 2018, ignored",
+        keys.Standing.WITHOUT_EFFECT: _("known keys without effect here"),
+        keys.Standing.RETIRED: _("keys that were retired in 2018, ignored"),
     }
     for standing, word in words.items():
         names = [entry.key for entry in entries if keys.standing(entry.key, heap.questions) is standing]
         if names:
-            heap.notices.append(Info(f"{path}: {word}: {', '.join(names)}"))
+            heap.notices.append(Info(_("{path}: {word}: {names}", path=path, word=word, names=", ".join(names))))
 
 
 def _read_environment(heap: _Heap, environment: Mapping[str, Secret]) -> None:
@@ -220,8 +221,12 @@ def _read_environment(heap: _Heap, environment: Mapping[str, Secret]) -> None:
             _add(heap, _Group.ENVIRONMENT, Given(known[name], secret, Origin(Source.OPTION, name)))
             continue
         close = difflib.get_close_matches(name, known, n=1)
-        hint = f"Did you mean {close[0]}?" if close else f"Known: {', '.join(sorted(known))}"
-        heap.problems.append(AnswersKey(name, why="no secret has this variable", where=name, hint=hint, command=HELP))
+        hint = (
+            _("Did you mean {close}?", close=close[0]) if close else _("Known: {known}", known=", ".join(sorted(known)))
+        )
+        heap.problems.append(
+            AnswersKey(name, why=_("no secret has this variable"), where=name, hint=hint, command=HELP)
+        )
 
 
 def _settle(heap: _Heap, products: Mapping[type[Any], Any] | None) -> Answers:
@@ -269,5 +274,9 @@ def _note_overruled(heap: _Heap, winner: _Candidate, own: list[_Candidate]) -> N
         return
     for one in own:
         if one.group is _Group.OPTION:
-            text = f"{one.given.origin} is overruled by {winner.given.origin}, which is in [environment:enforce]"
+            text = _(
+                "{origin} is overruled by {enforced}, which is in [environment:enforce]",
+                origin=one.given.origin,
+                enforced=winner.given.origin,
+            )
             heap.notices.append(Warn(text))

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from hosted_setup.interview.problems import AnswersUnreadable, SecretsMode, SecretsSource
+from hosted_setup.model.messages import _
 from hosted_setup.model.secret import Secret
 
 if TYPE_CHECKING:
@@ -64,18 +65,18 @@ def read(path: Path) -> Content:
         try:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
-                raise unreadable(path, "it is not a regular file")
+                raise unreadable(path, _("it is not a regular file"))
             data = _read(descriptor)
         finally:
             os.close(descriptor)
     except OSError as error:
         raise unreadable(path, error.strerror or str(error)) from error
     if len(data) > MOST:
-        raise unreadable(path, f"it is longer than {MOST} bytes")
+        raise unreadable(path, _("it is longer than {most} bytes", most=MOST))
     try:
         return Content(data.decode("utf-8-sig"), _unfit(path, status, link=link))
     except UnicodeDecodeError as error:
-        raise unreadable(path, f"it is not UTF-8 text (byte {error.start})") from None
+        raise unreadable(path, _("it is not UTF-8 text (byte {byte})", byte=error.start)) from None
 
 
 @dataclass(frozen=True)
@@ -92,16 +93,16 @@ class Stream:
             SecretsSource: when it is too long or is not UTF-8.
         """
         if len(self.data) > MOST:
-            raise no_secrets(self.name, f"there is more than {MOST} bytes")
+            raise no_secrets(self.name, _("there is more than {most} bytes", most=MOST))
         try:
             return self.data.decode("utf-8-sig")
         except UnicodeDecodeError as error:
-            raise no_secrets(self.name, f"it is not UTF-8 text (byte {error.start})") from None
+            raise no_secrets(self.name, _("it is not UTF-8 text (byte {byte})", byte=error.start)) from None
 
 
 def no_secrets(name: str, why: str) -> SecretsSource:
     """Build the problem of a source, by its option's name, that gives no secrets."""
-    hint = "It has to give lines KEY=str:VALUE in UTF-8; how secrets are given:"
+    hint = _("It has to give lines KEY=str:VALUE in UTF-8; how secrets are given:")
     return SecretsSource(name, why=why, where=name, hint=hint, command=HELP)
 
 
@@ -127,17 +128,17 @@ def _unfit(path: Path, status: os.stat_result, *, link: bool) -> SecretsMode | N
     name = shlex.quote(str(path))
     mode = stat.S_IMODE(status.st_mode)
     if link:
-        return _mode_problem(path, "it is a symbolic link", f"readlink -f {name}")
+        return _mode_problem(path, _("it is a symbolic link"), f"readlink -f {name}")
     if status.st_uid != os.geteuid():
-        why = f"it belongs to uid {status.st_uid}, this program runs as uid {os.geteuid()}"
+        why = _("it belongs to uid {owner}, this program runs as uid {own}", owner=status.st_uid, own=os.geteuid())
         return _mode_problem(path, why, f"chown {os.geteuid()} {name}")
     if mode & (stat.S_IRWXG | stat.S_IRWXO):
-        return _mode_problem(path, f"its mode is {mode:04o}: others may open it", f"chmod 600 {name}")
+        return _mode_problem(path, _("its mode is {mode:04o}: others may open it", mode=mode), f"chmod 600 {name}")
     return None
 
 
 def _mode_problem(path: Path, why: str, command: str) -> SecretsMode:
-    hint = "Secrets are read only from a regular file of the caller's with mode 0600."
+    hint = _("Secrets are read only from a regular file of the caller's with mode 0600.")
     return SecretsMode(str(path), why=why, where=str(path), hint=hint, command=command)
 
 
@@ -148,6 +149,6 @@ def at_line(problem: SecretsMode, key: str, place: str) -> SecretsMode:
 
 def unreadable(path: Path, why: str) -> AnswersUnreadable:
     """Build the problem of an answer file that cannot be read."""
-    hint = "Name a text file that is there and that this user may read; look at this one with:"
+    hint = _("Name a text file that is there and that this user may read; look at this one with:")
     command = f"ls -ld {shlex.quote(str(path))}"
     return AnswersUnreadable(str(path), why=why, where=str(path), hint=hint, command=command)

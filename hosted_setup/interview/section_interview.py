@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from hosted_setup.interview.store import missing, not_accepted, parse_line, refuse_unoffered, value_of, without
 from hosted_setup.model.answer import Origin, Source
 from hosted_setup.model.lookup import call_with
+from hosted_setup.model.messages import _
 from hosted_setup.model.problem import Problem
 from hosted_setup.model.question import MISSING, parse_as, questions_of, text_of, title_of
 
@@ -56,8 +57,8 @@ class Prompt:
     def text(self) -> str:
         """Give the words to draw."""
         if self.warning:
-            return "Continue with it?"
-        return f"{self.question.prompt} (again, to be sure)" if self.again else self.question.prompt
+            return _("Continue with it?")
+        return _("{prompt} (again, to be sure)", prompt=self.question.prompt) if self.again else self.question.prompt
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -241,7 +242,7 @@ class SectionInterview:
         elif self._position:
             self._position -= 1
         elif self._visit.first:
-            return Rejected("this is the first question")
+            return Rejected(_("this is the first question"))
         else:
             self.left = True
         return None
@@ -359,7 +360,7 @@ class SectionInterview:
             return _Settled(self._parse(question, text), _TYPED)
         proposal = self._proposals.get(question.name)
         if proposal is None:
-            message = "an answer is needed"
+            message = _("an answer is needed")
             raise ValueError(message)
         return proposal
 
@@ -386,7 +387,7 @@ class SectionInterview:
     def _second(self, question: Question, text: str) -> None:
         first, self._first = self._first, None
         if first is None or first.reveal() != text:
-            message = "the two entries differ"
+            message = _("the two entries differ")
             raise ValueError(message)
         self._accept(question, _Settled(first, _TYPED))
 

@@ -12,6 +12,7 @@ from hosted_setup.interview.problems import AnswersMissing, AnswersValue
 from hosted_setup.interview.secrets import HELP, variable_of
 from hosted_setup.model.answer import Source
 from hosted_setup.model.lookup import call_with, needs_of
+from hosted_setup.model.messages import _
 from hosted_setup.model.problem import Problem
 from hosted_setup.model.question import MISSING, questions_of, text_of
 from hosted_setup.model.secret import Secret
@@ -108,7 +109,7 @@ def parse_line(question: Question, text: str) -> Any:  # noqa: ANN401 - the type
         ValueError: with a sentence for the operator.
     """
     if not all(is_plain(line) for line in text.split("\n")):
-        message = "control characters are not accepted"
+        message = _("control characters are not accepted")
         raise ValueError(message)
     if question.secret:
         return _secret(question, Secret(text))
@@ -120,7 +121,7 @@ def _secret(question: Question, secret: Secret) -> Secret:
         message = f"{question.key} is secret, so the type of its question is Secret"
         raise TypeError(message)
     if not secret:
-        message = "it must not be empty"
+        message = _("it must not be empty")
         raise ValueError(message)
     return secret
 
@@ -162,24 +163,24 @@ def refuse_unoffered(question: Question, choices: Sequence[Choice], value: objec
     """
     choice = next((one for one in choices if one.value == value), None)
     if choice is not None and choice.unfit:
-        message = f"{choice.text} cannot be chosen: {choice.unfit}"
+        message = _("{text} cannot be chosen: {unfit}", text=choice.text, unfit=choice.unfit)
         raise ValueError(message)
     if choice is None and question.closed:
         fit = ", ".join(one.text for one in choices if not one.unfit)
-        message = f"{text_of(value)!r} is not one of: {fit or '(there is none)'}"
+        message = _("{value!r} is not one of: {fit}", value=text_of(value), fit=fit or _("(there is none)"))
         raise ValueError(message)
 
 
 def not_accepted(question: Question, origin: Origin, reason: str) -> AnswersValue:
     """Build the problem of a value that was refused; `reason` is shown, so it holds no secret."""
     choices = question.choices()
-    accepted = f"accepted: {', '.join(choices)}" if choices else question.help
+    accepted = _("accepted: {choices}", choices=", ".join(choices)) if choices else question.help
     in_file = origin.source is Source.FILE
     return AnswersValue(
         f"{question.prompt} ({question.key}): {reason}",
         why=accepted,
         where=str(origin),
-        hint="Mend the line, then run the same command again." if in_file else how_to_answer(question),
+        hint=_("Mend the line, then run the same command again.") if in_file else how_to_answer(question),
         command=show_line(origin.place) if in_file else HELP,
     )
 
@@ -189,9 +190,9 @@ def missing(question: Question) -> AnswersMissing:
     choices = question.choices()
     return AnswersMissing(
         f"{question.prompt} ({question.key})",
-        why=f"accepted: {', '.join(choices)}"
+        why=_("accepted: {choices}", choices=", ".join(choices))
         if choices
-        else question.help or "it has no default, and nothing answers it",
+        else question.help or _("it has no default, and nothing answers it"),
         hint=how_to_answer(question),
         command=HELP,
     )
@@ -201,9 +202,15 @@ def how_to_answer(question: Question) -> str:
     """Tell how a question is answered with nobody at the terminal."""
     if question.secret:
         variable = variable_of(question.key)
-        return f"Set {variable}, or add {question.key}=str:… to the file given with --secrets-file."
+        return _(
+            "Set {variable}, or add {key}=str:… to the file given with --secrets-file.",
+            variable=variable,
+            key=question.key,
+        )
     kind = "bool:True" if question.choices() == ("yes", "no") else "int:…" if question.type is int else "str:…"
-    return f"Add to [environment:default] of the file given with --config-append: {question.key}={kind}"
+    return _(
+        "Add to [environment:default] of the file given with --config-append: {key}={kind}", key=question.key, kind=kind
+    )
 
 
 def without(secret: object, text: str) -> str:

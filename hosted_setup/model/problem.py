@@ -5,6 +5,8 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import TYPE_CHECKING, ClassVar
 
+from hosted_setup.model.messages import _
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -77,7 +79,7 @@ class Problems(Problem):
     def __init__(self, members: Iterable[Problem]) -> None:
         """Collect `members`, flat."""
         self.members = tuple(one for member in members for one in member.problems())
-        super().__init__(f"{len(self.members)} problems")
+        super().__init__(_("{count} problems", count=len(self.members)))
 
     def __str__(self) -> str:
         """Give each problem on a line of its own."""

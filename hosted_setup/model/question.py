@@ -21,6 +21,7 @@ from typing import (
 )
 
 from hosted_setup.model.lookup import needs_of
+from hosted_setup.model.messages import _
 from hosted_setup.model.secret import Secret
 
 if TYPE_CHECKING:
@@ -226,13 +227,13 @@ def _word(text: str) -> bool:
     try:
         return _WORDS[text.casefold()]
     except KeyError:
-        message = f"{text!r} is neither yes nor no"
+        message = _("{text!r} is neither yes nor no", text=text)
         raise ValueError(message) from None
 
 
 def _number(text: str) -> int:
     if not (text.isascii() and text.lstrip("-").isdigit()):
-        message = f"{text!r} is not a whole number"
+        message = _("{text!r} is not a whole number", text=text)
         raise ValueError(message)
     return int(text)
 
@@ -240,7 +241,7 @@ def _number(text: str) -> int:
 def _path(text: str) -> Path:
     path = Path(text)
     if not path.is_absolute() or "\0" in text:
-        message = f"{text!r} is not an absolute path"
+        message = _("{text!r} is not an absolute path", text=text)
         raise ValueError(message)
     return path
 
@@ -249,5 +250,5 @@ def _member(kind: type[Enum], text: str) -> Enum:
     for member in kind:
         if str(member.value) == text:
             return member
-    message = f"{text!r} is not one of: {', '.join(str(member.value) for member in kind)}"
+    message = _("{text!r} is not one of: {words}", text=text, words=", ".join(str(member.value) for member in kind))
     raise ValueError(message)

@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import ClassVar, Final, Self
 
+from hosted_setup.model.messages import _
 from hosted_setup.model.secret import Secret
 
 MIB: Final = 1 << 20
@@ -33,7 +34,7 @@ class Word:
     def parse(cls, text: str) -> Self:
         """Accept what the pattern matches as a whole."""
         if not re.fullmatch(cls.pattern, text):
-            message = f"{text!r} is not {cls.wanted}"
+            message = _("{text!r} is not {wanted}", text=text, wanted=cls.wanted)
             raise ValueError(message)
         return cls(text)
 
@@ -67,7 +68,7 @@ class MacAddress(Word):
         """Accept six pairs with colons; a group address is refused."""
         super().parse(text)
         if int(text[:2], 16) & 1:
-            message = f"{text!r} is a multicast address; a NIC needs a unicast one"
+            message = _("{text!r} is a multicast address; a NIC needs a unicast one", text=text)
             raise ValueError(message)
         return cls(text.lower())
 
@@ -85,7 +86,7 @@ class DomainName:
         """Accept 253 characters at most, the last label not all digits (that would be an address)."""
         good = len(text) <= 253 and re.fullmatch(cls.pattern, text)  # noqa: PLR2004 - RFC 1035
         if not good or text.rpartition(".")[2].isdigit():
-            message = f"{text!r} is not {cls.wanted}"
+            message = _("{text!r} is not {wanted}", text=text, wanted=cls.wanted)
             raise ValueError(message)
         return cls(text.lower())
 
@@ -111,7 +112,7 @@ class SshPublicKey:
     @classmethod
     def parse(cls, text: str) -> Self:
         """Accept a key whose content is of the type that the line names (RFC 4253, 6.6)."""
-        message = "it is not a line of an SSH public key file"
+        message = _("it is not a line of an SSH public key file")
         if not re.fullmatch(cls.pattern, text):
             raise ValueError(message)
         kind, encoded = text.split(" ")[:2]
@@ -136,8 +137,8 @@ def usable_password(value: Secret) -> None:
     """
     text = value.reveal()
     if not text.strip():
-        message = "a password must not be empty"
+        message = _("a password must not be empty")
         raise ValueError(message)
     if any(ord(char) < 32 or ord(char) == 127 for char in text):  # noqa: PLR2004 - ASCII control characters
-        message = "a password must not hold control characters"
+        message = _("a password must not hold control characters")
         raise ValueError(message)

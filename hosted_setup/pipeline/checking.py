@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from hosted_setup.model.events import Waiting
 from hosted_setup.model.lookup import call_with
+from hosted_setup.model.messages import _
 from hosted_setup.model.problem import Problem, together
 from hosted_setup.ports.host import Host
 from hosted_setup.ports.problems import refused_by_system
@@ -119,12 +120,14 @@ def table(checked: Iterable[Checked]) -> tuple[str, ...]:
 
 
 def _told(check: Step, problem: Problem) -> str:
-    parts = {"What": problem.detail, "Why": problem.why, "Where": problem.where, "Next": problem.hint}
+    parts = {_("What"): problem.detail, _("Why"): problem.why, _("Where"): problem.where, _("Next"): problem.hint}
     lines = [f"{problem.code}: {problem.title}"]
     for word, text in parts.items():
         lines += [f"{word + ':' if not at else '':7}{line}" for at, line in enumerate(text.splitlines())]
     lines += [f"{'':7}{problem.command}"] if problem.command else []
-    return "\n".join((*lines, f"Else:  --ignore-check={check.label} silences this warning, which stops nothing"))
+    return "\n".join(
+        (*lines, _("Else:  --ignore-check={label} silences this warning, which stops nothing", label=check.label))
+    )
 
 
 def _bound(check: Step, needs: Mapping[type[Any], Any]) -> Callable[[], None]:
@@ -160,7 +163,7 @@ def _await(running: Mapping[Step, Future[None]], host: Host) -> None:
         wait(left.values(), min(_TICK, last - elapsed))
         if elapsed >= _TICK:
             names = ", ".join(one.label for one in left)
-            host.reporter.emit(Waiting(f"the checks ({names})", elapsed, last))
+            host.reporter.emit(Waiting(_("the checks ({names})", names=names), elapsed, last))
 
 
 def _limit(step: Step, host: Host) -> float:
@@ -168,9 +171,9 @@ def _limit(step: Step, host: Host) -> float:
 
 
 def _late(step: Step, host: Host) -> CheckLate:
-    detail = f"{step.title}: no answer within {_limit(step, host):g} s"
-    why = "what it asks hangs: libvirt, a name server, a storage server or a gateway"
-    hint = "Look whether that works; where it only is slow, give it more time:"
+    detail = _("{title}: no answer within {limit:g} s", title=step.title, limit=_limit(step, host))
+    why = _("what it asks hangs: libvirt, a name server, a storage server or a gateway")
+    hint = _("Look whether that works; where it only is slow, give it more time:")
     return CheckLate(detail, why=why, hint=hint, command=f"{PRECHECK} --timeout-factor=4")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from hosted_setup.model.messages import _
 from hosted_setup.pipeline.plan import Item, plan
 from hosted_setup.pipeline.stage import Stage
 
@@ -37,7 +38,7 @@ def render(items: Iterable[Item]) -> str:
     for item in items:
         if item.stage is not stage:
             stage = item.stage
-            lines.append(f"Stage: {stage.headings[-1]}")
-        only = f", only for {', '.join(sorted(item.only.words))}" if item.only else ""
+            lines.append(_("Stage: {stage}", stage=stage.headings[-1]))
+        only = _(", only for {words}", words=", ".join(sorted(item.only.words))) if item.only else ""
         lines.append(f"  {item.title} [{item.name}]{only}")
     return "\n".join(lines) + "\n"

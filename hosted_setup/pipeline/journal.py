@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from hosted_setup.model.answer import Recorded
+from hosted_setup.model.messages import _
 from hosted_setup.model.problem import ExitCode, Problem
 from hosted_setup.ports.problems import BUNDLE, STATUS
 
@@ -131,9 +132,9 @@ class RunLock:
         except BlockingIOError:
             os.close(self._fd)
             raise RunLocked(
-                f"{runs / '.lock'} is held by a running installer",
-                why="two runs at once would undo each other's changes",
-                hint="Wait for it to end, or look at it:",
+                _("{path} is held by a running installer", path=runs / ".lock"),
+                why=_("two runs at once would undo each other's changes"),
+                hint=_("Wait for it to end, or look at it:"),
                 command=STATUS,
             ) from None
 
@@ -266,10 +267,10 @@ def read_journal(path: Path) -> Iterator[AnyRecord]:
             yield _decoder.decode(line)
         except (msgspec.DecodeError, msgspec.ValidationError) as error:
             raise JournalDamaged(
-                "one of its lines cannot be read",
+                _("one of its lines cannot be read"),
                 why=str(error),
                 where=f"{path}:{number}",
-                hint="Keep the file and collect everything for a report:",
+                hint=_("Keep the file and collect everything for a report:"),
                 command=BUNDLE,
             ) from error
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hosted_setup.model.events import Info
+from hosted_setup.model.messages import _
 from hosted_setup.model.problem import ExitCode, Problem, Problems
 from hosted_setup.pipeline.codec import decode
 from hosted_setup.pipeline.journal import Undone
@@ -43,10 +44,10 @@ def roll_back(journal: Journal, past: Past, host: Host, steps: Collection[str] |
         except Exception as error:  # noqa: BLE001 - whatever it is, the others must still be tried
             failures.append(
                 UndoFailed(
-                    f"{intent.undo} of step {intent.step}",
+                    _("{change} of step {step}", change=intent.undo, step=intent.step),
                     why=str(error) if isinstance(error, Problem | OSError) else f"{type(error).__name__}: {error}",
                     where=str(journal.path),
-                    hint="Mend the cause, then run:",
+                    hint=_("Mend the cause, then run:"),
                     command=ABORT if past.outcome is None else CLEANUP,
                 )
             )
@@ -61,8 +62,8 @@ def roll_back(journal: Journal, past: Past, host: Host, steps: Collection[str] |
 def _take_back(intent: Intent, host: Host) -> None:
     kind = Undo.registry.get(intent.undo)
     if kind is None:
-        message = "the plugin that made this change is not installed"
+        message = _("the plugin that made this change is not installed")
         raise LookupError(message)
     undo = decode(intent.data, kind)
-    host.reporter.emit(Info(f"Taking back: {undo.describe()}"))
+    host.reporter.emit(Info(_("Taking back: {change}", change=undo.describe())))
     undo.apply(host)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 import msgspec
 
 from hosted_setup.model.events import Failed, Heading, Info
+from hosted_setup.model.messages import _
 from hosted_setup.model.problem import Aborted, ExitCode, Interrupted, Problem, Problems, exit_code_of
 from hosted_setup.pipeline.codec import decode, encode
 from hosted_setup.pipeline.journal import FORMAT, End, Head, Journal, Past, RunLock, unfinished
@@ -139,9 +140,9 @@ class Session:
             runner = Runner(items, self.host, journal, asker, past, self.ignored, self.settled)
             runner.run(request, *self.given)
         except Declined:
-            return self._stopped(journal, past, Info("Not confirmed; nothing was changed."))
+            return self._stopped(journal, past, Info(_("Not confirmed; nothing was changed.")))
         except (KeyboardInterrupt, Interrupted, Aborted):
-            return self._stopped(journal, past, Info("Interrupted by the operator."))
+            return self._stopped(journal, past, Info(_("Interrupted by the operator.")))
         except Problem as problem:
             return self._failed(journal, past, problem)
         except OSError as error:
@@ -153,7 +154,7 @@ class Session:
                 type(error).__name__,
                 why=str(error),
                 where=where,
-                hint="Please report it:",
+                hint=_("Please report it:"),
                 command=BUNDLE,
             )
             return self._failed(journal, past, bug)
@@ -185,20 +186,20 @@ class Session:
 
     def _name_ways_on(self, past: Past, *, resumable: bool) -> None:
         if resumable:
-            self.host.reporter.emit(Info(f"The run is unfinished. Go on with it:  {RESUME}"))
+            self.host.reporter.emit(Info(_("The run is unfinished. Go on with it:  {resume}", resume=RESUME)))
         else:
-            self.host.reporter.emit(Info("The run is unfinished, and a resume alone cannot mend it."))
+            self.host.reporter.emit(Info(_("The run is unfinished, and a resume alone cannot mend it.")))
         if past.committed:
-            self.host.reporter.emit(Info("Its engine is deployed, the way is forward only."))
+            self.host.reporter.emit(Info(_("Its engine is deployed, the way is forward only.")))
         else:
-            self.host.reporter.emit(Info(f"Take it back:  {ABORT}"))
+            self.host.reporter.emit(Info(_("Take it back:  {abort}", abort=ABORT)))
 
 
 def _start_anew(problem: Problem) -> None:
     """Name the way on that there is when nothing of the run stays, where the problem names another."""
     for one in problem.problems():
         if one.command in (RESUME, ABORT):
-            one.hint, one.command = "Nothing of this run stays. Mend the cause, then start a new one:", START
+            one.hint, one.command = _("Nothing of this run stays. Mend the cause, then start a new one:"), START
 
 
 def abort(host: Host, observe: Observer | None = None) -> ExitCode:
@@ -211,7 +212,7 @@ def abort(host: Host, observe: Observer | None = None) -> ExitCode:
     try:
         path, past = find_unfinished(host.paths.runs)
         if past.committed:
-            raise RunCommitted("its engine is deployed", hint="Go on with it:", command=RESUME)
+            raise RunCommitted(_("its engine is deployed"), hint=_("Go on with it:"), command=RESUME)
         with Journal(path, observe) as journal:
             return take_back(host, journal, past, "aborted", ExitCode.DONE)
     finally:
@@ -240,7 +241,7 @@ def take_back(host: Host, journal: Journal, past: Past, outcome: str, code: Exit
     except Problems as problems:
         host.reporter.emit(Failed(problems))
         return ExitCode.UNFINISHED
-    host.reporter.emit(Info("Everything this run had changed on this host is undone."))
+    host.reporter.emit(Info(_("Everything this run had changed on this host is undone.")))
     _end(host, journal, outcome)
     return code
 
@@ -253,8 +254,8 @@ def _end(host: Host, journal: Journal, outcome: str) -> None:
 
 def ways_on(past: Past) -> str:
     """Name what there is to do with an unfinished run: on, and before its commit point back."""
-    way_back = "" if past.committed else f"  or take it back:  {ABORT}"
-    return f"Go on with it:  {RESUME}{way_back}"
+    way_back = "" if past.committed else _("  or take it back:  {abort}", abort=ABORT)
+    return _("Go on with it:  {resume}{way_back}", resume=RESUME, way_back=way_back)
 
 
 def refuse_if_unfinished(runs: Path) -> None:
@@ -267,8 +268,8 @@ def refuse_if_unfinished(runs: Path) -> None:
     if found is None:
         return
     path, past = found
-    detail = f"run {path.parent.name} ({past.head.flow if past.head else '?'})"
-    why = f"it has ended without a word after {len(past.done)} steps, or was kept after a failure"
+    detail = _("run {run} ({flow})", run=path.parent.name, flow=past.head.flow if past.head else "?")
+    why = _("it has ended without a word after {count} steps, or was kept after a failure", count=len(past.done))
     raise RunUnfinished(detail, why=why, where=str(path), hint=ways_on(past), command=RESUME)
 
 
@@ -280,7 +281,9 @@ def find_unfinished(runs: Path) -> tuple[Path, Past]:
     """
     found = unfinished(runs)
     if found is None:
-        raise NothingUnfinished(f"no journal without an end in {runs}", hint="Start a new one:", command=START)
+        raise NothingUnfinished(
+            _("no journal without an end in {runs}", runs=runs), hint=_("Start a new one:"), command=START
+        )
     return found
 
 
@@ -292,8 +295,8 @@ def request_of(past: Past, kind: type[T]) -> T:
     """
     head = past.head
     if head is None or head.format != FORMAT:
-        raise outdated(past, "its journal has another format")
+        raise outdated(past, _("its journal has another format"))
     try:
         return decode(head.request, kind)
     except msgspec.ValidationError as error:
-        raise outdated(past, "its request cannot be read", str(error)) from error
+        raise outdated(past, _("its request cannot be read"), str(error)) from error

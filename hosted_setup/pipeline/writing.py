@@ -10,6 +10,7 @@ from pathlib import Path
 
 from hosted_setup.files import put
 from hosted_setup.model.events import Info
+from hosted_setup.model.messages import _
 from hosted_setup.mounts import mount_of, refuse_mounts_in, refuse_new_mount
 from hosted_setup.pipeline.undo import Undo, UndoLog
 from hosted_setup.ports.host import Host
@@ -42,7 +43,7 @@ def write(  # noqa: PLR0913 - a file, and how to take it back
         if os.path.lexists(aside):
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(aside))
         path.rename(aside)
-        host.reporter.emit(Info(f"{path} was there: it is now {aside.name}"))
+        host.reporter.emit(Info(_("{path} was there: it is now {name}", path=path, name=aside.name)))
     undo.before(RemoveFile(path, hashlib.sha256(content).hexdigest(), mount))
     put(path, content, mode, beside=_beside(path, host))
 
@@ -85,7 +86,7 @@ class PutBack(Undo, name="file.put-back"):
 
     def describe(self) -> str:
         """Name the file."""
-        return f"{self.path} as it was"
+        return _("{path} as it was", path=self.path)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import errno
 import shlex
 from typing import Final
 
+from hosted_setup.model.messages import _
 from hosted_setup.model.problem import ExitCode, Problem
 
 START: Final = "hosted-engine deploy"
@@ -60,6 +61,14 @@ class NoSpace(Problem):
     exit_code = ExitCode.FAILED
 
 
+class TableRefused(Problem):
+    """sfdisk refused a partition table."""
+
+    code = "HE-LUN-TABLE"
+    title = "A partition table could not be made"
+    exit_code = ExitCode.FAILED
+
+
 class SystemRefused(Problem):
     """The operating system refused something that should have worked: a name in the way, a lost mount, a limit."""
 
@@ -78,9 +87,9 @@ def refused_by_system(error: OSError, then: str = RESUME) -> Problem:
     name = str(error.filename2 or error.filename or "")
     why = error.strerror or str(error)
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        hint = "Make room, then go on:"
+        hint = _("Make room, then go on:")
         return NoSpace(name, why=why, where=name, hint=hint, command=then)
-    hint = "The traceback is in the log; look at the place with:" if name else "The traceback is in the log:"
+    hint = _("The traceback is in the log; look at the place with:") if name else _("The traceback is in the log:")
     command = f"ls -ld {shlex.quote(name)}" if name else BUNDLE
     return SystemRefused(name or type(error).__name__, why=why, where=name, hint=hint, command=command)
 
@@ -118,9 +127,9 @@ class EngineLogin(Problem):
 
 def login_refused(where: str, why: str) -> EngineLogin:
     """Give the problem for a login that the engine refuses; the password is the one engine-setup was given."""
-    hint = (
-        "The engine has the password this run gave to engine-setup. If the secrets were changed since, resume with "
-        "those of then; else see the bundle of logs, and take the run back:"
+    hint = _(
+        "The engine has the password this run gave to engine-setup. If the secrets were changed since, "
+        "resume with those of then; else see the bundle of logs, and take the run back:"
     )
     return EngineLogin(where, why=why, hint=hint, command=ABORT)
 

@@ -23,6 +23,7 @@ from hosted_setup.interview.dialect import (
 from hosted_setup.interview.frontend import Confirm, Decline, Reopen
 from hosted_setup.interview.frontends.outlet import Outlet
 from hosted_setup.interview.frontends.text import with_options
+from hosted_setup.model.messages import _
 from hosted_setup.model.problem import Aborted
 from hosted_setup.model.question import text_of
 from hosted_setup.model.secret import Secret
@@ -144,7 +145,7 @@ class MachineFrontend:
             return line.encode("utf-8", "surrogateescape")
         while len(line) > dialect.LONGEST and not line.endswith("\n"):
             line = self._read()
-        message = f"a reply has at most {dialect.LONGEST} characters"
+        message = _("a reply has at most {most} characters", most=dialect.LONGEST)
         raise ValueError(message)
 
     def _read(self) -> str:
@@ -153,7 +154,7 @@ class MachineFrontend:
         except (OSError, ValueError) as error:  # it is closed
             raise Aborted(str(error)) from error
         if not piece:
-            message = "end of input"
+            message = _("end of input")
             raise Aborted(message)
         return piece
 
@@ -172,7 +173,7 @@ def _answer(interview: SectionInterview, reply: Reply) -> None:
     if reply.back is True:
         rejected = interview.back()
     elif reply.answer is UNSET:
-        message = "a question wants answer or back"
+        message = _("a question wants answer or back")
         raise ValueError(message)
     else:
         rejected = interview.reply(text_of(reply.answer))
@@ -183,14 +184,14 @@ def _answer(interview: SectionInterview, reply: Reply) -> None:
 def _review(preview: Preview, reply: Reply) -> Review:
     if isinstance(reply.reopen, int):
         if reply.reopen > len(preview.answers):
-            message = f"there is no answer {reply.reopen}"
+            message = _("there is no answer {number}", number=reply.reopen)
             raise ValueError(message)
         return Reopen(reply.reopen)
     if reply.confirm is UNSET:
-        message = "a review wants confirm or reopen"
+        message = _("a review wants confirm or reopen")
         raise ValueError(message)
     if reply.confirm and preview.refused:
-        message = "the problems that were told are still there"
+        message = _("the problems that were told are still there")
         raise ValueError(message)
     return Confirm() if reply.confirm else Decline()
 
@@ -198,7 +199,7 @@ def _review(preview: Preview, reply: Reply) -> Review:
 def _confirmed(reply: Reply) -> bool:
     if isinstance(reply.confirm, bool):
         return reply.confirm
-    message = "confirm is wanted"
+    message = _("confirm is wanted")
     raise ValueError(message)
 
 

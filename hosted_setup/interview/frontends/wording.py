@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from hosted_setup.interview.frontend import Confirm, Decline, Reopen
 from hosted_setup.model.answer import Source
+from hosted_setup.model.messages import _
 from hosted_setup.model.question import parse_as
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def line_of(prompt: Prompt) -> str:
 def pick_list(choices: Sequence[Choice]) -> Iterator[str]:
     """Give the lines of a pick list, numbered."""
     for number, choice in enumerate(choices, 1):
-        unfit = f"  (not to be chosen: {choice.unfit})" if choice.unfit else ""
+        unfit = _("  (not to be chosen: {unfit})", unfit=choice.unfit) if choice.unfit else ""
         yield f"{number:>3}) {choice.text}{choice.description and '  '}{choice.description}{unfit}"
 
 
@@ -59,15 +60,15 @@ def review_of(text: str, preview: Preview) -> Review:
     """
     if text.isdecimal():
         if not 1 <= int(text) <= len(preview.answers):
-            message = f"there is no answer {text}"
+            message = _("there is no answer {text}", text=text)
             raise ValueError(message)
         return Reopen(int(text))
     if preview.refused and not text:
-        message = "an answer is needed"
+        message = _("an answer is needed")
         raise ValueError(message)
     sure = not text or bool(parse_as(bool, text))
     if sure and preview.refused:
-        message = "the problems above are still there"
+        message = _("the problems above are still there")
         raise ValueError(message)
     return Confirm() if sure else Decline()
 
@@ -75,8 +76,8 @@ def review_of(text: str, preview: Preview) -> Review:
 def help_of(prompt: Prompt) -> Iterator[str]:
     """Give the lines of the help of a question."""
     question = prompt.question
-    yield from question.help.splitlines() or ["There is no further help for this question."]
+    yield from question.help.splitlines() or [_("There is no further help for this question.")]
     yield from pick_list(prompt.choices)
     if prompt.origin is not None:
-        yield f"An empty reply takes the default, which is from: {prompt.origin}."
-    yield f"In an answer file its key is {question.key}. back returns to the question before, Ctrl-D leaves."
+        yield _("An empty reply takes the default, which is from: {origin}.", origin=prompt.origin)
+    yield _("In an answer file its key is {key}. back returns to the question before, Ctrl-D leaves.", key=question.key)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from hosted_setup.command import Command
 from hosted_setup.hooks import hookimpl
+from hosted_setup.model.messages import _
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -17,16 +18,20 @@ if TYPE_CHECKING:
 
 def _arguments(parser: ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    show = actions.add_parser("show", help="print every answer, where it stands and which one wins")
-    show.add_argument("--json", action="store_true", help="as one JSON object")
-    lint = actions.add_parser("lint", help="tell everything that is wrong in the files")
+    show = actions.add_parser("show", help=_("print every answer, where it stands and which one wins"))
+    show.add_argument("--json", action="store_true", help=_("as one JSON object"))
+    lint = actions.add_parser("lint", help=_("tell everything that is wrong in the files"))
     for one in (show, lint):
-        one.add_argument("files", metavar="FILE", nargs="+", type=_path, help="answer file (FILE.d/*.conf too)")
-    actions.add_parser("schema", help="print the JSON Schema of the answers")
-    convert = actions.add_parser("convert", help="turn an answer file into Ansible variables, or the other way")
-    convert.add_argument("--to", choices=("otopi", "ansible"), required=True, help="what to write; FILE is the other")
-    convert.add_argument("--output", metavar="F", type=_path, help="write to F, mode 0600, instead of standard output")
-    convert.add_argument("file", metavar="FILE", type=_path, help="answer file, or YAML of he_* variables")
+        one.add_argument("files", metavar="FILE", nargs="+", type=_path, help=_("answer file (FILE.d/*.conf too)"))
+    actions.add_parser("schema", help=_("print the JSON Schema of the answers"))
+    convert = actions.add_parser("convert", help=_("turn an answer file into Ansible variables, or the other way"))
+    convert.add_argument(
+        "--to", choices=("otopi", "ansible"), required=True, help=_("what to write; FILE is the other")
+    )
+    convert.add_argument(
+        "--output", metavar="F", type=_path, help=_("write to F, mode 0600, instead of standard output")
+    )
+    convert.add_argument("file", metavar="FILE", type=_path, help=_("answer file, or YAML of he_* variables"))
 
 
 def _path(text: str) -> Path:

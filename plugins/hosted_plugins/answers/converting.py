@@ -16,6 +16,7 @@ from hosted_setup.interview.answer_writer import secret_remark, typed
 from hosted_setup.interview.problems import AnswersValue
 from hosted_setup.interview.store import Given, questions_by_key, refusal, value_of
 from hosted_setup.model.answer import Origin, Source
+from hosted_setup.model.messages import N_, _
 from hosted_setup.model.problem import Problem, Problems
 from hosted_setup.model.question import parse_as
 from hosted_setup.model.secret import Secret
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 _TYPES: Final = {Kind.BOOL: bool, Kind.INT: int, Kind.STR: str}
 _BOOLS: Final = {"yes": "True", "true": "True", "on": "True", "no": "False", "false": "False", "off": "False"}
-_MEND: Final = "Mend the line, then run the same command again."
+_MEND: Final = N_("Mend the line, then run the same command again.")
 
 
 @dataclass
@@ -52,11 +53,10 @@ def to_variables(answers: Mapping[str, Given], prompts: Mapping[str, str]) -> Co
     for key, given in answers.items():
         row = rows.get(key)
         if row is None:
-            made.remarks.append(f"{key}: not written, the role has no such variable")
+            made.remarks.append(_("{key}: not written, the role has no such variable", key=key))
         elif isinstance(given.text, Secret):
-            made.lines += _commented(
-                prompts.get(key), f"# {row.variables[0]} is secret and not written: give it by ansible-vault"
-            )
+            told = _("{name} is secret and not written: give it by ansible-vault", name=row.variables[0])
+            made.lines += _commented(prompts.get(key), f"# {told}")
         elif given.text.casefold() == "false" and given.kind is Kind.BOOL and row.kind is not Kind.BOOL:
             continue  # the original's way of saying that there is none
         else:
@@ -92,7 +92,7 @@ def to_answers(path: Path, sections: tuple[type[Any], ...]) -> Converted:
         if one.name in SECRET_WITHOUT_ANSWER and content.unfit and not one.is_closed:
             problems.append(secrets.at_line(content.unfit, one.name, one.place))
         if one.name in WITHOUT_ANSWER:
-            made.remarks.append(f"{one.name}: not written, no answer says the same")
+            made.remarks.append(_("{name}: not written, no answer says the same", name=one.name))
     if problems:
         raise Problems(problems)
     return made
@@ -103,8 +103,10 @@ def _unknown(variable: Variable) -> Problem | None:
     if name in KNOWN:
         return None
     close = difflib.get_close_matches(name, sorted(KNOWN), n=1, cutoff=0.7)
-    hint = f"Did you mean {close[0]}?" if close else "No known variable is like it. Take the line out."
-    why = "the role hosted_engine_setup has no such variable, so it would have no effect"
+    hint = (
+        _("Did you mean {close}?", close=close[0]) if close else _("No known variable is like it. Take the line out.")
+    )
+    why = _("the role hosted_engine_setup has no such variable, so it would have no effect")
     return VariablesName(name, why=why, where=variable.place, hint=hint, command=show_line(variable.place))
 
 
@@ -121,22 +123,22 @@ def _answer(row: Row, own: list[Variable], asked: Mapping[str, list[Question]], 
     if row.key in keys.SECRET:
         return _commented(prompt, secret_remark(row.key))
     for one in own:
-        reason = one.strange or ("only Ansible can tell what stands there" if one.is_closed else "")
+        reason = one.strange or (_("only Ansible can tell what stands there") if one.is_closed else "")
         if reason or (one.is_list and not (row.separator and len(row.variables) == 1)):
-            why = reason or "it is a list"
-            raise VariablesSyntax(one.name, why=why, where=one.place, hint=_MEND, command=show_line(one.place))
+            why = reason or _("it is a list")
+            raise VariablesSyntax(one.name, why=why, where=one.place, hint=_(_MEND), command=show_line(one.place))
     if len(own) < len(row.variables):
         lacking = next(name for name in row.variables if name not in names)
-        remarks.append(f"{names}: not written without {lacking}")
+        remarks.append(_("{names}: not written without {lacking}", names=names, lacking=lacking))
         return ()
     text = row.separator.join(item for one in own for item in one.items)
     if text == "max" and row.kind is Kind.INT:
-        remarks.append(f"{names}: max is not written, without an answer what is there is measured")
+        remarks.append(_("{names}: max is not written, without an answer what is there is measured", names=names))
         return ()
     if own[0].is_bool and row.kind is Kind.BOOL:
         text = _BOOLS[text.casefold()]
     if not questions:
-        remarks.append(f"{names}: written, {row.key} has no effect in hosted-engine deploy")
+        remarks.append(_("{names}: written, {key} has no effect in hosted-engine deploy", names=names, key=row.key))
     return _commented(prompt or names, f"{row.key}={typed(_value(row, questions, text, own[0]))}")
 
 
@@ -151,7 +153,7 @@ def _value(row: Row, questions: list[Question], text: str, variable: Variable) -
     except ValueError as error:
         reason = str(error)
     place = variable.place
-    raise AnswersValue(f"{variable.name}: {reason}", where=place, hint=_MEND, command=show_line(place))
+    raise AnswersValue(f"{variable.name}: {reason}", where=place, hint=_(_MEND), command=show_line(place))
 
 
 def _assignments(row: Row, text: str, remarks: list[str]) -> Iterator[str]:
@@ -161,7 +163,9 @@ def _assignments(row: Row, text: str, remarks: list[str]) -> Iterator[str]:
         return
     first, separator, second = text.rpartition(row.separator)
     if not separator:
-        remarks.append(f"{row.key}: not written, its value is not {f' {row.separator} '.join(row.variables)}")
+        remarks.append(
+            _("{key}: not written, its value is not {form}", key=row.key, form=f" {row.separator} ".join(row.variables))
+        )
         return
     yield f"{row.variables[0]}: {_in_yaml(Kind.STR, first)}"
     yield f"{row.variables[1]}: {_in_yaml(Kind.STR, second)}"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from hosted_setup.interview import keys
 from hosted_setup.interview.answer_file import Kind
 from hosted_setup.interview.store import not_accepted, questions_by_key, refusal, value_of
+from hosted_setup.model.messages import _
 from hosted_setup.model.question import MISSING, text_of
 from hosted_setup.model.secret import Secret
 
@@ -37,15 +38,15 @@ def schema_of(sections: Iterable[type[Any]]) -> dict[str, Any]:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": f"urn:hosted-engine:answers:{VERSION}",
-        "title": "Answers of hosted-engine",
+        "title": _("Answers of hosted-engine"),
         "version": VERSION,
         "type": "object",
         "properties": properties,
         "patternProperties": {f"^{keys.BY_QUESTION.pattern}$": _reference("without-effect")},
         "additionalProperties": False,
         "$defs": {
-            "without-effect": {"description": "Known to the original, without effect here.", **_ANY},
-            "retired": {"description": "Retired by the original in 2018, ignored.", "deprecated": True, **_ANY},
+            "without-effect": {"description": _("Known to the original, without effect here."), **_ANY},
+            "retired": {"description": _("Retired by the original in 2018, ignored."), "deprecated": True, **_ANY},
         },
     }
 

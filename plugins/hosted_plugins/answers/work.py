@@ -15,6 +15,7 @@ from hosted_setup.interview.answer_writer import put
 from hosted_setup.interview.loading import load
 from hosted_setup.interview.store import questions_by_key
 from hosted_setup.model.events import Failed, Info, Warn
+from hosted_setup.model.messages import N_, _
 from hosted_setup.model.problem import ExitCode, Problem, Problems, exit_code_of
 from hosted_setup.model.secret import Secret
 
@@ -28,11 +29,11 @@ if TYPE_CHECKING:
 
 _HEADS: Final = {
     "otopi": (
-        "# Answers of hosted-engine, from Ansible variables. Use them with --config-append=THIS_FILE.",
+        N_("Answers of hosted-engine, from Ansible variables. Use them with --config-append=THIS_FILE."),
         "[environment:default]",
     ),
     "ansible": (
-        "# Variables of the Ansible role ovirt.ovirt.hosted_engine_setup, from answers of hosted-engine.",
+        N_("Variables of the Ansible role ovirt.ovirt.hosted_engine_setup, from answers of hosted-engine."),
         "---",
     ),
 }
@@ -47,7 +48,7 @@ def show(app: App, files: Sequence[Path], *, as_json: bool) -> int:
     if as_json:
         _print(json.dumps(_as_json(told, answers), indent=2, ensure_ascii=False))
         return ExitCode.USAGE if answers.problems else ExitCode.DONE
-    for key in dict.fromkeys(entry.key for entry, _ in told):
+    for key in dict.fromkeys(entry.key for entry, _standing in told):
         _print(key)
         for entry, state in told:
             if entry.key == key:
@@ -64,9 +65,9 @@ def lint(app: App, files: Sequence[Path]) -> int:
     frontend = app.frontend("replay")
     if answers.complete:
         for question in answers.unanswered(asked):
-            frontend.emit(Info(f"Not answered here: {question.prompt} ({question.key})"))
+            frontend.emit(Info(_("Not answered here: {prompt} ({key})", prompt=question.prompt, key=question.key)))
     if code == ExitCode.DONE:
-        frontend.emit(Info(f"Nothing is wrong with these {len(answers.entries)} answers."))
+        frontend.emit(Info(_("Nothing is wrong with these {count} answers.", count=len(answers.entries))))
     return code
 
 
@@ -82,7 +83,8 @@ def convert(app: App, file: Path, to: str, output: Path | None) -> int:
     frontend = app.frontend("replay")
     try:
         made = to_answers(file, asked) if to == "otopi" else _variables(file, asked)
-        text = made.text(*_HEADS[to])
+        head, begin = _HEADS[to]
+        text = made.text(f"# {_(head)}", begin)
         if output:
             put(output, text)
     except Problem as problem:
@@ -93,7 +95,7 @@ def convert(app: App, file: Path, to: str, output: Path | None) -> int:
         return ExitCode.DONE
     for remark in made.remarks:
         frontend.emit(Info(remark))
-    frontend.emit(Info(f"Written: {output}"))
+    frontend.emit(Info(_("Written: {output}", output=output)))
     return ExitCode.DONE
 
 
@@ -104,7 +106,7 @@ def _variables(file: Path, asked: tuple[type[Any], ...]) -> Converted:
     prompts = {key: questions[0].prompt for key, questions in questions_by_key(asked).items()}
     made = to_variables({**answers.given, **answers.unused}, prompts)
     retired = {entry.key: None for entry in answers.entries if entry.key in keys.RETIRED}
-    made.remarks += [f"{key}: not written, retired in 2018" for key in retired]
+    made.remarks += [_("{key}: not written, retired in 2018", key=key) for key in retired]
     return made
 
 
@@ -123,9 +125,9 @@ def _state(entry: Entry, answers: Answers, asked: Collection[str]) -> str:
     """Say what became of one answer; `asked` are the keys of questions."""
     winner = answers.given.get(entry.key) or answers.unused.get(entry.key)
     if winner and winner.origin.place != entry.place:
-        return f"overruled by {winner.origin.place}"
+        return _("overruled by {place}", place=winner.origin.place)
     if winner:
-        return "wins" if entry.key in answers.given else "without effect here"
+        return _("wins") if entry.key in answers.given else _("without effect here")
     if entry.key in answers.refused:
         return "refused"
     match keys.standing(entry.key, asked):
@@ -133,7 +135,7 @@ def _state(entry: Entry, answers: Answers, asked: Collection[str]) -> str:
             return "retired"
         case keys.Standing.UNKNOWN:
             return "unknown"
-    return "takes the answer back" if entry.kind is Kind.NONE else "taken back"
+    return _("takes the answer back") if entry.kind is Kind.NONE else _("taken back")
 
 
 def _shown(entry: Entry) -> str:

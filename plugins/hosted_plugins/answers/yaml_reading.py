@@ -12,6 +12,7 @@ import yaml
 
 from hosted_plugins.answers.problems import VariablesSyntax
 from hosted_setup.interview.answer_file import is_plain, show_line
+from hosted_setup.model.messages import _
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,20 +53,20 @@ def read_variables(text: str, path: Path) -> list[Variable]:
         document = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise _syntax(path, line, error.problem or "it is no YAML") from None
+        raise _syntax(path, line, error.problem or _("it is no YAML")) from None
     except yaml.YAMLError:
-        raise _syntax(path, 1, "it holds a character that YAML does not allow") from None
+        raise _syntax(path, 1, _("it holds a character that YAML does not allow")) from None
     if document is None or document.tag == _NULL:
         return []
     if not isinstance(document, yaml.MappingNode):
-        raise _syntax(path, document.start_mark.line + 1, "it is not a mapping of variables to values")
+        raise _syntax(path, document.start_mark.line + 1, _("it is not a mapping of variables to values"))
     found: dict[str, Variable] = {}
     for name, value in document.value:
         line = name.start_mark.line + 1
         if not isinstance(name, yaml.ScalarNode) or not is_plain(name.value):
-            raise _syntax(path, line, "a variable's name is a word")
+            raise _syntax(path, line, _("a variable's name is a word"))
         if name.value in found:
-            raise _syntax(path, line, f"{name.value} is there twice")
+            raise _syntax(path, line, _("{name} is there twice", name=name.value))
         found[name.value] = _variable(name.value, value, f"{path}:{line}")
     return list(found.values())
 
@@ -76,10 +77,10 @@ def _bound(text: str, path: Path) -> None:
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
         line = event.start_mark.line + 1 if event.start_mark else 1
         if isinstance(event, yaml.AliasEvent):
-            raise _syntax(path, line, "aliases are not followed")
+            raise _syntax(path, line, _("aliases are not followed"))
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > _DEEPEST:
-            raise _syntax(path, line, f"it is nested more than {_DEEPEST} levels deep")
+            raise _syntax(path, line, _("it is nested more than {most} levels deep", most=_DEEPEST))
 
 
 def _variable(name: str, value: yaml.Node, place: str) -> Variable:
@@ -94,15 +95,15 @@ def _variable(name: str, value: yaml.Node, place: str) -> Variable:
         return Variable(
             name, texts, place, is_list=True, is_closed=any(item.is_closed for item in items), strange=strange
         )
-    return Variable(name, (), place, strange="it is neither a text nor a list of texts")
+    return Variable(name, (), place, strange=_("it is neither a text nor a list of texts"))
 
 
 def _scalar(name: str, value: yaml.ScalarNode, place: str) -> Variable:
     text = str(value.value)
     if value.tag not in _PLAIN_TAGS and value.tag != _UNSAFE:
-        return Variable(name, (), place, strange="its tag is none that is known here")
+        return Variable(name, (), place, strange=_("its tag is none that is known here"))
     if not is_plain(text.rstrip("\n")):
-        return Variable(name, (), place, strange="it holds line ends or control characters")
+        return Variable(name, (), place, strange=_("it holds line ends or control characters"))
     template = value.tag != _UNSAFE and any(mark in text for mark in _TEMPLATES)
     return Variable(
         name,
@@ -116,5 +117,5 @@ def _scalar(name: str, value: yaml.ScalarNode, place: str) -> Variable:
 
 def _syntax(path: Path, line: int, why: str) -> VariablesSyntax:
     place = f"{path}:{line}"
-    hint = "Name a file as ansible-playbook takes it with --extra-vars=@FILE; look at the line with:"
+    hint = _("Name a file as ansible-playbook takes it with --extra-vars=@FILE; look at the line with:")
     return VariablesSyntax(str(path), why=why, where=place, hint=hint, command=show_line(place))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hosted_setup.domain.archive import ArchiveFacts
+from hosted_setup.model.messages import _
 
 
 @dataclass(frozen=True)
@@ -24,8 +25,10 @@ class Backup:
             return ()
         return (
             (
-                "In the restored engine: the previous hosted-engine VM is removed, this host is removed and added "
-                "anew, the previous hosted-engine storage domain is renamed. "
-                "Nothing is deleted on the previous storage."
+                _(
+                    "In the restored engine: the previous hosted-engine VM is removed, this host is removed and "
+                    "added anew, the previous hosted-engine storage domain is renamed. Nothing is deleted on the "
+                    "previous storage."
+                )
             ),
         )

@@ -18,6 +18,7 @@ from hosted_setup.domain.version import check_versions
 from hosted_setup.files import fingerprint
 from hosted_setup.hooks import hookimpl
 from hosted_setup.model.events import Info, Waiting
+from hosted_setup.model.messages import _
 from hosted_setup.model.problem import Problem
 from hosted_setup.model.values import GIB
 from hosted_setup.pipeline.stage import Stage
@@ -54,26 +55,26 @@ def read_backup(request: DeployRequest, machine: MachineFacts, host: Host) -> Ba
     if request.restore_from is None:
         return Backup()
     path = Path(request.restore_from)
-    host.reporter.emit(Info(f"Validating backup file '{path}'"))
+    host.reporter.emit(Info(_("Validating backup file '{path}'", path=path)))
     begun = host.clock.monotonic()
 
     try:
         with path.open("rb", buffering=0) as stream:
             status = os.fstat(stream.fileno())
             if not stat.S_ISREG(status.st_mode):
-                raise _unreadable(path, "it is not a regular file")
+                raise _unreadable(path, _("it is not a regular file"))
 
             def progress(done: int) -> None:
                 elapsed = host.clock.monotonic() - begun
-                what = f"Reading the archive, {100 * done // max(status.st_size, 1)} %"
+                what = _("Reading the archive, {percent} %", percent=100 * done // max(status.st_size, 1))
                 host.reporter.emit(Waiting(what, elapsed, None, status.st_size / RATE))
 
             facts = read_archive(stream, name=str(path), expanded_limit=READ_LIMIT, progress=progress)
     except OSError as error:
         raise _unreadable(path, error.strerror or str(error)) from error
     if facts.has_dwh:
-        host.reporter.emit(Info("The provided file contains also a DWH DB backup: it will be restored as well"))
-    host.reporter.emit(Info(f"'{path}' is a sane backup file"))
+        host.reporter.emit(Info(_("The provided file contains also a DWH DB backup: it will be restored as well")))
+    host.reporter.emit(Info(_("'{path}' is a sane backup file", path=path)))
     return Backup(str(path), facts, fingerprint(status))
 
 
@@ -84,7 +85,7 @@ def versions(backup: Backup, opened: OpenedAppliance) -> None:
         try:
             check_versions(backup.facts.version, opened.appliance.version)
         except Problem as problem:
-            problem.where = f"{backup.path} and {opened.appliance.path}"
+            problem.where = _("{backup} and {appliance}", backup=backup.path, appliance=opened.appliance.path)
             raise
 
 
@@ -93,17 +94,21 @@ def size(backup: Backup, vm: VmAnswers) -> None:
     """Refuse an archive that could not be unpacked in the engine VM."""
     disk = vm.disk_gib * GIB
     if backup.facts is not None and backup.facts.expanded > disk:
-        detail = f"{backup.facts.expanded / GIB:.1f} GiB unpacked, the disk has {vm.disk_gib} GiB"
+        detail = _(
+            "{expanded:.1f} GiB unpacked, the disk has {disk} GiB",
+            expanded=backup.facts.expanded / GIB,
+            disk=vm.disk_gib,
+        )
         raise ArchiveTooLarge(
             detail,
             where=backup.path,
-            hint="Answer a larger OVEHOSTED_STORAGE/imgSizeGB; the content is listed by:",
+            hint=_("Answer a larger OVEHOSTED_STORAGE/imgSizeGB; the content is listed by:"),
             command=f"tar -tvf {shlex.quote(backup.path)}",
         )
 
 
 def _unreadable(path: Path, why: str) -> ArchiveUnreadable:
-    hint = "Name the file that engine-backup --mode=backup wrote; look at this one with:"
+    hint = _("Name the file that engine-backup --mode=backup wrote; look at this one with:")
     return ArchiveUnreadable(str(path), why=why, where=str(path), hint=hint, command=f"ls -ld {shlex.quote(str(path))}")
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from hosted_plugins.vm import EngineVm
 from hosted_setup.model.events import GuestLine
+from hosted_setup.model.messages import _
 from hosted_setup.model.problem import ExitCode, Problem
 from hosted_setup.pipeline.wait import DeadlineExceeded, wait_until
 from hosted_setup.ports.host import Host
@@ -117,9 +118,9 @@ class GuestLog:
         try:
             return wait_until(self._host, look, within=within, what=what)
         except DeadlineExceeded as error:
-            hint = "Its console is in the bundle of logs (console.log); another bundle is made by:"
-            why = self.last_error() or "it has said nothing; on a slow host --timeout-factor=2 waits longer"
-            detail = f"waited {within * self._host.timeout_factor:.0f} s for {what}"
+            hint = _("Its console is in the bundle of logs (console.log); another bundle is made by:")
+            why = self.last_error() or _("it has said nothing; on a slow host --timeout-factor=2 waits longer")
+            detail = _("waited {limit:.0f} s for {what}", limit=within * self._host.timeout_factor, what=what)
             raise GuestMute(detail, why=why, hint=hint, command=BUNDLE) from error
 
     def wait_for(self, event: str, *, within: float, what: str) -> dict[str, Any]:
@@ -134,14 +135,14 @@ class GuestLog:
     def _must_go_on(self) -> None:
         failed = self.event("failed")
         if failed is not None:
-            raise GuestFailed("its setup has stopped", why=str(failed.get("why")), hint=COLLECT, command=BUNDLE)
+            raise GuestFailed(_("its setup has stopped"), why=str(failed.get("why")), hint=COLLECT, command=BUNDLE)
         domain = self._host.hypervisor.domain(self._vm.uuid)
         if domain is None or domain.state in (DomainState.OFF, DomainState.CRASHED):
             state = domain.state.value if domain else "gone"
-            why = self.last_error() or "its console may tell"
-            hint = "Start it anew from the last good point:"
+            why = self.last_error() or _("its console may tell")
+            hint = _("Start it anew from the last good point:")
             raise GuestStopped(
-                f"libvirt says: {state}",
+                _("libvirt says: {state}", state=state),
                 why=why,
                 where=str(self._host.run_dir / "console.log"),
                 hint=hint,

@@ -13,6 +13,7 @@ from hosted_plugins.image import EngineDisk
 from hosted_plugins.vm import EngineVm, Seed, take_away
 from hosted_setup.hooks import hookimpl
 from hosted_setup.model.events import Info
+from hosted_setup.model.messages import _
 from hosted_setup.model.problem import ExitCode, Problem
 from hosted_setup.pipeline.stage import Stage
 from hosted_setup.pipeline.step import step
@@ -61,11 +62,11 @@ class CaChanged(Problem):
 def greet(vm: EngineVm, seed: Seed, host: Host) -> Greeted:
     """Wait for the guest's greeting: the appliance has booted and cloud-init runs our part."""
     log = GuestLog(host, vm)
-    hello = log.wait_for("hello", within=GREETING_DEADLINE, what="the engine VM to boot")
+    hello = log.wait_for("hello", within=GREETING_DEADLINE, what=_("the engine VM to boot"))
     if hello.get("token") != seed.token:
-        why = "what speaks there has not read the seed of this run: an appliance's own greeting, or a stranger"
-        detail = "its greeting does not carry this run's token"
-        hint = "It will say the same after a resume. What it has said is in the bundle of logs; take the run back:"
+        why = _("what speaks there has not read the seed of this run: an appliance's own greeting, or a stranger")
+        detail = _("its greeting does not carry this run's token")
+        hint = _("It will say the same after a resume. What it has said is in the bundle of logs; take the run back:")
         raise GuestForeign(detail, why=why, where=vm.log, hint=hint, command=ABORT)
     return Greeted(log.seen, tuple(str(key) for key in hello.get("host_keys", ())), str(hello.get("address", "")))
 
@@ -79,17 +80,17 @@ def restore(vm: EngineVm, disk: EngineDisk, greeted: Greeted, backup: Backup, ho
     good = log.wait(
         lambda one: one.outcome("HE_APPLIANCE_ENGINE_RESTORE"),
         within=RESTORE_DEADLINE,
-        what="the backup to be restored",
+        what=_("the backup to be restored"),
     )
     if not good:
         raise RestoreFailed(
             backup.path,
             why=log.last_error(),
-            hint="The engine's own log is in the bundle:",
+            hint=_("The engine's own log is in the bundle:"),
             command=BUNDLE,
         )
-    host.reporter.emit(Info("Engine backup successfully restored"))
-    take_away(host, vm.uuid, PAYLOAD, "the archive")
+    host.reporter.emit(Info(_("Engine backup successfully restored")))
+    take_away(host, vm.uuid, PAYLOAD, _("the archive"))
     Path(disk.path).with_name("he-backup").unlink(missing_ok=True)
     return Restored(log.seen)
 
@@ -104,7 +105,7 @@ def set_up(  # noqa: PLR0913 - what is told and what is compared
     host: Host,
 ) -> EngineReady:
     """Give the guest the admin password when it asks, follow engine-setup, take the CA and the host keys."""
-    host.reporter.emit(Info("Running engine-setup on the appliance"))
+    host.reporter.emit(Info(_("Running engine-setup on the appliance")))
     log = GuestLog(host, vm, restored.seen)
     answered = False
 
@@ -115,16 +116,16 @@ def set_up(  # noqa: PLR0913 - what is told and what is compared
             answered = True
         return one.outcome("HE_APPLIANCE_ENGINE_SETUP")
 
-    good = log.wait(probe, within=float(engine.setup_timeout), what="engine-setup to finish")
+    good = log.wait(probe, within=float(engine.setup_timeout), what=_("engine-setup to finish"))
     if not good:
         raise SetupFailed(
             str(engine.host_name),
             why=log.last_error(),
-            hint="The engine's own log is in the bundle:",
+            hint=_("The engine's own log is in the bundle:"),
             command=BUNDLE,
         )
-    host.reporter.emit(Info("Engine-setup successfully completed"))
-    ready = log.wait_for("ready", within=CA_DEADLINE, what="the engine's CA")
+    host.reporter.emit(Info(_("Engine-setup successfully completed")))
+    ready = log.wait_for("ready", within=CA_DEADLINE, what=_("the engine's CA"))
     made = EngineReady(log.seen, str(ready.get("ca")))
     if (
         backup.facts is not None
@@ -132,9 +133,9 @@ def set_up(  # noqa: PLR0913 - what is told and what is compared
         and not restoring.renew_pki
         and made.ca_pem.strip() not in backup.facts.ca_pem.strip()
     ):
-        why = "engine-setup has made a new CA instead of taking the backup's; hosts would no longer trust the engine"
-        detail = "the CA that came from the engine VM is not in the archive"
-        hint = "A resume would find the same CA. engine-setup's log is in the bundle of logs; take the run back:"
+        why = _("engine-setup has made a new CA instead of taking the backup's; hosts would no longer trust the engine")
+        detail = _("the CA that came from the engine VM is not in the archive")
+        hint = _("A resume would find the same CA. engine-setup's log is in the bundle of logs; take the run back:")
         raise CaChanged(detail, why=why, where=backup.path, hint=hint, command=ABORT)
     return made
 

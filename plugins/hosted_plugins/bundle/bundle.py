@@ -13,6 +13,7 @@ from typing import Final
 
 from hosted_setup.files import private
 from hosted_setup.model.events import Info, Warn
+from hosted_setup.model.messages import _
 from hosted_setup.model.problem import Problem
 from hosted_setup.model.secret import Secret
 from hosted_setup.ports.host import Host
@@ -66,7 +67,10 @@ class Bundle:
                 self._add(bundle, f"host/{path.relative_to(self.host.paths.root)}", _end_of(path))
             if shell is not None:
                 self._engine(bundle, shell)
-        self.host.reporter.emit(Info(f"Logs of this host{' and of the engine' if shell else ''}: {target}"))
+        if shell is not None:
+            self.host.reporter.emit(Info(_("Logs of this host and of the engine: {target}", target=target)))
+        else:
+            self.host.reporter.emit(Info(_("Logs of this host: {target}", target=target)))
         return target
 
     def _files(self) -> Iterator[Path]:
@@ -88,7 +92,7 @@ class Bundle:
                     if content is not None:
                         self._add(bundle, f"engine/{member.name.lstrip('./')}", content.read(FILE_LIMIT))
         except (Problem, OSError, tarfile.TarError) as error:
-            self.host.reporter.emit(Warn(f"The engine's logs could not be fetched: {error}"))
+            self.host.reporter.emit(Warn(_("The engine's logs could not be fetched: {error}", error=error)))
         finally:
             fetched.unlink(missing_ok=True)
 

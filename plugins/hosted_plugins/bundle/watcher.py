@@ -11,6 +11,7 @@ from hosted_plugins.bootstrap import Greeted
 from hosted_plugins.bundle.bundle import Bundle, EngineShell
 from hosted_plugins.network import EngineNetwork
 from hosted_setup.model.events import Warn
+from hosted_setup.model.messages import _
 from hosted_setup.model.problem import Problem
 from hosted_setup.pipeline.journal import Past, read_journal
 from hosted_setup.pipeline.runner import recall
@@ -39,7 +40,7 @@ class Watcher:
             shell = shell_of(journal, self.items, self.root_password())
             Bundle(self.host, self.redact).collect(shell)
         except (Problem, OSError) as error:
-            self.host.reporter.emit(Warn(f"The logs could not be collected: {error}"))
+            self.host.reporter.emit(Warn(_("The logs could not be collected: {error}", error=error)))
 
     def log_traceback(self, text: str) -> str:
         """Write the traceback to the log."""

@@ -9,6 +9,7 @@ from hosted_plugins.network import NetworkChoice, NetworkMode
 from hosted_plugins.virt import VirtAnswers, VirtType
 from hosted_setup.domain.hypervisors import others
 from hosted_setup.hooks import hookimpl
+from hosted_setup.model.messages import _
 from hosted_setup.model.problem import Problem, together
 from hosted_setup.pipeline.step import check
 from hosted_setup.ports.host import Host
@@ -68,8 +69,8 @@ def cpu_virtualisation(answers: VirtAnswers, host: Host) -> None:
     """Warn when the engine VM would be emulated."""
     missing = host.machine.without_kvm()
     if missing:
-        hint = "Switch VT-x or AMD-V on in the firmware (nested virtualisation in a VM) and load kvm; see:"
-        detail = "the engine VM would run by software emulation, several times slower"
+        hint = _("Switch VT-x or AMD-V on in the firmware (nested virtualisation in a VM) and load kvm; see:")
+        detail = _("the engine VM would run by software emulation, several times slower")
         raise CpuWithoutKvm(detail, why=missing, hint=hint, command="virt-host-validate qemu")
 
 
@@ -77,9 +78,9 @@ def cpu_virtualisation(answers: VirtAnswers, host: Host) -> None:
 def time_synchronisation(host: Host) -> None:
     """Warn when nothing keeps the clock."""
     if not host.machine.clock_synchronised():
-        why = "the kernel says that no time service disciplines it (adjtimex)"
-        hint = "Install and start chrony or another NTP client; see:"
-        raise ClockUnkept(f"it reads {host.clock.now():%F %T %Z}", why=why, hint=hint, command="timedatectl")
+        why = _("the kernel says that no time service disciplines it (adjtimex)")
+        hint = _("Install and start chrony or another NTP client; see:")
+        raise ClockUnkept(_("it reads {now:%F %T %Z}", now=host.clock.now()), why=why, hint=hint, command="timedatectl")
 
 
 @check("Program versions")
@@ -89,9 +90,14 @@ def program_versions(hypervisor: HypervisorFacts, host: Host) -> None:
     found = [("libvirt", libvirt, LIBVIRT), ("qemu-img", host.machine.program_version("qemu-img"), QEMU)]
     problem = together(
         ProgramOld(
-            f"{name} is {_dotted(version)}, {_dotted(oldest)} or later is needed",
-            why="older ones were not tried, or lack what the import of the disk needs",
-            hint="Upgrade this host, or choose another one; see:",
+            _(
+                "{name} is {version}, {oldest} or later is needed",
+                name=name,
+                version=_dotted(version),
+                oldest=_dotted(oldest),
+            ),
+            why=_("older ones were not tried, or lack what the import of the disk needs"),
+            hint=_("Upgrade this host, or choose another one; see:"),
             command="virsh version",
         )
         for name, version, oldest in found
@@ -107,8 +113,8 @@ def other_hypervisors(host: Host) -> None:
     found = others(host.machine.processes(), host.machine.modules())
     if found:
         detail = ", ".join(f"{manager} ({shown})" for manager, shown in found.items())
-        why = "it may take the VM, its network or the processor's virtualisation for its own"
-        hint = "Stop and disable it, or choose another host; what runs:"
+        why = _("it may take the VM, its network or the processor's virtualisation for its own")
+        hint = _("Stop and disable it, or choose another host; what runs:")
         raise OtherHypervisor(detail, why=why, hint=hint, command="ps -eo pid,comm,args")
 
 
@@ -118,13 +124,13 @@ def firewall(choice: NetworkChoice, host: Host) -> None:
     chains = host.machine.dropping_chains()
     bridge_filtered = "br_netfilter" in host.machine.modules()
     if choice.mode is NetworkMode.NAT:
-        found, what = list(_against_nat(chains)), "DHCP, DNS and the traffic of the NAT network"
+        found, what = list(_against_nat(chains)), _("DHCP, DNS and the traffic of the NAT network")
     else:
-        found, what = list(_against_bridge(chains, filtered=bridge_filtered)), "what passes the bridge"
+        found, what = list(_against_bridge(chains, filtered=bridge_filtered)), _("what passes the bridge")
     if found:
         detail = ", ".join(f"{one.family} {one.table} {one.name} ({one.hook})" for one in found)
-        why = f"the policy of the chain is drop, and it sees {what}"
-        hint = "Let the engine VM's network through, if no rule there does yet; look at the rules:"
+        why = _("the policy of the chain is drop, and it sees {what}", what=what)
+        hint = _("Let the engine VM's network through, if no rule there does yet; look at the rules:")
         raise FirewallDrops(detail, why=why, hint=hint, command="nft list ruleset")
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 from hosted_plugins.deploy import DeployRequest
 from hosted_plugins.vm import SOCKET, VmAnswers
 from hosted_setup.hooks import hookimpl
+from hosted_setup.model.messages import _
 from hosted_setup.model.problem import Problem, together
 from hosted_setup.pipeline.journal import Past, read_journal
 from hosted_setup.pipeline.stage import Stage
@@ -78,18 +79,27 @@ def memory(vm: VmAnswers, machine: MachineFacts) -> None:
     """Refuse a VM larger than the memory that is free, less what the host keeps."""
     available = machine.free_memory_mib - RESERVED_MIB
     if vm.memory_mib > available:
-        detail = f"the engine VM wants {vm.memory_mib} MiB, this host can give {available} MiB"
-        hint = f"Free some memory or answer OVEHOSTED_VM/vmMemSizeMB=int:{max(available, 0)} or less; look at it with:"
-        raise MemoryShort(detail, why=f"{RESERVED_MIB} MiB are kept for the host", hint=hint, command="free -m")
+        detail = _(
+            "the engine VM wants {wanted} MiB, this host can give {available} MiB",
+            wanted=vm.memory_mib,
+            available=available,
+        )
+        hint = _(
+            "Free some memory or answer OVEHOSTED_VM/vmMemSizeMB=int:{available} or less; look at it with:",
+            available=max(available, 0),
+        )
+        raise MemoryShort(
+            detail, why=_("{reserved} MiB are kept for the host", reserved=RESERVED_MIB), hint=hint, command="free -m"
+        )
 
 
 @check("CPUs")
 def cpus(vm: VmAnswers, machine: MachineFacts) -> None:
     """Refuse a VM with more CPUs than the host has."""
     if vm.vcpus > machine.cpus:
-        detail = f"the engine VM wants {vm.vcpus} CPUs, this host has {machine.cpus}"
-        why = "counted are the CPUs that this process may use"
-        hint = f"Answer OVEHOSTED_VM/vmVCpus=int:{machine.cpus} or less; see:"
+        detail = _("the engine VM wants {wanted} CPUs, this host has {cpus}", wanted=vm.vcpus, cpus=machine.cpus)
+        why = _("counted are the CPUs that this process may use")
+        hint = _("Answer OVEHOSTED_VM/vmVCpus=int:{cpus} or less; see:", cpus=machine.cpus)
         raise CpusShort(detail, why=why, hint=hint, command="nproc")
 
 
@@ -98,9 +108,14 @@ def vm_name(vm: VmAnswers, host: Host) -> None:
     """Refuse a name that libvirt has for another VM."""
     found = host.hypervisor.domain_named(str(vm.name))
     if found is not None:
-        detail = f"libvirt has a VM called {vm.name} (UUID {found.uuid}, {found.state.value})"
-        hint = "Answer another HOSTED_ENGINE/vmName, or look at that VM:"
-        why = "it was not made by this run"
+        detail = _(
+            "libvirt has a VM called {name} (UUID {uuid}, {state})",
+            name=vm.name,
+            uuid=found.uuid,
+            state=found.state.value,
+        )
+        hint = _("Answer another HOSTED_ENGINE/vmName, or look at that VM:")
+        why = _("it was not made by this run")
         command = f"virsh -c {shlex.quote(host.hypervisor.uri)} dominfo {vm.name}"
         raise NameTaken(detail, why=why, hint=hint, command=command)
 
@@ -109,21 +124,23 @@ def _deployed(host: Host) -> list[Problem]:
     marker = host.paths.etc / "hosted-engine.conf"
     if not marker.exists():
         return []
-    hint, command = "To remove that deployment from this host:", "hosted-engine cleanup"
+    hint, command = _("To remove that deployment from this host:"), "hosted-engine cleanup"
     journals = (Past(list(read_journal(path))) for path in host.paths.runs.glob("*/journal.jsonl"))
     if not any(past.open_intents() for past in journals):
-        hint = "No run of this program has made it, so none can take it back; look at it with:"
+        hint = _("No run of this program has made it, so none can take it back; look at it with:")
         command = f"cat {shlex.quote(str(marker))}"
-    why = "a second deploy would put another engine beside it"
-    return [AlreadyDeployed(f"{marker} is there", why=why, where=str(marker), hint=hint, command=command)]
+    why = _("a second deploy would put another engine beside it")
+    return [
+        AlreadyDeployed(_("{marker} is there", marker=marker), why=why, where=str(marker), hint=hint, command=command)
+    ]
 
 
 def _programs(host: Host) -> list[Problem]:
     return [
         ProgramMissing(
-            f"{program} is not in the search path",
-            why=f"PATH is {os.environ.get('PATH', '(not set)')}",
-            hint="Install it:",
+            _("{program} is not in the search path", program=program),
+            why=_("PATH is {path}", path=os.environ.get("PATH", "(not set)")),
+            hint=_("Install it:"),
             command=f"apt-get install {package}",
         )
         for program, package in PROGRAMS.items()
@@ -136,9 +153,9 @@ def _depth(host: Host) -> list[Problem]:
     length = len(os.fsencode(socket))
     if length <= limit:
         return []
-    detail = f"{socket} has {length} bytes, and {limit} is the most"
-    why = "it is the VM's socket, and the system's addresses of sockets have no more room"
-    hint = f"Name a directory by --root whose path is at least {length - limit} bytes shorter; see:"
+    detail = _("{socket} has {length} bytes, and {limit} is the most", socket=socket, length=length, limit=limit)
+    why = _("it is the VM's socket, and the system's addresses of sockets have no more room")
+    hint = _("Name a directory by --root whose path is at least {bytes} bytes shorter; see:", bytes=length - limit)
     return [RootLong(detail, why=why, where=str(host.paths.root), hint=hint, command="hosted-engine deploy --help")]
 
 

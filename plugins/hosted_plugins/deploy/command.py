@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from hosted_plugins.deploy import sources
 from hosted_setup.command import Command
 from hosted_setup.hooks import hookimpl
+from hosted_setup.model.messages import _
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -18,35 +19,41 @@ if TYPE_CHECKING:
 def arguments(parser: ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument(
-        "--restore-from-file", metavar="F", help="restore this engine-backup archive into the new engine VM"
+        "--restore-from-file", metavar="F", help=_("restore this engine-backup archive into the new engine VM")
     )
     sources.arguments(parser)
-    parser.add_argument("--generate-answer", metavar="F", help="write the answers of this run to F as well")
+    parser.add_argument("--generate-answer", metavar="F", help=_("write the answers of this run to F as well"))
     parser.add_argument(
         "--on-failure",
         choices=("keep", "abort"),
         default="keep",
-        help="keep a failed run for --resume (default), or undo it",
+        help=_("keep a failed run for --resume (default), or undo it"),
     )
     parser.add_argument(
         "--dialect",
         choices=("auto", "tui", "plain", "replay", "machine"),
         default="auto",
-        help="tui: the wizard; plain: lines; replay: no questions; machine: JSON lines; auto: by the terminal",
+        help=_("tui: the wizard; plain: lines; replay: no questions; machine: JSON lines; auto: by the terminal"),
     )
     family = parser.add_mutually_exclusive_group()
-    family.add_argument("--4", dest="only4", action="store_true", help="use IPv4 only")
-    family.add_argument("--6", dest="only6", action="store_true", help="use IPv6 only")
+    family.add_argument("--4", dest="only4", action="store_true", help=_("use IPv4 only"))
+    family.add_argument("--6", dest="only6", action="store_true", help=_("use IPv6 only"))
     parser.add_argument(
-        "--ignore-check", metavar="NAME", action="append", default=[], help="do not tell this check's warning (repeats)"
+        "--ignore-check",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help=_("do not tell this check's warning (repeats)"),
     )
     way = parser.add_mutually_exclusive_group()
-    way.add_argument("--precheck", action="store_true", help="run all checks, report, and change nothing")
-    way.add_argument("--plan", action="store_true", help="print the steps in order and end")
-    way.add_argument("--resume", action="store_true", help="go on with the unfinished run")
-    way.add_argument("--abort", action="store_true", help="take the unfinished run back")
-    way.add_argument("--attach", action="store_true", help="show the latest run, at work or ended, from its beginning")
-    way.add_argument("--follow", action="store_true", help="the same in plain lines, for scripts")
+    way.add_argument("--precheck", action="store_true", help=_("run all checks, report, and change nothing"))
+    way.add_argument("--plan", action="store_true", help=_("print the steps in order and end"))
+    way.add_argument("--resume", action="store_true", help=_("go on with the unfinished run"))
+    way.add_argument("--abort", action="store_true", help=_("take the unfinished run back"))
+    way.add_argument(
+        "--attach", action="store_true", help=_("show the latest run, at work or ended, from its beginning")
+    )
+    way.add_argument("--follow", action="store_true", help=_("the same in plain lines, for scripts"))
 
 
 def run(options: Namespace, app: App) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING
 
+from hosted_setup.model.messages import _
 from hosted_setup.model.problem import ExitCode, Problem, together
 from hosted_setup.pipeline.checking import PRECHECK
 from hosted_setup.pipeline.plan import checks_of
@@ -47,12 +48,16 @@ def ignored_of(names: Sequence[str], items: Iterable[Item]) -> tuple[str, ...]:
 
 def _wrong(name: str, checks: dict[str, Step]) -> Problem | None:
     where = f"--ignore-check={name}"
-    hint = "The report names every check:"
+    hint = _("The report names every check:")
     if name not in checks:
         close = difflib.get_close_matches(name, checks, n=1)
-        why = f"the nearest one is {close[0]}" if close else f"there are: {', '.join(checks)}"
+        why = (
+            _("the nearest one is {close}", close=close[0])
+            if close
+            else _("there are: {checks}", checks=", ".join(checks))
+        )
         return CheckUnknown(name, why=why, where=where, hint=hint, command=PRECHECK)
     if checks[name].blocking:
-        why = "it is no warning: what it refuses would fail later, or harm somebody else"
-        return CheckBlocking(name, why=why, where=where, hint="Mend what it finds; see:", command=PRECHECK)
+        why = _("it is no warning: what it refuses would fail later, or harm somebody else")
+        return CheckBlocking(name, why=why, where=where, hint=_("Mend what it finds; see:"), command=PRECHECK)
     return None

@@ -10,6 +10,7 @@ from hosted_plugins.storage import StorageBackends
 from hosted_setup.interview.interviewer import Interviewer
 from hosted_setup.interview.sheet import AnswerSheet
 from hosted_setup.model.events import End, Failed, Info, Summary, Warn
+from hosted_setup.model.messages import _
 from hosted_setup.model.problem import Aborted, ExitCode, Problem, exit_code_of, together
 from hosted_setup.pipeline.checking import table, warnings
 from hosted_setup.pipeline.journal import Past, refuse_if_at_work
@@ -36,7 +37,7 @@ def _checked(options: Namespace, app: App, sources: Sources, frontend: Frontend)
     try:
         report = _report(options, app, sources, frontend)
     except Aborted:
-        frontend.emit(Info("Interrupted by the operator."))
+        frontend.emit(Info(_("Interrupted by the operator.")))
         return ExitCode.INTERRUPTED
     except Problem as refusal:
         frontend.emit(Failed(refusal))
@@ -46,7 +47,7 @@ def _checked(options: Namespace, app: App, sources: Sources, frontend: Frontend)
     problem = together(report.problems)
     if problem is not None:
         frontend.emit(Failed(problem))
-    frontend.emit(Summary(("Checks:", *(f"  {line}" for line in table(report.checked)), "Nothing was changed.")))
+    frontend.emit(Summary((_("Checks:"), *(f"  {line}" for line in table(report.checked)), _("Nothing was changed."))))
     return exit_code_of(problem) if problem is not None else ExitCode.DONE
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from hosted_setup.model.messages import _
+
 if TYPE_CHECKING:
     from argparse import Namespace
 
@@ -18,14 +20,17 @@ if TYPE_CHECKING:
 def arguments(parser: ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument(
-        "--config-append", metavar="F", action="append", default=[], help="answer file (repeats; F.d/*.conf too)"
+        "--config-append", metavar="F", action="append", default=[], help=_("answer file (repeats; F.d/*.conf too)")
     )
-    parser.add_argument("--secrets-file", metavar="F", default="", help="answer file with the passwords, mode 0600")
+    parser.add_argument("--secrets-file", metavar="F", default="", help=_("answer file with the passwords, mode 0600"))
     parser.add_argument(
-        "--secret-fd", metavar="N", type=_descriptor, help="read lines KEY=str:VALUE from this open file descriptor"
+        "--secret-fd", metavar="N", type=_descriptor, help=_("read lines KEY=str:VALUE from this open file descriptor")
     )
     parser.add_argument(
-        "--secret-command", metavar="CMD", default="", help="read lines KEY=str:VALUE from what CMD prints (no shell)"
+        "--secret-command",
+        metavar="CMD",
+        default="",
+        help=_("read lines KEY=str:VALUE from what CMD prints (no shell)"),
     )
 
 
@@ -99,6 +104,6 @@ def answers_of(options: Namespace) -> tuple[Option, ...]:
 def _descriptor(text: str) -> int:
     number = int(text)
     if number < 0 or number in (1, 2):
-        message = "a descriptor that can be read: 0, or 3 and greater"
+        message = _("a descriptor that can be read: 0, or 3 and greater")
         raise ArgumentTypeError(message)
     return number

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from hosted_setup.app import refused
 from hosted_setup.interview.dialect import Working
 from hosted_setup.model.events import End, Event, Info
+from hosted_setup.model.messages import _
 from hosted_setup.model.problem import ExitCode, Interrupted, Problem
 from hosted_setup.pipeline.event_file import EVENTS, Follower
 from hosted_setup.pipeline.journal import Past, read_journal
@@ -49,7 +50,9 @@ def attach(app: App, dialect: str) -> int:
         path = _latest(app)
     except Problem as problem:
         return refused(frontend, problem)
-    frontend.emit(Info(f"Run {path.parent.name}. Ctrl-C interrupts it; only look at it:  {FOLLOW}"))
+    frontend.emit(
+        Info(_("Run {run}. Ctrl-C interrupts it; only look at it:  {follow}", run=path.parent.name, follow=FOLLOW))
+    )
     return view(Follower(path), frontend)
 
 
@@ -110,14 +113,16 @@ def _passing_on(follower: Follower) -> Iterator[None]:
 def _latest(app: App) -> Path:
     found = sorted(app.paths.runs.glob(f"*/{EVENTS}"))
     if not found:
-        raise NothingToShow(f"none in {app.paths.runs} has got beyond its questions", hint="Start one:", command=START)
+        raise NothingToShow(
+            _("none in {runs} has got beyond its questions", runs=app.paths.runs), hint=_("Start one:"), command=START
+        )
     return found[-1]
 
 
 def _lost(path: Path) -> WorkerLost:
     past = Past(list(read_journal(path.with_name(JOURNAL))))
-    why = "it was killed, or this machine went down"
+    why = _("it was killed, or this machine went down")
     return WorkerLost(
-        f"run {path.parent.name} has {len(past.done)} steps done",
+        _("run {run} has {count} steps done", run=path.parent.name, count=len(past.done)),
         why=why, where=str(path), hint=ways_on(past), command=RESUME,
     )  # fmt: skip

@@ -22,6 +22,7 @@ from hosted_setup.interview.loading import load
 from hosted_setup.interview.sheet import AnswerSheet
 from hosted_setup.model.events import End, Failed, Info
 from hosted_setup.model.lookup import needs_of
+from hosted_setup.model.messages import _
 from hosted_setup.model.problem import ExitCode, Problem, exit_code_of
 from hosted_setup.model.secret import Secret
 from hosted_setup.pipeline.event_file import EVENTS, EventFile, Follower
@@ -123,7 +124,7 @@ def resume(options: Namespace, app: App, sources: Sources) -> int:
         path, past = find_unfinished(app.paths.runs)
         then = Sources.recalled(past.head.sources if past.head else ())
         if then.secret_fd is not None and not sources.names_secrets:
-            frontend.emit(Info("The run began with --secret-fd, which cannot be read again: give the secrets anew"))
+            frontend.emit(Info(_("The run began with --secret-fd, which cannot be read again: give the secrets anew")))
         sources = sources.or_those_of(then)
         streams = streams_of(app, sources)
         request = request_of(past, DeployRequest)
@@ -169,7 +170,7 @@ class _Work:
 
     def _go(self, drive: Any) -> int:  # noqa: ANN401 - see above
         reporter = self._reporter
-        reporter.emit(Info(f"Log file: {self._log.path}"))
+        reporter.emit(Info(_("Log file: {path}", path=self._log.path)))
         try:
             begin(self._interviewer, self._items, self._backends)
             given = (self._backends, AnswerSheet(self._interviewer))
@@ -187,7 +188,7 @@ class _Work:
             code = int(exit_code_of(problem))
         left = self._files.leave(self._interviewer.answered())
         if left is not None and code == ExitCode.INTERRUPTED and unfinished(self._host.paths.runs) is None:
-            reporter.emit(Info(f"Go on with these answers:  {self._again(left)}"))
+            reporter.emit(Info(_("Go on with these answers:  {command}", command=self._again(left))))
         reporter.emit(End(code))
         return code
 
@@ -205,7 +206,7 @@ class _Work:
     def _look_on(self) -> int:
         """Show what the other process does."""
         if self._app.fragile:
-            told = f"The run goes on if this connection breaks. See it again:  {ATTACH}"
+            told = _("The run goes on if this connection breaks. See it again:  {attach}", attach=ATTACH)
             self._frontend.emit(Info(told))
         return view(Follower(self._host.run_dir / EVENTS, self._begin), self._frontend)
 
@@ -247,7 +248,7 @@ class _AnswerFiles:
         if self._generate:
             targets.append(self._written(Path(self._generate).absolute(), answered))
         for target in filter(None, targets):
-            self._host.reporter.emit(Info(f"Answers: {target}"))
+            self._host.reporter.emit(Info(_("Answers: {target}", target=target)))
         return kept
 
     def _written(self, target: Path, answered: tuple[Answered, ...]) -> Path | None:

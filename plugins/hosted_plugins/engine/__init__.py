@@ -8,6 +8,7 @@ from typing import Final
 from hosted_plugins.backup import Backup
 from hosted_plugins.image import OpenedAppliance
 from hosted_setup.model.answer import Source, Suggestion
+from hosted_setup.model.messages import _
 from hosted_setup.model.question import ask, section
 from hosted_setup.model.secret import Secret
 from hosted_setup.model.values import Name, VmName, usable_password
@@ -26,13 +27,13 @@ def _host_name(machine: MachineFacts) -> Suggestion[VmName]:
 def _admin_password(value: Secret) -> None:
     usable_password(value)
     if value.reveal().strip() != value.reveal():
-        message = "it must not begin or end in a blank: engine-setup would drop the blank"
+        message = _("it must not begin or end in a blank: engine-setup would drop the blank")
         raise ValueError(message)
 
 
 def _timeout(value: int) -> None:
     if not 60 <= value <= 86400:  # noqa: PLR2004 - a minute to a day
-        message = f"{value} s is not between 60 and 86400"
+        message = _("{value} s is not between 60 and 86400", value=value)
         raise ValueError(message)
 
 
@@ -52,7 +53,9 @@ def _cluster_of(center: DataCenterAnswers) -> Suggestion[Name] | None:
 
 def _not_another_s(value: Name, center: DataCenterAnswers) -> None:
     if value == _DEFAULT != center.name:
-        message = f"the cluster {_DEFAULT} is in the data center {_DEFAULT}, not in {center.name}"
+        message = _(
+            "the cluster {default} is in the data center {default}, not in {name}", default=_DEFAULT, name=center.name
+        )
         raise ValueError(message)
 
 

@@ -12,6 +12,7 @@ from hosted_plugins.storage import Storage, StorageChoice, StorageDomain
 from hosted_plugins.vm import VmAnswers
 from hosted_setup.hooks import hookimpl
 from hosted_setup.model.events import Info
+from hosted_setup.model.messages import _
 from hosted_setup.model.problem import ExitCode, Problem
 from hosted_setup.pipeline.stage import Stage
 from hosted_setup.pipeline.step import step
@@ -37,7 +38,7 @@ class EngineUnhealthy(Problem):
 def wait_for_health(vm: VmAnswers, network: EngineNetwork, greeted: Greeted, ready: EngineReady, host: Host) -> Healthy:
     """Ask for the health page until it is good; a wrong certificate ends the wait at once."""
     engine = EngineAddress(str(vm.fqdn), network.address or greeted.address, ready.ca_pem)
-    last = "no answer yet"
+    last = _("no answer yet")
 
     def healthy() -> bool | None:
         nonlocal last
@@ -49,13 +50,13 @@ def wait_for_health(vm: VmAnswers, network: EngineNetwork, greeted: Greeted, rea
         return True if HEALTHY in last else None
 
     try:
-        wait_until(host, healthy, within=HEALTH_DEADLINE, every=1.0, what="the engine to report good health")
+        wait_until(host, healthy, within=HEALTH_DEADLINE, every=1.0, what=_("the engine to report good health"))
     except DeadlineExceeded as error:
         url = f"https://{vm.fqdn}/ovirt-engine/services/health"
         raise EngineUnhealthy(
-            url, why=last[:200], hint="The engine's logs are in the bundle:", command=BUNDLE
+            url, why=last[:200], hint=_("The engine's logs are in the bundle:"), command=BUNDLE
         ) from error
-    host.reporter.emit(Info(f"Engine replied: {HEALTHY}"))
+    host.reporter.emit(Info(_("Engine replied: {healthy}", healthy=HEALTHY)))
     return Healthy(engine.fqdn, engine.address, engine.ca_pem)
 
 
@@ -98,7 +99,11 @@ def register(  # noqa: PLR0913 - all that is registered
         version = session.product_version()
     finally:
         session.close()
-    host.reporter.emit(Info(f"Host, cluster, data center and storage domain are registered in the engine ({version})"))
+    host.reporter.emit(
+        Info(
+            _("Host, cluster, data center and storage domain are registered in the engine ({version})", version=version)
+        )
+    )
     return Registered(version, center, cluster, added, stored)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from hosted_setup.domain.appliance import Appliance
 from hosted_setup.model.answer import Suggestion
+from hosted_setup.model.messages import _
 from hosted_setup.model.question import ask, section
 from hosted_setup.ports.images import DiskSource
 
@@ -24,7 +25,7 @@ def _first_known(known: KnownAppliances) -> Suggestion[Path] | None:
 
 def _is_a_file(path: Path) -> None:
     if not path.is_file():
-        message = f"{path} is not a file"
+        message = _("{path} is not a file", path=path)
         raise ValueError(message)
 
 

@@ -27,6 +27,7 @@ from hosted_plugins.vm import DISK, EngineVm, Settled, VmAnswers, at_work, never
 from hosted_setup.domain.appliance import Appliance, Form, disk_member, firmware_of
 from hosted_setup.hooks import hookimpl
 from hosted_setup.model.events import Waiting
+from hosted_setup.model.messages import _
 from hosted_setup.model.problem import ExitCode, Problem
 from hosted_setup.model.values import GIB, MIB
 from hosted_setup.mounts import refuse_mounts_in
@@ -66,7 +67,7 @@ class RemoveVolume(Undo, name="volume.remove"):
 
     def describe(self) -> str:
         """Name the disk."""
-        return f"disk {self.volume}"
+        return _("disk {volume}", volume=self.volume)
 
 
 def _stands(disk: EngineDisk, host: Host) -> bool:
@@ -102,7 +103,7 @@ def create_disk(  # noqa: PLR0913 - everything a disk is made of
     elif in_place:
         host.images.create(target, vm.disk_gib * GIB)
     else:
-        host.images.convert(_source(appliance), target, _progress(host, f"Copying {appliance.path}"))
+        host.images.convert(_source(appliance), target, _progress(host, _("Copying {path}", path=appliance.path)))
     host.images.grow(target, kind, vm.disk_gib * GIB)
     if not in_place:
         disk.importing.unlink()
@@ -130,7 +131,7 @@ def finish_import(disk: EngineDisk, vm: EngineVm, ready: EngineReady, host: Host
         return True
 
     try:
-        wait_until(host, pulled, within=IMPORT_DEADLINE, what="the disk to be copied into the storage domain")
+        wait_until(host, pulled, within=IMPORT_DEADLINE, what=_("the disk to be copied into the storage domain"))
     except DeadlineExceeded as error:
         raise _import_failed(disk) from error
     disk.importing.unlink()
@@ -168,7 +169,7 @@ def commit_disk(disk: ImportedDisk, domain: StorageDomain, settled: Settled, und
 
 
 def _inflate(appliance: Appliance, target: Path, host: Host) -> None:
-    report = _progress(host, f"Inflating {appliance.path}")
+    report = _progress(host, _("Inflating {path}", path=appliance.path))
 
     def counted(chunks: Iterator[bytes]) -> Iterator[bytes]:
         done = 0
@@ -196,12 +197,12 @@ def _source(appliance: Appliance) -> DiskSource:
 def _import_failed(disk: EngineDisk) -> ImportFailed:
     space = os.statvfs(disk.path)
     free = space.f_bavail * space.f_frsize
-    why = "the file system is full" if free < 16 * MIB else "the hypervisor stopped copying"
+    why = _("the file system is full") if free < 16 * MIB else _("the hypervisor stopped copying")
     folder = Path(disk.path).parent
     return ImportFailed(
         disk.path,
-        why=f"{why} ({free / GIB:.1f} GiB free)",
-        hint="Make room, then resume; look at:",
+        why=_("{why} ({free:.1f} GiB free)", why=why, free=free / GIB),
+        hint=_("Make room, then resume; look at:"),
         command=f"df -h {folder}",
     )
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from hosted_setup.model.messages import _
 from hosted_setup.model.problem import Problem
 
 
@@ -25,7 +26,7 @@ def opened(path: Path) -> Iterator[BinaryIO]:
         with path.open("rb") as stream:
             yield stream
     except OSError as error:
-        hint = "Answer OVEHOSTED_VM/ovfArchive with the path of an OVA or a disk image; look at this one with:"
+        hint = _("Answer OVEHOSTED_VM/ovfArchive with the path of an OVA or a disk image; look at this one with:")
         raise ApplianceUnreadable(
             str(path), why=error.strerror or str(error), where=str(path), hint=hint,
             command=f"ls -ld {shlex.quote(str(path))}",

@@ -18,6 +18,7 @@ from hosted_setup.domain.appliance_problems import ApplianceConf
 from hosted_setup.files import fingerprint
 from hosted_setup.hooks import hookimpl
 from hosted_setup.model.events import Info
+from hosted_setup.model.messages import _
 from hosted_setup.model.problem import Problem
 from hosted_setup.model.values import GIB
 from hosted_setup.pipeline.stage import Stage
@@ -59,8 +60,12 @@ def open_appliance(answers: ApplianceAnswers, host: Host) -> OpenedAppliance:
             appliance = look(stream, path=str(answers.path), conf=text)
         except ApplianceConf as problem:
             raise problem.located(str(conf)) from None
-    version = f"version {appliance.version}" if appliance.version else "its version is checked in the engine VM"
-    host.reporter.emit(Info(f"The appliance: {appliance.form.value}, {version}"))
+    version = (
+        _("version {version}", version=appliance.version)
+        if appliance.version
+        else _("its version is checked in the engine VM")
+    )
+    host.reporter.emit(Info(_("The appliance: {form}, {version}", form=appliance.form.value, version=version)))
     return OpenedAppliance(appliance, fingerprint(answers.path.stat()))
 
 
@@ -69,11 +74,11 @@ def disk_size(vm: VmAnswers, opened: OpenedAppliance) -> None:
     """Refuse an engine disk that is smaller than the appliance's."""
     if vm.disk_gib * GIB < opened.appliance.virtual_size:
         needed = -(-opened.appliance.virtual_size // GIB)
-        detail = f"{vm.disk_gib} GiB, the appliance needs {needed} GiB"
+        detail = _("{disk} GiB, the appliance needs {needed} GiB", disk=vm.disk_gib, needed=needed)
         raise DiskTooSmall(
             detail,
             where=opened.appliance.path,
-            hint=f"Answer OVEHOSTED_STORAGE/imgSizeGB=int:{needed} or more; see:",
+            hint=_("Answer OVEHOSTED_STORAGE/imgSizeGB=int:{needed} or more; see:", needed=needed),
             command="hosted-engine deploy --help",
         )
 

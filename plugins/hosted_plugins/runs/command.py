@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from hosted_setup.command import Command
 from hosted_setup.hooks import hookimpl
+from hosted_setup.model.messages import _
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
 
 
 def _run_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("action", choices=("status", "abort"), help="status: what is unfinished; abort: take it back")
+    parser.add_argument(
+        "action", choices=("status", "abort"), help=_("status: what is unfinished; abort: take it back")
+    )
 
 
 def _run(options: Namespace, app: App) -> int:
@@ -25,7 +28,7 @@ def _run(options: Namespace, app: App) -> int:
 
 
 def _cleanup_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("--yes", action="store_true", help="do not ask")
+    parser.add_argument("--yes", action="store_true", help=_("do not ask"))
 
 
 def _cleanup(options: Namespace, app: App) -> int:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from hosted_setup.app import Both
 from hosted_setup.model.events import End, Failed, Info
+from hosted_setup.model.messages import _
 from hosted_setup.model.problem import Aborted, ExitCode, Problem, exit_code_of
 from hosted_setup.pipeline.event_file import EVENTS, worker_of
 from hosted_setup.pipeline.journal import Past, RunLock, RunLocked, read_journal, unfinished
@@ -47,20 +48,29 @@ def status(app: App) -> int:
         frontend.emit(Failed(problem))
         return exit_code_of(problem)
     if found is None:
-        frontend.emit(Info("No run is unfinished."))
+        frontend.emit(Info(_("No run is unfinished.")))
         return ExitCode.DONE
     path, past = found
     worker = worker_of(path.with_name(EVENTS))
-    at_work = "at work now" if _locked(app.paths.runs) else "not at work"
+    at_work = _("at work now") if _locked(app.paths.runs) else _("not at work")
     if worker is not None:
-        at_work += f", process {worker}"
-    frontend.emit(Info(f"Run {path.parent.name} is unfinished ({at_work}); {len(past.done)} steps are done."))
+        at_work += _(", process {worker}", worker=worker)
+    frontend.emit(
+        Info(
+            _(
+                "Run {run} is unfinished ({at_work}); {count} steps are done.",
+                run=path.parent.name,
+                at_work=at_work,
+                count=len(past.done),
+            )
+        )
+    )
     if worker is not None:
-        frontend.emit(Info(f"See it:  {ATTACH}"))
+        frontend.emit(Info(_("See it:  {attach}", attach=ATTACH)))
         return ExitCode.UNFINISHED
-    frontend.emit(Info(f"Go on with it:  {RESUME}"))
+    frontend.emit(Info(_("Go on with it:  {resume}", resume=RESUME)))
     if not past.committed:
-        frontend.emit(Info(f"Take it back:   {ABORT}"))
+        frontend.emit(Info(_("Take it back:   {abort}", abort=ABORT)))
     return ExitCode.UNFINISHED
 
 
@@ -75,10 +85,10 @@ def clean_up(app: App, *, sure: bool) -> int:
         refuse_if_unfinished(app.paths.runs)
         finished = _finished(app.paths.runs)
         if not finished:
-            frontend.emit(Info("There is nothing to clean up: no deploy has changed this host."))
+            frontend.emit(Info(_("There is nothing to clean up: no deploy has changed this host.")))
             return ExitCode.DONE
         if not sure and not frontend.confirm(_SURE, default=False):
-            frontend.emit(Info("Not confirmed; nothing was removed."))
+            frontend.emit(Info(_("Not confirmed; nothing was removed.")))
             return ExitCode.INTERRUPTED
         codes = [_take_back(app, path, frontend) for path in finished]
     except (Aborted, KeyboardInterrupt):

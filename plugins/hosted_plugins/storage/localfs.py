@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hosted_setup.hooks import hookimpl
+from hosted_setup.model.messages import _
 from hosted_setup.model.problem import Problem
 from hosted_setup.model.question import ask, section
 from hosted_setup.pipeline.undo import UndoLog
@@ -44,10 +45,10 @@ def _usable(path: Path) -> str | None:
         raise DirectoryNotWritable(
             str(path),
             why=error.strerror or str(error),
-            hint="Look at the directory and at its file system:",
+            hint=_("Look at the directory and at its file system:"),
             command=f"findmnt -T {shlex.quote(str(path))}",
         ) from error
-    return f"{path} is not empty: {', '.join(foreign[:3])}" if foreign else None
+    return _("{path} is not empty: {foreign}", path=path, foreign=", ".join(foreign[:3])) if foreign else None
 
 
 @section("Storage")
@@ -93,11 +94,16 @@ def _is_ours(path: Path) -> bool:
 def _missing(path: Path) -> DirectoryMissing:
     name = shlex.quote(str(path))
     if path.exists():
-        hint = "Answer OVEHOSTED_STORAGE/storageDomainConnection with a directory; this is:"
-        return DirectoryMissing(str(path), why="there is a file of that name", hint=hint, command=f"ls -ld {name}")
-    why = "nothing has that name"
+        hint = _("Answer OVEHOSTED_STORAGE/storageDomainConnection with a directory; this is:")
+        return DirectoryMissing(str(path), why=_("there is a file of that name"), hint=hint, command=f"ls -ld {name}")
+    why = _("nothing has that name")
     above = next((one for one in path.parents if one.exists()), path)
-    return DirectoryMissing(str(path), why=f"{why}; {above} is there", hint="Create it:", command=f"mkdir -p {name}")
+    return DirectoryMissing(
+        str(path),
+        why=_("{why}; {above} is there", why=why, above=above),
+        hint=_("Create it:"),
+        command=f"mkdir -p {name}",
+    )
 
 
 @hookimpl

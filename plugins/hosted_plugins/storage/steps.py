@@ -14,6 +14,7 @@ from hosted_plugins.storage import Storage, StorageBackends, StorageChoice, Stor
 from hosted_plugins.vm import VmAnswers
 from hosted_setup.hooks import hookimpl
 from hosted_setup.model.events import Warn
+from hosted_setup.model.messages import _
 from hosted_setup.model.problem import Problem
 from hosted_setup.model.values import GIB
 from hosted_setup.mounts import refuse_mounts_in
@@ -51,9 +52,13 @@ def usable(storage: Storage, backends: StorageBackends, opened: OpenedAppliance,
     needed = disk + SPARE
     at = storage.connection
     if free < needed:
-        detail = f"{free / GIB:.1f} GiB free at {at}, {needed / GIB:.1f} GiB needed"
-        why = f"{disk / GIB:.1f} GiB for the appliance's data, {SPARE / GIB:.1f} GiB for the restore and the first days"
-        hint = "Make room, or answer another OVEHOSTED_STORAGE/storageDomainConnection; look at it with:"
+        detail = _("{free:.1f} GiB free at {at}, {needed:.1f} GiB needed", free=free / GIB, at=at, needed=needed / GIB)
+        why = _(
+            "{disk:.1f} GiB for the appliance's data, {spare:.1f} GiB for the restore and the first days",
+            disk=disk / GIB,
+            spare=SPARE / GIB,
+        )
+        hint = _("Make room, or answer another OVEHOSTED_STORAGE/storageDomainConnection; look at it with:")
         raise StorageFull(detail, why=why, where=at, hint=hint, command=f"df -h {shlex.quote(at)}")
 
 
@@ -66,10 +71,15 @@ def growth(storage: Storage, backends: StorageBackends, vm: VmAnswers, host: Hos
         return
     if free < vm.disk_gib * GIB:
         raise StorageGrowth(
-            f"the disk may grow to {vm.disk_gib} GiB, {free / GIB:.1f} GiB are free at {storage.connection}",
-            why="the disk is thin: it takes room as the engine VM writes",
+            _(
+                "the disk may grow to {disk} GiB, {free:.1f} GiB are free at {connection}",
+                disk=vm.disk_gib,
+                free=free / GIB,
+                connection=storage.connection,
+            ),
+            why=_("the disk is thin: it takes room as the engine VM writes"),
             where=storage.connection,
-            hint="Make room in time, or answer a smaller OVEHOSTED_STORAGE/imgSizeGB; look at it with:",
+            hint=_("Make room in time, or answer a smaller OVEHOSTED_STORAGE/imgSizeGB; look at it with:"),
             command=f"df -h {shlex.quote(storage.connection)}",
         )
 
@@ -87,7 +97,9 @@ class RemoveDomain(Undo, name="storage-domain.remove"):
             refuse_mounts_in(root)
             made = StorageDomain(self.domain.uuid, root, self.domain.uid, self.domain.gid)
             if made.made_by(host.run_id) and not made.remove():
-                host.reporter.emit(Warn(f"{root} is left: there is something in it that this run has not made"))
+                host.reporter.emit(
+                    Warn(_("{root} is left: there is something in it that this run has not made", root=root))
+                )
             self._remove_unmarked(root)
 
     def _remove_unmarked(self, root: Path) -> None:
@@ -101,7 +113,7 @@ class RemoveDomain(Undo, name="storage-domain.remove"):
 
     def describe(self) -> str:
         """Name the domain."""
-        return f"storage domain {self.domain.root}"
+        return _("storage domain {root}", root=self.domain.root)
 
 
 def _there(domain: StorageDomain, host: Host) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from hosted_setup.command import Command
 from hosted_setup.hooks import hookimpl
+from hosted_setup.model.messages import _
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 def _arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "--secrets-file", metavar="F", help="answer file with the engine VM's root password, to fetch its logs too"
+        "--secrets-file", metavar="F", help=_("answer file with the engine VM's root password, to fetch its logs too")
     )
 
 

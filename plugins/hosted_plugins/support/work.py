@@ -9,6 +9,7 @@ from hosted_plugins.vm import VmAnswers
 from hosted_setup.app import Both
 from hosted_setup.interview.loading import load
 from hosted_setup.model.events import Failed, Warn
+from hosted_setup.model.messages import _
 from hosted_setup.model.problem import ExitCode, Problem, Problems, exit_code_of
 from hosted_setup.model.secret import Secret
 from hosted_setup.pipeline.session import JOURNAL
@@ -31,7 +32,7 @@ def support_bundle(app: App, secrets: Path | None) -> int:
         given = answers.given.get(ROOT_PASSWORD)
         password = given.text if given is not None and isinstance(given.text, Secret) else None
         if password is None:
-            frontend.emit(Warn("The engine's own logs are left out: they need its root password (--secrets-file)"))
+            frontend.emit(Warn(_("The engine's own logs are left out: they need its root password (--secrets-file)")))
         journals = sorted(app.paths.runs.glob(f"*/{JOURNAL}"), reverse=True)
         items = tuple(step_of(function) for function in app.registry().steps())
         # The latest run that met an engine VM: one that was refused since then knows of none.

@@ -13,6 +13,7 @@ from typing import Any, Final
 from hosted_plugins.virt import VirtAnswers, VirtType, Virtualisation
 from hosted_setup.hooks import hookimpl
 from hosted_setup.model.events import Info, Warn
+from hosted_setup.model.messages import _
 from hosted_setup.model.problem import Problem
 from hosted_setup.pipeline.stage import Stage
 from hosted_setup.pipeline.step import step
@@ -46,17 +47,23 @@ def measure(want: VirtAnswers, hypervisor: HypervisorFacts, host: Host) -> Virtu
         if emulated.seconds is None:
             raise _nothing_works(emulated)
         if want.virt_type is VirtType.AUTO:
-            said = f"No KVM here: software emulation is used (a test guest took {emulated.seconds:.1f} s)"
+            said = _(
+                "No KVM here: software emulation is used (a test guest took {seconds:.1f} s)", seconds=emulated.seconds
+            )
             host.reporter.emit(Warn(said))
         return Virtualisation("qemu")
     hardware, emulated = _race(host, "kvm", "qemu")
     if hardware.seconds is not None:
-        host.reporter.emit(Info(f"KVM works (a test guest took {hardware.seconds:.1f} s)"))
+        host.reporter.emit(Info(_("KVM works (a test guest took {seconds:.1f} s)", seconds=hardware.seconds)))
         return Virtualisation("kvm")
     if emulated.seconds is None:
         raise _nothing_works(emulated)
-    said = f"a test guest under emulation answered first, after {emulated.seconds:.1f} s ({hardware.reason})"
-    host.reporter.emit(Warn(f"KVM is offered but does not help: {said}. Software emulation is used"))
+    said = _(
+        "a test guest under emulation answered first, after {seconds:.1f} s ({reason})",
+        seconds=emulated.seconds,
+        reason=hardware.reason,
+    )
+    host.reporter.emit(Warn(_("KVM is offered but does not help: {said}. Software emulation is used", said=said)))
     return Virtualisation("qemu")
 
 
@@ -70,15 +77,15 @@ def _insist_on_kvm(host: Host) -> Virtualisation:
         raise KvmUnfit(
             "HOSTED_ENGINE/virtType=str:kvm",
             why=proof.reason,
-            hint="Let it be measured (auto), and look at:",
+            hint=_("Let it be measured (auto), and look at:"),
             command="virt-host-validate qemu",
         )
     return Virtualisation("kvm")
 
 
 def _nothing_works(emulated: Proof) -> NoVirtualisation:
-    detail = "neither KVM nor software emulation ran a test guest"
-    hint = "See what libvirt says of this host, and of its qemu:"
+    detail = _("neither KVM nor software emulation ran a test guest")
+    hint = _("See what libvirt says of this host, and of its qemu:")
     return NoVirtualisation(detail, why=emulated.reason, hint=hint, command="virt-host-validate qemu")
 
 

@@ -13,6 +13,7 @@ from hosted_plugins.backup import Backup
 from hosted_plugins.image import OpenedAppliance
 from hosted_setup.model.answer import Source, Suggestion
 from hosted_setup.model.events import Warn
+from hosted_setup.model.messages import _
 from hosted_setup.model.question import ask, section
 from hosted_setup.model.secret import Secret
 from hosted_setup.model.values import GIB, Fqdn, MacAddress, SshPublicKey, VmName, usable_password
@@ -80,40 +81,42 @@ def _name_of_backup(value: Fqdn, backup: Backup) -> str | None:
     was = _fqdn_of_backup(backup)
     if was is None or was.value == value:
         return None
-    return f"the backup is of {was.value}: its users and hosts look for the engine under that name"
+    return _("the backup is of {name}: its users and hosts look for the engine under that name", name=was.value)
 
 
 def _cpu_number(value: int, opened: OpenedAppliance, machine: MachineFacts) -> str | None:
     """Refuse what is no number of CPUs, and warn of too few or of more than there are."""
     if value < 1:
-        message = f"{value} is not a positive number"
+        message = _("{value} is not a positive number", value=value)
         raise ValueError(message)
     advised = min(_CPUS_ADVISED, opened.appliance.cpus or _CPUS_ADVISED)
     if value < advised:
-        return f"an engine should have {advised}"
-    return f"this host has {machine.cpus}, and the checks will refuse more" if value > machine.cpus else None
+        return _("an engine should have {advised}", advised=advised)
+    return (
+        _("this host has {cpus}, and the checks will refuse more", cpus=machine.cpus) if value > machine.cpus else None
+    )
 
 
 def _enough_memory(value: int, opened: OpenedAppliance) -> str | None:
     """Refuse what no engine can run in, and warn below what is advised; the appliance may ask for less."""
     if value < _MEMORY_MIN:
-        message = f"{value} MiB is less than the {_MEMORY_MIN} MiB an engine needs"
+        message = _("{value} MiB is less than the {least} MiB an engine needs", value=value, least=_MEMORY_MIN)
         raise ValueError(message)
     advised = min(_MEMORY_ADVISED, opened.appliance.memory_mib or _MEMORY_ADVISED)
-    return f"an engine should have {advised} MiB" if value < advised else None
+    return _("an engine should have {advised} MiB", advised=advised) if value < advised else None
 
 
 def _disk_size(value: int) -> str | None:
     """Refuse what is no size of a disk, and warn below what is advised."""
     if not 1 <= value <= _DISK_MAX:
-        message = f"{value} GiB is not between 1 and {_DISK_MAX}"
+        message = _("{value} GiB is not between 1 and {most}", value=value, most=_DISK_MAX)
         raise ValueError(message)
-    return f"an engine should have {_DISK_ADVISED} GiB" if value < _DISK_ADVISED else None
+    return _("an engine should have {advised} GiB", advised=_DISK_ADVISED) if value < _DISK_ADVISED else None
 
 
 def _zone(value: str) -> None:
     if not re.fullmatch(r"[A-Za-z0-9_+-]{1,30}(/[A-Za-z0-9_+-]{1,30}){0,2}", value):
-        message = f"{value!r} is not the name of a time zone, such as Europe/Berlin or UTC"
+        message = _("{value!r} is not the name of a time zone, such as Europe/Berlin or UTC", value=value)
         raise ValueError(message)
 
 
@@ -206,9 +209,9 @@ def take_away(host: Host, vm: str, disk: str, what: str) -> None:
         return None
 
     try:
-        wait_until(host, gone, within=_DETACH_DEADLINE, every=1.0, what=f"the guest to let go of {what}")
+        wait_until(host, gone, within=_DETACH_DEADLINE, every=1.0, what=_("the guest to let go of {what}", what=what))
     except DeadlineExceeded:
-        host.reporter.emit(Warn(f"The engine VM keeps {what} (read-only) until its next start"))
+        host.reporter.emit(Warn(_("The engine VM keeps {what} (read-only) until its next start", what=what)))
 
 
 def never_started(host: Host) -> bool:

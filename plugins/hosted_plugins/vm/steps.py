@@ -19,6 +19,7 @@ from hosted_plugins.virt import Virtualisation
 from hosted_plugins.vm import DISK, SOCKET, EngineVm, Seed, Settled, VmAnswers, remember_boot, take_away
 from hosted_setup.domain.templates import render_xml
 from hosted_setup.hooks import hookimpl
+from hosted_setup.model.messages import _
 from hosted_setup.model.values import MIB
 from hosted_setup.mounts import refuse_mounts_in
 from hosted_setup.pipeline.stage import Stage
@@ -50,7 +51,7 @@ class RemoveVm(Undo, name="vm.remove"):
 
     def describe(self) -> str:
         """Name the VM."""
-        return f"VM {self.uuid}"
+        return _("VM {uuid}", uuid=self.uuid)
 
 
 def _same_boot(vm: EngineVm, host: Host) -> bool:
@@ -139,9 +140,9 @@ def settle(  # noqa: PLR0913 - see start_vm
     """Let the guest finish, take the seed out, and define the VM as it will be started from now on."""
     guest = GuestLog(host, running, ready.seen)
     guest.answer("finish", "yes", unless="bye")
-    guest.wait_for("bye", within=BYE_DEADLINE, what="the engine VM to finish its setup")
+    guest.wait_for("bye", within=BYE_DEADLINE, what=_("the engine VM to finish its setup"))
     guest.close()
-    take_away(host, running.uuid, SEED, "the seed")
+    take_away(host, running.uuid, SEED, _("the seed"))
     host.hypervisor.define(render_xml("domain.xml.j2", **_xml(vm, virt, disk, network, host)))
     for left in (Path(seed.path), Path(disk.path).with_name("he-seed")):
         left.unlink(missing_ok=True)

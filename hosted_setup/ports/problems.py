@@ -6,7 +6,7 @@ import errno
 import shlex
 from typing import Final
 
-from hosted_setup.model.messages import _
+from hosted_setup.model.messages import N_, _
 from hosted_setup.model.problem import ExitCode, Problem
 
 START: Final = "hosted-engine deploy"
@@ -19,7 +19,7 @@ FOLLOW: Final = "hosted-engine deploy --follow"
 CLEANUP: Final = "hosted-engine cleanup"
 STATUS: Final = "hosted-engine run status"
 BUNDLE: Final = "hosted-engine support-bundle"
-COLLECT: Final = "Collect the logs of this host and of the engine:"
+COLLECT: Final = N_("Collect the logs of this host and of the engine:")
 """What to say before `BUNDLE`."""
 
 

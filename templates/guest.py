@@ -23,6 +23,8 @@ PAYLOAD = "/dev/disk/by-id/virtio-he-backup"
 WORK = "/var/lib/hosted-engine-setup"
 SETUP_ANSWERS = "/run/hosted-engine-setup.conf"
 HOSTS = "/etc/hosts"
+HARDENING = os.path.join(WORK, "hardening.py")
+UNIT = "/etc/systemd/system/hosted-engine-setup-again.service"
 PSQL = "/usr/share/ovirt-engine/dbscripts/engine-psql.sh"
 CA = "/etc/pki/ovirt-engine/ca.pem"
 CHUNK = 1 << 20
@@ -106,6 +108,28 @@ def copy_payload(length: int) -> str:
             target.write(chunk)
             length -= len(chunk)
     return path
+
+
+def harden(host: Host, want: Dict[str, Any]) -> None:
+    """Apply the security policies, reboot into them, and verify them: this program is begun twice then."""
+    told = json.dumps(want)
+    if os.path.exists(UNIT):
+        subprocess.check_call(["systemctl", "disable", os.path.basename(UNIT)])
+        os.unlink(UNIT)
+        if run(host, sys.executable, HARDENING, "verify", told):
+            raise Failed("the security policies are not in force")
+        return
+    if run(host, sys.executable, HARDENING, "apply", told):
+        raise Failed("the security policies could not be applied")
+    with open(UNIT, "w") as unit:
+        unit.write("[Unit]\nWants=network-online.target\nAfter=network-online.target\n")
+        unit.write("[Service]\nExecStart=%s %s %s\n" % (sys.executable, os.path.abspath(__file__), sys.argv[1]))
+        unit.write("[Install]\nWantedBy=multi-user.target\n")
+    subprocess.check_call(["systemctl", "enable", UNIT])
+    host.output("Rebooting the engine VM")
+    os.sync()
+    subprocess.check_call(["systemctl", "reboot"])
+    sys.exit()
 
 
 def restore(host: Host, want: Dict[str, Any]) -> None:
@@ -222,7 +246,10 @@ def main() -> None:
 def work(host: Host, want: Dict[str, Any]) -> None:
     os.makedirs(WORK, mode=0o700, exist_ok=True)
     host.tell("hello", protocol=1, token=want["token"], host_keys=host_keys(), address=own_address())
-    add_hosts(want["hosts"])
+    if not os.path.exists(UNIT):
+        add_hosts(want["hosts"])
+    if want["hardening"]:
+        stage(host, "HE_APPLIANCE_HARDENING", harden, want["hardening"])
     fence = ""
     if want["restore"]:
         stage(host, "HE_APPLIANCE_ENGINE_RESTORE", restore, want["restore"])

@@ -31,13 +31,14 @@ HEALTH: Final = "DB Up!Welcome to Health Status!"
 
 @dataclass
 class GuestScript:
-    """What a guest says, phase by phase; `restore` only when its seed asks for a restore.
+    """What a guest says, phase by phase; `harden` and `restore` only when its seed asks for them.
 
     A line is said as it is, with `{token}` (the seed's), `{ca}` (as JSON) and `{host_key}` filled in. Two kinds of
     line are deeds: `?WHAT` asks for WHAT and waits until it is told; `!serve` brings the engine up, `!off` powers off.
     """
 
     boot: tuple[str, ...] = (HELLO,)
+    harden: tuple[str, ...] = ("|- Rebooting the engine VM", HELLO, "|- HE_APPLIANCE_HARDENING_SUCCESS")
     restore: tuple[str, ...] = (
         "|- Preparing to restore:",
         "|- - Unpacking file",
@@ -59,6 +60,11 @@ class GuestScript:
     """Seconds of the world's clock before each line."""
 
 
+HARDENING_FAILS: Final = (
+    "|- fips-mode-setup: No such file or directory",
+    "|- [ ERROR ] the security policies could not be applied",
+    "|- HE_APPLIANCE_HARDENING_FAIL",
+)
 RESTORE_FAILS: Final = ("|- FATAL: pg_restore failed", "|- HE_APPLIANCE_ENGINE_RESTORE_FAIL")
 SETUP_FAILS: Final = ("|- [ ERROR ] Failed to execute stage", "|- HE_APPLIANCE_ENGINE_SETUP_FAIL")
 

@@ -31,6 +31,7 @@ def boot(xml: str, files: Mapping[str, Path], behaviour: Behaviour, now: float) 
     script = behaviour.guest
     lines = (
         *script.boot,
+        *(script.harden if config.get("hardening") else ()),
         *(script.restore if config.get("restore") else ()),
         *script.setup,
         *script.finish,

@@ -105,10 +105,11 @@ def test_every_question_is_answered_and_kept(run: Counter, program: Program) -> 
     program.answer(
         HOSTED_ENGINE__networkMode="str:bridge", OVEHOSTED_VM__cloudinitVMStaticCIDR="str:192.0.2.5/24",
         OVEHOSTED_NETWORK__network_test="str:tcp", OVEHOSTED_NETWORK__network_test_tcp_address="str:192.0.2.80",
-        OVEHOSTED_NETWORK__network_test_tcp_port="int:443",
+        OVEHOSTED_NETWORK__network_test_tcp_port="int:443", OVEHOSTED_VM__applyOpenScapProfile="bool:True",
+        OVEHOSTED_VM__OpenScapProfileName="str:pci-dss",
     )  # fmt: skip
     beside = program.inputs.appliance.with_name("engine-appliance.conf")
-    beside.write_text(f"path={program.inputs.appliance}\nfeatures=keycloak\n")
+    beside.write_text(f"path={program.inputs.appliance}\nfeatures=keycloak openscap fips\n")
     assert program.deploy().code == 0  # what is not asked when a backup is restored on a NAT network
     kept_answers = (program.world.paths.state / "answers").glob("*.conf")
     lines = [line for path in kept_answers for line in path.read_text().splitlines()]

@@ -1,4 +1,4 @@
-"""What an answer does: each question that is asked changes something that a run leaves."""
+"""Long, since there are many questions: what an answer does. Each question changes something that a run leaves."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 
 from hosted_setup.pipeline import journal
 from hosted_setup.ports.network import Address
+from hosted_setup.testing.behaviour import HARDENING_FAILS
 from hosted_setup.testing.network import FACTS, NIC
 from hosted_setup.testing.portrait import portrait
 from hosted_setup.testing.state import Domain, load_all
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from hosted_setup.pipeline.journal import Record
     from tests.flow.program import Done, Program
 
-DONE, USAGE, REFUSED = 0, 2, 3
+DONE, USAGE, REFUSED, UNFINISHED = 0, 2, 3, 4
 OTHER_CA: Final = """\
 -----BEGIN CERTIFICATE-----
 MIIB8jCCAZmgAwIBAgIUKCUzs6wQlgsPefsYnYfIC6mTNycwCgYIKoZIzj0EAwIw
@@ -193,8 +194,7 @@ def test_nothing_is_renewed_in_a_fresh_engine(program: Program, seeds: list[str]
 @pytest.fixture
 def with_keycloak(program: Program) -> None:
     """Let the appliance declare that Keycloak is in it."""
-    beside = program.inputs.appliance.with_name("engine-appliance.conf")
-    beside.write_text(f"path={program.inputs.appliance}\nfeatures=grafana keycloak\n")
+    declare(program, "grafana keycloak")
 
 
 @pytest.mark.usefixtures("with_keycloak")
@@ -216,6 +216,59 @@ def test_keycloak_is_not_asked_for_where_the_appliance_has_none(program: Program
     done = deployed(program, OVEHOSTED_CORE__enableKeycloak="bool:True")
     assert "eycloak" not in json.dumps(config(seeds[0]))
     assert "Administrator:     admin@internal\n" in done.out
+
+
+def declare(program: Program, features: str) -> None:
+    beside = program.inputs.appliance.with_name("engine-appliance.conf")
+    beside.write_text(f"path={program.inputs.appliance}\nfeatures={features}\n")
+
+
+SCAP: Final = {"OVEHOSTED_VM__applyOpenScapProfile": "bool:True"}
+FIPS: Final = {"OVEHOSTED_VM__enableFips": "bool:True"}
+PCI: Final = {**SCAP, "OVEHOSTED_VM__OpenScapProfileName": "str:pci-dss"}
+
+
+@pytest.mark.parametrize(
+    ("features", "answers", "profile", "turned_on", "required"),
+    [
+        ("openscap fips", SCAP, "stig", False, True),  # the profile turns it on
+        ("openscap fips", {**SCAP, **FIPS}, "stig", False, True),
+        ("openscap fips", PCI, "pci-dss", False, False),
+        ("openscap fips", {**PCI, **FIPS}, "pci-dss", True, True),
+        ("openscap", {**PCI, **FIPS}, "pci-dss", False, False),
+        ("fips", {**SCAP, **FIPS}, None, True, True),
+    ],
+)
+def test_security_policies(  # noqa: PLR0913 - a table
+    program: Program, seeds: list[str], features: str, answers: dict[str, str], profile: str | None, turned_on: bool,  # noqa: FBT001
+    required: bool,  # noqa: FBT001
+) -> None:  # fmt: skip
+    declare(program, features)
+    done = deployed(program, **answers)
+    assert config(seeds[0])["hardening"] == {"profile": profile, "turn_on_fips": turned_on, "fips": required}
+    assert "hosted-engine-setup/hardening.py" in seeds[0]
+    assert "|- Rebooting the engine VM" in done.out
+
+
+@pytest.mark.parametrize(("features", "answers"), [("openscap fips", {}), ("keycloak", {**SCAP, **FIPS})])
+def test_no_security_policy(program: Program, seeds: list[str], features: str, answers: dict[str, str]) -> None:
+    declare(program, features)
+    done = deployed(program, **answers)
+    assert config(seeds[0])["hardening"] is None
+    assert "hosted-engine-setup/hardening.py" not in seeds[0]
+    assert "Rebooting" not in done.out
+
+
+def test_a_security_policy_that_is_not_in_force(program: Program) -> None:
+    declare(program, "fips")
+    program.world.behaviour.guest.harden = HARDENING_FAILS
+    program.answer(**FIPS)
+    done = program.deploy()
+    assert done.code == UNFINISHED, done.out
+    assert "HE-HARDENING" in done.out
+    assert "profile none, FIPS mode wanted" in done.out
+    assert "the security policies could not be applied" in done.out
+    assert program("deploy", "--abort").code == DONE
 
 
 @pytest.mark.parametrize(

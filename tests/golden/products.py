@@ -10,6 +10,7 @@ from hosted_plugins.backup import Backup
 from hosted_plugins.checks import NetworkTest, NetworkTestAnswers
 from hosted_plugins.engine import EngineAnswers, LoginAnswers, RestoreAnswers
 from hosted_plugins.guest_network import AddressAnswers, ResolverAnswers
+from hosted_plugins.hardening import FipsAnswers, OpenScapAnswers, Profile, ProfileAnswers
 from hosted_plugins.image import EngineDisk
 from hosted_plugins.network import (
     EngineNetwork,
@@ -79,6 +80,9 @@ NETWORK_ANSWERS: Final = NetworkAnswers(
 )  # fmt: skip
 ADDRESS: Final = AddressAnswers(domain=None, static=None, hosts=True)
 RESTORING: Final = RestoreAnswers(renew_pki=False)
+SCAP: Final = OpenScapAnswers(apply=False)
+PROFILE: Final = ProfileAnswers(profile=Profile.STIG)
+FIPS: Final = FipsAnswers(fips=False)
 LOGIN: Final = LoginAnswers(keycloak=False)
 TEST: Final = NetworkTestAnswers(test=NetworkTest.NONE, only4=False, only6=False)
 MINE: Final = HostAnswers(address=None)

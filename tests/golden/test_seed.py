@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from tests.golden.plugin import Golden
 
 KEY = SshPublicKey("ssh-ed25519 AAAAC3Nza operator@desk")
-SCRIPT = re.compile(r"(guest\.py\n  permissions: \"0600\"\n  content: )(.*)")
+SCRIPT = re.compile(r"((guest|hardening)\.py\n  permissions: \"0600\"\n  content: )(.*)")
 CONFIG = re.compile(r"(guest\.py, )\"([A-Za-z0-9+/=]+)\"")
 
 
@@ -60,6 +60,9 @@ def files_of(
         products.vm_answers(**answers),
         address,
         resolver,
+        products.SCAP,
+        products.PROFILE,
+        products.FIPS,
         products.ENGINE,
         products.RESTORING,
         products.LOGIN,
@@ -95,8 +98,9 @@ def config_of(user_data: str) -> dict[str, Any]:
 
 def readable(user_data: str) -> str:
     """Give the user-data with the guest's program left out and its configuration in clear."""
-    assert json.loads(SCRIPT.search(user_data)[2]) == source("guest.py")  # type: ignore[index]
-    text = SCRIPT.sub(r'\1"(templates/guest.py)"', user_data)
+    for _, name, script in SCRIPT.findall(user_data):
+        assert json.loads(script) == source(f"{name}.py")
+    text = SCRIPT.sub(r'\1"(templates/\2.py)"', user_data)
     return CONFIG.sub(lambda found: found[1] + json.dumps(config_of(user_data), indent=2), text)
 
 
@@ -128,6 +132,11 @@ def test_the_seed_of_a_static_engine(golden: Golden, tmp_path: Path, name: str, 
     ]
 
 
+def test_the_seed_with_security_policies(golden: Golden, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(products, "SCAP", replace(products.SCAP, apply=True))
+    golden.check("seed/user-data-hardening.txt", readable(files_of(tmp_path, Backup())["user-data"]))
+
+
 def test_a_hosts_file_that_is_left_alone(tmp_path: Path) -> None:
     texts = files_of(tmp_path, address=replace(products.ADDRESS, hosts=False))
     assert config_of(texts["user-data"])["hosts"] == []
@@ -153,14 +162,14 @@ def test_a_hostile_value_stays_one_json_string() -> None:
     text = render(
         "user-data.j2",
         root_password_hash=hostile, root_ssh_key=hostile, root_ssh_access="yes", fqdn=hostile, timezone=hostile,
-        script=hostile, config="e30=",
+        script=hostile, hardening=hostile, config="e30=",
     )  # fmt: skip
     lines = dict(line.split(": ", 1) for line in text.splitlines() if re.match("(users|fqdn|timezone): ", line))
     assert json.loads(lines["fqdn"]) == json.loads(lines["timezone"]) == hostile
     (user,) = json.loads(lines["users"])
     assert user["hashed_passwd"] == hostile
     assert user["ssh_authorized_keys"] == [hostile]
-    assert len(text.splitlines()) == len(source("user-data.j2").splitlines())
+    assert len(text.splitlines()) == len(source("user-data.j2").splitlines()) - 2  # a condition's own
 
 
 def test_hostile_names_reach_the_guest_as_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

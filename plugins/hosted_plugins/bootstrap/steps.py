@@ -9,6 +9,7 @@ from typing import Any, Final
 from hosted_plugins.backup import Backup
 from hosted_plugins.bootstrap import EngineReady, Greeted, GuestLog, Restored
 from hosted_plugins.engine import EngineAnswers, RestoreAnswers
+from hosted_plugins.hardening import FipsAnswers, Hardened, OpenScapAnswers, ProfileAnswers, told
 from hosted_plugins.image import EngineDisk
 from hosted_plugins.vm import EngineVm, Seed, take_away
 from hosted_setup.hooks import hookimpl
@@ -22,6 +23,7 @@ from hosted_setup.ports.problems import ABORT, BUNDLE
 
 PAYLOAD: Final = "vdb"
 GREETING_DEADLINE: Final = 600.0
+HARDENING_DEADLINE: Final = 3600.0
 RESTORE_DEADLINE: Final = 3600.0
 CA_DEADLINE: Final = 60.0
 
@@ -31,6 +33,14 @@ class GuestForeign(Problem):
 
     code = "HE-GUEST-FOREIGN"
     title = "The engine VM answers with a wrong token"
+    exit_code = ExitCode.FAILED
+
+
+class HardeningFailed(Problem):
+    """A security policy could not be applied in the guest, or is not in force after its reboot."""
+
+    code = "HE-HARDENING"
+    title = "The security policies are not in force in the engine VM"
     exit_code = ExitCode.FAILED
 
 
@@ -71,12 +81,33 @@ def greet(vm: EngineVm, seed: Seed, host: Host) -> Greeted:
     return Greeted(log.seen, tuple(str(key) for key in hello.get("host_keys", ())), str(hello.get("address", "")))
 
 
+@step(Stage.TRANSACTION, "Apply the chosen security policies")
+def harden(  # noqa: PLR0913 - three answers
+    vm: EngineVm, greeted: Greeted, scap: OpenScapAnswers, profile: ProfileAnswers, fips: FipsAnswers, host: Host
+) -> Hardened:
+    """Follow the engine VM into its security policies and through the reboot that they take."""
+    wanted = told(scap, profile, fips)
+    if wanted is None:
+        return Hardened(greeted.seen)
+    log = GuestLog(host, vm, greeted.seen)
+    good = log.wait(
+        lambda one: one.outcome("HE_APPLIANCE_HARDENING"),
+        within=HARDENING_DEADLINE,
+        what="the security policies to be in force",
+    )
+    if not good:
+        hint = "A resume would meet it again. oscap's report is in the bundle of logs; take the run back:"
+        detail = f"profile {wanted['profile'] or 'none'}, FIPS mode {'wanted' if wanted['fips'] else 'not wanted'}"
+        raise HardeningFailed(detail, why=log.last_error(), hint=hint, command=ABORT)
+    return Hardened(log.seen)
+
+
 @step(Stage.TRANSACTION, "Restore the backup")
-def restore(vm: EngineVm, disk: EngineDisk, greeted: Greeted, backup: Backup, host: Host) -> Restored:
+def restore(vm: EngineVm, disk: EngineDisk, hardened: Hardened, backup: Backup, host: Host) -> Restored:
     """Follow the restore, then take the archive's disk away from the guest."""
     if backup.facts is None:
-        return Restored(greeted.seen)
-    log = GuestLog(host, vm, greeted.seen)
+        return Restored(hardened.seen)
+    log = GuestLog(host, vm, hardened.seen)
     good = log.wait(
         lambda one: one.outcome("HE_APPLIANCE_ENGINE_RESTORE"),
         within=RESTORE_DEADLINE,
@@ -143,4 +174,4 @@ def set_up(  # noqa: PLR0913 - what is told and what is compared
 @hookimpl
 def hosted_setup_steps() -> Sequence[Callable[..., Any]]:
     """Register the steps."""
-    return (greet, restore, set_up)
+    return (greet, harden, restore, set_up)

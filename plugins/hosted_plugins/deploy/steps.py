@@ -9,6 +9,7 @@ from hosted_plugins.checks import NetworkTestAnswers, TcpTestAnswers
 from hosted_plugins.deploy import Interviewed
 from hosted_plugins.engine import DataCenterAnswers, EngineAnswers, LoginAnswers, RestoreAnswers
 from hosted_plugins.guest_network import AddressAnswers, ResolverAnswers
+from hosted_plugins.hardening import FipsAnswers, OpenScapAnswers, ProfileAnswers
 from hosted_plugins.network import HostAnswers, NetworkAnswers, NetworkChoice
 from hosted_plugins.notifications import NotificationAnswers
 from hosted_plugins.storage import Storage
@@ -30,6 +31,9 @@ def interview(  # noqa: PLR0913 - every section
     vm: VmAnswers,
     address: AddressAnswers,
     resolver: ResolverAnswers,
+    scap: OpenScapAnswers,
+    profile: ProfileAnswers,
+    fips: FipsAnswers,
     virt: VirtAnswers,
     center: DataCenterAnswers,
     engine: EngineAnswers,

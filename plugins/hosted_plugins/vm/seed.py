@@ -15,6 +15,7 @@ from hosted_plugins.backup import Backup
 from hosted_plugins.checks import NetworkTestAnswers
 from hosted_plugins.engine import KEYCLOAK, EngineAnswers, LoginAnswers, RestoreAnswers
 from hosted_plugins.guest_network import AddressAnswers, ResolverAnswers
+from hosted_plugins.hardening import FipsAnswers, OpenScapAnswers, ProfileAnswers, told
 from hosted_plugins.image import OpenedAppliance
 from hosted_plugins.network import EngineNetwork, HostAnswers, NetworkAnswers, router
 from hosted_plugins.storage import StorageChoice
@@ -52,6 +53,9 @@ def write_seed(  # noqa: PLR0913 - everything the guest is told
     vm: VmAnswers,
     address: AddressAnswers,
     resolver: ResolverAnswers,
+    scap: OpenScapAnswers,
+    profile: ProfileAnswers,
+    fips: FipsAnswers,
     engine: EngineAnswers,
     restoring: RestoreAnswers,
     people: LoginAnswers,
@@ -71,6 +75,7 @@ def write_seed(  # noqa: PLR0913 - everything the guest is told
     undo.before(RemoveRunFile("seed.iso"))
     config = {
         "token": seed.token,
+        "hardening": told(scap, profile, fips),
         "restore": _restore(backup, engine, storage, machine, host),
         "settings": [
             f"OVESETUP_CONFIG/fqdn=str:{vm.fqdn}",
@@ -88,6 +93,7 @@ def write_seed(  # noqa: PLR0913 - everything the guest is told
         fqdn=str(vm.fqdn),
         timezone=vm.timezone,
         script=source("guest.py"),
+        hardening=source("hardening.py") if config["hardening"] else "",
         config=base64.b64encode(json.dumps(config, sort_keys=True).encode()).decode(),
     )
     files = {

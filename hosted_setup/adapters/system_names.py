@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from typing import Final
 
+from hosted_setup.adapters.icmp import ping
 from hosted_setup.ports.problems import ResolverDown
 
 _ABSENT: Final = frozenset({socket.EAI_NONAME, socket.EAI_NODATA, getattr(socket, "EAI_ADDRFAMILY", socket.EAI_NONAME)})
@@ -45,6 +46,13 @@ class SystemNames:
             return str(error)
         code = answer.rcode()
         return "" if code in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN) else f"it answers {dns.rcode.to_text(code)}"
+
+    def ping_fault(self, address: str, within: float) -> str:
+        """Send one every half second."""
+        try:
+            return "" if ping(address, within) else f"no reply within {within:g} s"
+        except OSError as error:
+            return error.strerror or str(error)
 
     def tcp_fault(self, host: str, port: int, within: float) -> str:
         """Connect and close."""

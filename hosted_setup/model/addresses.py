@@ -72,6 +72,11 @@ class InterfaceAddress:
         """Give 4 or 6."""
         return ip_interface(self.text).version
 
+    @property
+    def network(self) -> str:
+        """Give its network, in CIDR form."""
+        return str(ip_interface(self.text).network)
+
     def reaches(self, address: str) -> bool:
         """Tell whether `address` is in the same network."""
         return ip_address(address) in ip_interface(self.text).network

@@ -24,5 +24,8 @@ class Names(Protocol):
         That there is no such name is an answer too. `within` is in seconds.
         """
 
+    def ping_fault(self, address: str, within: float) -> str:
+        """Send ICMP echo requests, and tell why no reply came; empty when one did. `within` is in seconds."""
+
     def tcp_fault(self, host: str, port: int, within: float) -> str:
         """Connect, and tell why that does not work; empty when it does. `within` is in seconds."""

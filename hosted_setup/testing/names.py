@@ -33,6 +33,10 @@ class FakeNames:
         """Be at fault as the behaviour says."""
         return self._behaviour.at_fault.get(server, "")
 
+    def ping_fault(self, address: str, within: float) -> str:  # noqa: ARG002 - of the protocol
+        """Be at fault as the behaviour says."""
+        return self._behaviour.at_fault.get(f"ping {address}", "")
+
     def tcp_fault(self, host: str, port: int, within: float) -> str:  # noqa: ARG002 - of the protocol
         """Be at fault as the behaviour says."""
         return self._behaviour.at_fault.get(f"{host}:{port}", "")

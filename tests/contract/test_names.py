@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,7 +18,6 @@ from tests.lab.wire import Machine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 ENGINE, HOST = "engine.example.com", "host1.example.org"
 SERVER = "127.0.0.1"
@@ -51,6 +51,11 @@ class Real:
             stderr=subprocess.DEVNULL,
         )  # fmt: skip
 
+    def silence(self) -> None:
+        """Let this machine answer no ping."""
+        with self._machine.inside():
+            Path("/proc/sys/net/ipv4/icmp_echo_ignore_all").write_text("1")
+
     def call(self, *words: object) -> Any:  # noqa: ANN401 - what the method gives
         """Call a method in a process that sees these files."""
         files = {"hosts": "/etc/hosts", "resolv.conf": "$(realpath /etc/resolv.conf)"}
@@ -80,6 +85,7 @@ def names(request: pytest.FixtureRequest) -> Any:  # noqa: ANN401 - either
         return request.getfixturevalue("real").call
     behaviour = Behaviour(names={ENGINE: ("192.0.2.20", "2001:db8::20"), HOST: ("192.0.2.10",)})
     behaviour.at_fault["192.0.2.9"] = behaviour.at_fault["127.0.0.1:9"] = "unreachable"
+    behaviour.at_fault["ping 192.0.2.9"] = "unreachable"
     return lambda method, *words: getattr(FakeNames(behaviour), method)(*words)
 
 
@@ -96,6 +102,19 @@ def test_servers(names: Any) -> None:  # noqa: ANN401 - either
     assert names("server_fault", "192.0.2.9", ENGINE, 0.5) != ""
     assert names("tcp_fault", SERVER, 53, 2.0) == ""
     assert names("tcp_fault", SERVER, 9, 2.0) != ""
+
+
+def test_pings(names: Any) -> None:  # noqa: ANN401 - either
+    assert names("ping_fault", SERVER, 2.0) == ""
+    assert names("ping_fault", "::1", 2.0) == ""
+    assert names("ping_fault", "192.0.2.9", 0.5) != ""
+
+
+def test_a_machine_that_answers_no_ping(real: Real) -> None:
+    real.silence()
+    begun = time.monotonic()
+    assert real.call("ping_fault", SERVER, 0.7) == "no reply within 0.7 s"
+    assert time.monotonic() - begun < 20
 
 
 def test_a_server_that_hangs(real: Real) -> None:

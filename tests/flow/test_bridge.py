@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 DONE, FAILED, USAGE, REFUSED, UNFINISHED = 0, 1, 2, 3, 4
 OTHER: Final = Link(5, "eno2", "52:54:00:00:00:05", up=True, carrier=True, addresses=(Address("203.0.113.9", 24),))
 THEIRS: Final = replace(NIC, index=9, name="ovirtmgmt", kind="bridge")
+PORT: Final = replace(NIC, master="ovirtmgmt", addresses=())
 INTERFACES: Final = "auto eno1\niface eno1 inet static\n    address 192.0.2.10/24\n    gateway 192.0.2.1\n"
+NIC_QUESTION: Final = "NIC for the management bridge"
 MODE: Final = {"HOSTED_ENGINE__networkMode": "str:bridge"}
 
 
@@ -71,6 +73,7 @@ def test_the_engine_vm_is_on_the_bridge(program: Program, interfaces: Path) -> N
     assert [source.attrib for source in interface.iterfind("source")] == [{"bridge": "ovirtmgmt"}]
     assert list(program.world.hypervisor.networks.glob("*")) == []
     assert f"eno1 is a port of ovirtmgmt; {GATEWAY} answered over it" in done.out
+    assert NIC_QUESTION in done.out
     assert "(address 192.0.2.77, " in done.out  # as the guest reports it
     assert domain.entities[2]["address"] == "192.0.2.10", domain.entities  # this host's
     text = interfaces.read_text()
@@ -100,14 +103,15 @@ def test_a_network_that_nothing_known_runs_is_told(program: Program) -> None:
 
 
 def test_a_bridge_that_is_there_is_used_and_stays(program: Program) -> None:
-    pretend(program, replace(FACTS, links=(*FACTS.links, THEIRS)))
+    pretend(program, replace(FACTS, links=(FACTS.links[0], PORT, THEIRS)))
     program.answer(**MODE)
     done = program.deploy()
     assert done.code == DONE, done.out
     assert "The bridge ovirtmgmt is there: it is used as it is" in done.out
+    assert NIC_QUESTION not in done.out
     assert program("cleanup", "--yes").code == DONE
     assert link(program, "ovirtmgmt") == THEIRS
-    assert link(program, "eno1") == NIC
+    assert link(program, "eno1") == PORT
 
 
 def test_a_gateway_that_is_lost_over_the_bridge(program: Program, interfaces: Path) -> None:
@@ -141,7 +145,10 @@ def test_a_nic_without_a_default_route_needs_a_gateway(program: Program) -> None
     done = refused(program, "HE-GATEWAY-MUTE", OVEHOSTED_NETWORK__bridgeIf="str:eno2")
     assert "no default route goes through eno2" in done.out
     program.world.behaviour.neighbours = ("203.0.113.1",)
-    program.answer(**MODE, OVEHOSTED_NETWORK__bridgeIf="str:eno2", OVEHOSTED_NETWORK__gateway="str:203.0.113.1")
+    program.answer(
+        **MODE, OVEHOSTED_NETWORK__bridgeIf="str:eno2", OVEHOSTED_NETWORK__gateway="str:203.0.113.1",
+        OVEHOSTED_NETWORK__host_name="str:203.0.113.9",
+    )  # fmt: skip
     assert program.deploy().code == DONE
     assert link(program, "eno1") == NIC
 
@@ -165,8 +172,7 @@ def test_a_nic_that_cannot_be_chosen(program: Program, name: str, reason: str) -
 
 
 def test_the_nic_of_a_bridge_that_is_there(program: Program) -> None:
-    port = replace(NIC, master="ovirtmgmt", addresses=())
-    pretend(program, replace(FACTS, links=(FACTS.links[0], port, THEIRS)))
+    pretend(program, replace(FACTS, links=(FACTS.links[0], PORT, THEIRS)))
     program.answer(**MODE, OVEHOSTED_NETWORK__bridgeIf="str:eno1")
     done = program.deploy()
     assert done.code == DONE, done.out

@@ -106,11 +106,11 @@ def test_an_engine_by_dhcp(program: Program, seeds: list[str], static: str) -> N
     assert "dhcp4: true" in seeds[0]
 
 
-def test_a_static_address_beyond_the_gateway(program: Program) -> None:
+def test_a_static_address_beyond_the_host_s_network(program: Program) -> None:
     program.answer(**BRIDGE, OVEHOSTED_VM__cloudinitVMStaticCIDR="str:192.0.3.5/24")
     done = program.deploy()
     assert (done.code, "HE-ANSWERS-VALUE" in done.out) == (USAGE, True), done.out
-    assert "the gateway 192.0.2.1 is not in the network of 192.0.3.5/24" in done.out
+    assert "eno1 is in 192.0.2.0/24, not in 192.0.3.0/24" in done.out
 
 
 def test_a_small_engine_is_warned_about(program: Program) -> None:
@@ -282,6 +282,7 @@ def test_a_security_policy_that_is_not_in_force(program: Program) -> None:
 def test_this_host_on_the_management_network(
     program: Program, seeds: list[str], answer: str, registered: str, line: list[str]
 ) -> None:
+    program.world.behaviour.names["mgmt.example.com"] = ("192.0.2.10",)
     deployed(program, **BRIDGE, OVEHOSTED_NETWORK__host_name=answer)
     (added,) = entities(program, "hosts")
     assert added["address"] == registered

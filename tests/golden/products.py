@@ -73,18 +73,17 @@ def vm_answers(**changes: Any) -> VmAnswers:  # noqa: ANN401 - of any question
 
 
 STORAGE: Final = StorageChoice(kind="localfs", name=Name("hosted_storage"))
-NETWORK_CHOICE: Final = NetworkChoice(mode=NetworkMode.NAT)
+NETWORK_CHOICE: Final = NetworkChoice(mode=NetworkMode.NAT, bridge=LinkName("ovirtmgmt"))
 NETWORK_ANSWERS: Final = NetworkAnswers(
-    name=VmName("hosted-engine"), subnet=Subnet("192.168.222.0/24"),
-    bridge=LinkName("ovirtmgmt"), nic=None, gateway=None,
-)  # fmt: skip
+    name=VmName("hosted-engine"), subnet=Subnet("192.168.222.0/24"), nic=None, gateway=None
+)
 ADDRESS: Final = AddressAnswers(domain=None, static=None, hosts=True)
 RESTORING: Final = RestoreAnswers(renew_pki=False)
 SCAP: Final = OpenScapAnswers(apply=False)
 PROFILE: Final = ProfileAnswers(profile=Profile.STIG)
 FIPS: Final = FipsAnswers(fips=False)
 LOGIN: Final = LoginAnswers(keycloak=False)
-TEST: Final = NetworkTestAnswers(test=NetworkTest.NONE, only4=False, only6=False)
+TEST: Final = NetworkTestAnswers(test=NetworkTest.NONE, only4=False, only6=False, reverse=False)
 MINE: Final = HostAnswers(address=None)
 RESOLVER: Final = ResolverAnswers(servers=None)
 ENGINE: Final = EngineAnswers(

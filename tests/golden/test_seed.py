@@ -69,6 +69,7 @@ def files_of(
         OpenedAppliance(looked(tar(ova())), (0, 0, 0)),
         products.STORAGE,
         backup,
+        products.NETWORK_CHOICE,
         products.NETWORK_ANSWERS,
         products.TEST,
         products.NETWORK,

@@ -5,6 +5,7 @@ On pretended ports: what is told is the real program's.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -139,6 +140,15 @@ def _nic(**changes: Any) -> Callable[[Program], object]:  # noqa: ANN401 - of se
     return _facts(links=(FACTS.links[0], replace(NIC, **changes)))
 
 
+OTHER: Final = replace(NIC, index=5, name="eno2", mac="52:54:00:00:00:05", addresses=(Address("203.0.113.9", 24),))
+
+
+def _mute_bridge(program: Program) -> None:
+    """Let the bridge be there, and no gateway."""
+    theirs = replace(NIC, index=9, name="ovirtmgmt", kind="bridge")
+    program.world.network.change(replace(FACTS, links=(FACTS.links[0], theirs), routes=()))
+
+
 ON_BRIDGE: Final[dict[str, Case]] = {
     "the engine's name has no address": Case("HE-ENGINE-NAME", {"names": {HOST: ("192.0.2.10",)}}),
     "the engine's name has no IPv6 address": Case(
@@ -149,9 +159,49 @@ ON_BRIDGE: Final[dict[str, Case]] = {
     "the host's name has no address": Case("HE-HOST-NAME", {"names": {ENGINE: ("192.0.2.20",)}}),
     "the host's name leads elsewhere": Case("HE-HOST-ADDRESS", {"names": {**NAMES, HOST: ("192.0.2.99",)}}),
     "the host's name leads to loopback": Case("HE-HOST-ADDRESS", {"names": {**NAMES, HOST: ("127.0.0.1",)}}),
+    "the host's name leads to another of its networks": Case(
+        "HE-HOST-ADDRESS", {"names": {**NAMES, HOST: ("203.0.113.9",)}}, deed=_facts(links=(*FACTS.links, OTHER))
+    ),
+    "the host's answered name leads elsewhere": Case(
+        "HE-HOST-ADDRESS", {"names": {**NAMES, "mgmt.example.org": ("192.0.2.99",)}},
+        {"OVEHOSTED_NETWORK__host_name": "str:mgmt.example.org"},
+    ),
+    "the host's answered name has no address": Case(
+        "HE-HOST-NAME", answers={"OVEHOSTED_NETWORK__host_name": "str:mgmt.example.org"}
+    ),
+    "the host's answered address is on another network": Case(
+        "HE-HOST-ADDRESS", answers={"OVEHOSTED_NETWORK__host_name": "str:203.0.113.9"},
+        deed=_facts(links=(*FACTS.links, OTHER)),
+    ),
+    "the engine's address has no name": Case(
+        "HE-REVERSE", {"reverse": {"192.0.2.20": ()}}, {"OVEHOSTED_NETWORK__fqdnReverseValidation": "bool:True"}
+    ),
+    "the host's address has another name": Case(
+        "HE-REVERSE", {"reverse": {"192.0.2.10": ("other.example.com",)}},
+        {"OVEHOSTED_NETWORK__fqdnReverseValidation": "bool:True"},
+    ),
+    "a static address outside the network": Case(
+        "HE-ANSWERS-VALUE", answers={"OVEHOSTED_VM__cloudinitVMStaticCIDR": "str:192.0.3.33/24"}, exit_code=2
+    ),
+    "a static address that is the network's own": Case(
+        "HE-ANSWERS-VALUE", answers={"OVEHOSTED_VM__cloudinitVMStaticCIDR": "str:192.0.2.0/24"}, exit_code=2
+    ),
+    "a static address that is for all": Case(
+        "HE-ANSWERS-VALUE", answers={"OVEHOSTED_VM__cloudinitVMStaticCIDR": "str:192.0.2.255/24"}, exit_code=2
+    ),
+    "a MAC address of many": Case(
+        "HE-ANSWERS-VALUE", answers={"OVEHOSTED_VM__vmMACAddr": "str:01:00:5e:00:00:01"}, exit_code=2
+    ),
     "names cannot be looked up": Case("HE-RESOLVER", {"resolver_down": True}),
     "a name server is mute": Case("HE-DNS", {"at_fault": {"192.0.2.53": "The DNS operation timed out."}}),
     "there is no name server": Case("HE-DNS-NONE", deed=_facts(nameservers=())),
+    "the gateway lets no ping through": Case(
+        "HE-PING", {"at_fault": {"ping 192.0.2.1": "no reply within 3 s"}},
+        {"OVEHOSTED_NETWORK__network_test": "str:ping"},
+    ),
+    "no gateway can be pinged": Case(
+        "HE-PING", answers={"OVEHOSTED_NETWORK__network_test": "str:ping"}, deed=_mute_bridge
+    ),
     "the TCP test fails": Case(
         "HE-TCP-TEST", {"at_fault": {"192.0.2.80:443": "Connection refused"}},
         {"OVEHOSTED_NETWORK__network_test": "str:tcp", "OVEHOSTED_NETWORK__network_test_tcp_address": "str:192.0.2.80",
@@ -175,7 +225,7 @@ ON_BRIDGE: Final[dict[str, Case]] = {
     "the bridge's name is taken": Case("HE-BRIDGE-NAME", answers={"OVEHOSTED_NETWORK__bridgeName": "str:eno1"}),
 }  # fmt: skip
 WARNED_ON_BRIDGE: Final[dict[str, Case]] = {
-    "engine-reverse-name": Case("HE-ENGINE-REVERSE", {"reverse": {"192.0.2.20": ("other.example.com",)}}),
+    "engine-reverse-name": Case("HE-REVERSE", {"reverse": {"192.0.2.20": ("other.example.com",)}}),
     "engine-static-address": Case(
         "HE-ENGINE-STATIC",
         {"free": ("192.0.2.20", "192.0.2.33")},
@@ -269,10 +319,38 @@ def test_a_good_bridge_passes_every_check(program: Program) -> None:
     assert done.code == 0, done.out
     assert not Refusal(done.code, done.out).warned
     report = done.out[done.out.index("Checks:") :]
-    assert "does not apply" not in report
+    assert [line.split()[0] for line in report.splitlines() if "does not apply" in line] == ["reverse-names"]
     assert "not checked" not in report
     assert f"{ENGINE} → 192.0.2.20 → beside eno1" in done.out
     assert f"{HOST} → 192.0.2.10 → eno1 of this host" in done.out
+
+
+def test_the_host_s_answered_name_is_not_the_engine_s(program: Program) -> None:
+    program.answer(**BRIDGE, OVEHOSTED_NETWORK__host_name=f"str:{ENGINE}")
+    done = program.restore("--precheck")
+    assert set(Refusal(done.code, done.out).codes) == {"HE-NAME-SAME", "HE-HOST-ADDRESS"}
+
+
+def test_the_host_is_looked_at_under_the_name_that_was_answered(program: Program) -> None:
+    program.world.behaviour.names = {ENGINE: ("192.0.2.20",), "mgmt.example.org": ("192.0.2.10",)}
+    program.answer(**BRIDGE, OVEHOSTED_NETWORK__host_name="str:mgmt.example.org")
+    done = program.restore("--precheck")
+    assert done.code == 0, done.out
+    assert "mgmt.example.org → 192.0.2.10 → eno1 of this host" in done.out
+    program.answer(**BRIDGE, OVEHOSTED_NETWORK__host_name="str:192.0.2.10")
+    done = program.restore("--precheck")
+    assert done.code == 0, done.out
+    assert "192.0.2.10 → 192.0.2.10 → eno1 of this host" in done.out
+
+
+def test_a_ping_and_names_both_ways(program: Program) -> None:
+    reverse = {"OVEHOSTED_NETWORK__fqdnReverseValidation": "bool:True"}
+    program.answer(**BRIDGE, **reverse, OVEHOSTED_NETWORK__network_test="str:ping")
+    done = program.restore("--precheck")
+    assert done.code == 0, done.out
+    assert re.search(r"engine-reverse-name +does not apply", done.out)
+    assert re.search(r"reverse-names +passed", done.out)
+    assert re.search(r"network-test +passed", done.out)
 
 
 def test_the_record_to_add_is_told(program: Program) -> None:

@@ -14,7 +14,7 @@ FORCE6: Final = "OVEHOSTED_NETWORK/forceIPv6"
 
 
 class NetworkTest(Enum):
-    """What proves that the network beyond the gateway works; the gateway itself is always tried."""
+    """What proves that the network works; that the gateway answers for its address is always tried."""
 
     PING = "ping"
     DNS = "dns"
@@ -28,10 +28,14 @@ class NetworkTestAnswers:
 
     test: NetworkTest = ask(
         "Network connectivity check", key="OVEHOSTED_NETWORK/network_test", default=NetworkTest.DNS, when=bridged,
-        help="dns: each name server is asked for the engine's name; tcp: a connection is made; ping: only the gateway.",
+        help="dns: each name server is asked for the engine's name; tcp: a connection is made; ping: of the gateway.",
     )  # fmt: skip
     only4: bool = ask("IPv4 only (--4)", key=FORCE4, default=False, asked=False)
     only6: bool = ask("IPv6 only (--6)", key=FORCE6, default=False, asked=False)
+    reverse: bool = ask(
+        "Addresses have to lead back to their names", key="OVEHOSTED_NETWORK/fqdnReverseValidation", default=False,
+        asked=False, help="Then an address of the engine or of this host without its PTR record stops the run.",
+    )  # fmt: skip
 
     def wants(self, address: str) -> bool:
         """Tell whether an address is of a family that counts; both do, unless one is asked for."""

@@ -5,21 +5,21 @@ On a NAT network nobody but this host knows the engine's name, so only what it i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from hosted_plugins.checks import NetworkTestAnswers
 from hosted_plugins.guest_network import AddressAnswers
-from hosted_plugins.network import NetworkAnswers, NetworkChoice, bridged, default_nic
+from hosted_plugins.network import HostAnswers, NetworkAnswers, NetworkChoice, bridged, carrier
 from hosted_plugins.vm import VmAnswers
 from hosted_setup.domain.naming import beside, forward_records, here, networks, reverse_record, table
 from hosted_setup.hooks import hookimpl
+from hosted_setup.model.addresses import HostAddress
 from hosted_setup.model.events import Info
 from hosted_setup.model.problem import Problem, together
 from hosted_setup.pipeline.step import check
 from hosted_setup.ports.host import Host
 from hosted_setup.ports.machine import MachineFacts
-from hosted_setup.ports.network import Link, NetworkFacts
 
 WITHIN: Final = 6.0
 """Seconds a look-up may take: more than the resolver's first try, less than its last."""
@@ -53,11 +53,11 @@ class EngineHere(Problem):
     title = "The engine VM's name leads to this host"
 
 
-class EngineReverse(Problem):
-    """An address of the engine does not lead back to its name."""
+class ReverseMissing(Problem):
+    """An address of the engine or of this host does not lead back to the name that leads to it."""
 
-    code = "HE-ENGINE-REVERSE"
-    title = "The engine VM's address does not lead back to its name"
+    code = "HE-REVERSE"
+    title = "An address does not lead back to its name"
 
 
 class EngineSubnet(Problem):
@@ -82,10 +82,10 @@ class HostUnnamed(Problem):
 
 
 class HostElsewhere(Problem):
-    """The host's name leads to another machine, or to this one's loopback interface."""
+    """The host's name leads to another machine, or to this one on another network than the management network."""
 
     code = "HE-HOST-ADDRESS"
-    title = "This host's name does not lead to this host"
+    title = "This host's name does not lead to its address on the management network"
 
 
 def on_bridge(choice: NetworkChoice) -> bool:
@@ -93,33 +93,47 @@ def on_bridge(choice: NetworkChoice) -> bool:
     return bridged(choice)
 
 
-def carrier(network: NetworkAnswers, facts: NetworkFacts) -> Link | None:
-    """Give the link on whose wire the engine VM will be: the bridge where it is there, else its NIC."""
-    return facts.link(str(network.bridge)) or facts.link(str(network.nic or default_nic(facts)))
+def reverse_advised(choice: NetworkChoice, test: NetworkTestAnswers) -> bool:
+    """On the management bridge, unless `OVEHOSTED_NETWORK/fqdnReverseValidation` is true."""
+    return bridged(choice) and not test.reverse
+
+
+def reverse_required(choice: NetworkChoice, test: NetworkTestAnswers) -> bool:
+    """On the management bridge, with `OVEHOSTED_NETWORK/fqdnReverseValidation=bool:True`."""
+    return bridged(choice) and test.reverse
 
 
 @check("Different names")
-def different_names(vm: VmAnswers, machine: MachineFacts) -> None:
+def different_names(vm: VmAnswers, mine: HostAnswers, machine: MachineFacts) -> None:
     """Refuse the host's own name for the engine VM."""
-    if str(vm.fqdn) == machine.hostname.lower():
+    if str(vm.fqdn) in (machine.hostname.lower(), str(mine.address)):
         why = "whoever asked for one of them would reach the other"
         hint = "Answer another OVEHOSTED_NETWORK/fqdn, or rename the host:"
         raise NamesSame(str(vm.fqdn), why=why, hint=hint, command="hostnamectl")
 
 
 @check("Engine name", within=WITHIN, when=on_bridge)
-def engine_name(
-    vm: VmAnswers, network: NetworkAnswers, test: NetworkTestAnswers, machine: MachineFacts, host: Host
+def engine_name(  # noqa: PLR0913 - the names of both machines, and the wire between them
+    vm: VmAnswers,
+    choice: NetworkChoice,
+    network: NetworkAnswers,
+    mine: HostAnswers,
+    test: NetworkTestAnswers,
+    machine: MachineFacts,
+    host: Host,
 ) -> None:
     """Refuse an engine name that has no address of the families in use, or one of this host's."""
     name, facts = str(vm.fqdn), host.network.facts()
     found = host.names.addresses(name)
     wanted = _wanted(found, test)
-    shown = table({name: found, machine.hostname: host.names.addresses(machine.hostname)}, facts)
+    own_name = _own_name(mine, machine)
+    shown = table({name: found, own_name: _addresses(own_name, host)}, facts)
     command = f"getent ahosts {name}"
     if not wanted:
         kind = EngineFamily if found else EngineUnnamed
-        hint = f"Add a record such as\n{forward_records(name, _examples(network, test, facts))}\nthen see:"
+        link = carrier(choice, network, facts)
+        examples = [f"<address in {one}>" for one in _wanted(networks(link), test)] if link else []
+        hint = f"Add a record such as\n{forward_records(name, examples)}\nthen see:"
         raise kind(name, why=shown, hint=hint, command=command)
     own = [one for one in wanted if here(one, facts)]
     if own:
@@ -129,29 +143,44 @@ def engine_name(
     host.reporter.emit(Info(f"Names, their addresses and interfaces:\n{shown}"))
 
 
-@check("Engine reverse name", blocking=False, within=WITHIN, when=on_bridge)
-def engine_reverse_name(vm: VmAnswers, network: NetworkAnswers, test: NetworkTestAnswers, host: Host) -> None:
+@check("Engine reverse name", blocking=False, within=WITHIN, when=reverse_advised)
+def engine_reverse_name(vm: VmAnswers, test: NetworkTestAnswers, host: Host) -> None:
     """Warn when an address of the engine does not lead back to its name."""
-    name = str(vm.fqdn)
-    problem = together(
-        EngineReverse(
-            f"{address} is {', '.join(names) or 'nobody'}, not {name}",
-            why="some clients and Kerberos ask for the reverse",
-            hint=f"Add or mend the record\n{reverse_record(name, address)}\nthen see:",
-            command=f"getent hosts {address}",
-        )
-        for address in _wanted(host.names.addresses(name), test)
-        if name not in (names := host.names.names(address))
-    )
+    problem = together(_not_back(str(vm.fqdn), test, host))
     if problem is not None:
         raise problem
 
 
+@check("Reverse names", within=WITHIN, when=reverse_required)
+def reverse_names(
+    vm: VmAnswers, mine: HostAnswers, test: NetworkTestAnswers, machine: MachineFacts, host: Host
+) -> None:
+    """Refuse a name, the engine's or this host's, to which its address does not lead back."""
+    names = (str(vm.fqdn), _own_name(mine, machine))
+    problem = together(one for name in names if _is_name(name) for one in _not_back(name, test, host))
+    if problem is not None:
+        raise problem
+
+
+def _not_back(name: str, test: NetworkTestAnswers, host: Host) -> Iterator[Problem]:
+    for address in _wanted(host.names.addresses(name), test):
+        names = host.names.names(address)
+        if name not in names:
+            yield ReverseMissing(
+                f"{address} is {', '.join(names) or 'nobody'}, not {name}",
+                why="some clients and Kerberos ask for the reverse",
+                hint=f"Add or mend the record\n{reverse_record(name, address)}\nthen see:",
+                command=f"getent hosts {address}",
+            )
+
+
 @check("Engine subnet", blocking=False, within=WITHIN, when=on_bridge)
-def engine_subnet(vm: VmAnswers, network: NetworkAnswers, test: NetworkTestAnswers, host: Host) -> None:
+def engine_subnet(
+    vm: VmAnswers, choice: NetworkChoice, network: NetworkAnswers, test: NetworkTestAnswers, host: Host
+) -> None:
     """Warn when the engine's address is in no network of the wire that it will be on."""
     name, facts = str(vm.fqdn), host.network.facts()
-    link = carrier(network, facts)
+    link = carrier(choice, network, facts)
     if link is None:
         return  # the network check tells that
     addresses = _wanted(host.names.addresses(name), test)
@@ -177,37 +206,66 @@ def engine_static_address(vm: VmAnswers, network: NetworkAnswers, address: Addre
 
 
 @check("Host name", within=WITHIN, when=on_bridge)
-def host_name(network: NetworkAnswers, test: NetworkTestAnswers, machine: MachineFacts, host: Host) -> None:
-    """Refuse a host whose name is not one of its own addresses: the engine would not find it."""
-    name, facts = machine.hostname, host.network.facts()
-    found = host.names.addresses(name)
+def host_name(  # noqa: PLR0913 - see engine_name
+    choice: NetworkChoice,
+    network: NetworkAnswers,
+    mine: HostAnswers,
+    test: NetworkTestAnswers,
+    machine: MachineFacts,
+    host: Host,
+) -> None:
+    """Refuse a name of this host that does not lead to its addresses on the management network, and to no others."""
+    name, facts = _own_name(mine, machine), host.network.facts()
+    link = carrier(choice, network, facts)
+    if link is None:
+        return  # the network check tells that
+    found = _addresses(name, host)
     wanted = _wanted(found, test)
     why = table({name: found}, facts)
-    link = carrier(network, facts)
-    own = tuple(one.address for one in link.addresses if not one.link_local) if link else ()
+    own = tuple(one.address for one in link.addresses if not one.link_local)
     mend = forward_records(name, _wanted(own, test))
     command = f"getent ahosts {name}"
-    if not wanted or "." not in name:
-        detail = name if "." in name else f"{name} is not fully qualified"
-        hint = f"Give the host a full name (hostnamectl set-hostname) and its address:\n{mend}\nthen see:"
+    if not wanted or ("." not in name and _is_name(name)):
+        detail = f"{name} is not fully qualified" if "." not in name else name
+        hint = (
+            "Give the host a full name (hostnamectl set-hostname, or OVEHOSTED_NETWORK/host_name) and its address:\n"
+            f"{mend}\nthen see:"
+        )
         raise HostUnnamed(detail, why=why, hint=hint, command=command)
-    strange = [one for one in wanted if (at := here(one, facts)) is None or at.loopback]
+    strange = [one for one in wanted if here(one, facts) != link]
     if strange:
-        detail = f"{name} is {', '.join(strange)}"
-        raise HostElsewhere(detail, why=why, hint=f"Mend the record:\n{mend}\nthen see:", command=command)
+        hint = f"Answer another OVEHOSTED_NETWORK/host_name, or mend the record:\n{mend}\nthen see:"
+        detail = f"{name} is {', '.join(strange)}, which is not on {link.name}"
+        raise HostElsewhere(detail, why=why, hint=hint, command=command)
+
+
+def _own_name(mine: HostAnswers, machine: MachineFacts) -> str:
+    """Give what this host is reached by: its answered name or address, else what it calls itself."""
+    return str(mine.address or machine.hostname)
+
+
+def _is_name(text: str) -> bool:
+    return HostAddress(text).is_name
+
+
+def _addresses(name: str, host: Host) -> tuple[str, ...]:
+    """Give the addresses of a name; an address is its own."""
+    return host.names.addresses(name) if _is_name(name) else (name,)
 
 
 def _wanted(addresses: Iterable[str], test: NetworkTestAnswers) -> tuple[str, ...]:
     return tuple(one for one in addresses if test.wants(one))
 
 
-def _examples(network: NetworkAnswers, test: NetworkTestAnswers, facts: NetworkFacts) -> tuple[str, ...]:
-    """Give a word for a free address of each network that the engine VM may be in."""
-    link = carrier(network, facts)
-    return tuple(f"<address in {one}>" for one in _wanted(networks(link), test)) if link else ()
-
-
 @hookimpl
 def hosted_setup_steps() -> Sequence[Callable[..., Any]]:
     """Register the checks."""
-    return (different_names, engine_name, engine_reverse_name, engine_subnet, engine_static_address, host_name)
+    return (
+        different_names,
+        engine_name,
+        engine_reverse_name,
+        reverse_names,
+        engine_subnet,
+        engine_static_address,
+        host_name,
+    )

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 from hosted_plugins.checks import NetworkTest, NetworkTestAnswers, TcpTestAnswers
-from hosted_plugins.checks.names import WITHIN, carrier, on_bridge
+from hosted_plugins.checks.names import WITHIN, on_bridge
 from hosted_plugins.guest_network import AddressAnswers
-from hosted_plugins.network import NetworkAnswers
+from hosted_plugins.network import NetworkAnswers, NetworkChoice, carrier, watched_gateway
 from hosted_plugins.vm import VmAnswers
 from hosted_setup.domain.naming import beside, here
 from hosted_setup.hooks import hookimpl
@@ -43,6 +43,13 @@ class TcpTestFailed(Problem):
     title = "The TCP test fails"
 
 
+class PingLost(Problem):
+    """The gateway does not answer a ping, which the agents would take for a dead network."""
+
+    code = "HE-PING"
+    title = "The gateway does not answer a ping"
+
+
 class AddressTaken(Problem):
     """A machine answers at the engine VM's address."""
 
@@ -58,25 +65,39 @@ class MacTaken(Problem):
 
 
 @check("Network test", within=WITHIN, when=on_bridge)
-def network_test(vm: VmAnswers, test: NetworkTestAnswers, tcp: TcpTestAnswers, host: Host) -> None:
-    """Try the network in the way that was chosen: each name server, or a TCP connection."""
+def network_test(  # noqa: PLR0913 - every way, and what each needs
+    vm: VmAnswers,
+    choice: NetworkChoice,
+    network: NetworkAnswers,
+    test: NetworkTestAnswers,
+    tcp: TcpTestAnswers,
+    host: Host,
+) -> None:
+    """Try the network in the way that was chosen: a ping of the gateway, each name server, or a TCP connection."""
     if test.test is NetworkTest.DNS:
         problem = together(_name_servers(str(vm.fqdn), host))
     elif test.test is NetworkTest.TCP:
         problem = together(_connection(tcp, host))
+    elif test.test is NetworkTest.PING:
+        problem = together(_ping(watched_gateway(choice, network, host.network.facts()), host))
     else:
-        problem = None  # the gateway is tried by the network check
+        problem = None
     if problem is not None:
         raise problem
 
 
 @check("Engine address", within=WITHIN, when=on_bridge)
-def engine_address(
-    vm: VmAnswers, network: NetworkAnswers, address: AddressAnswers, test: NetworkTestAnswers, host: Host
+def engine_address(  # noqa: PLR0913 - see network_test
+    vm: VmAnswers,
+    choice: NetworkChoice,
+    network: NetworkAnswers,
+    address: AddressAnswers,
+    test: NetworkTestAnswers,
+    host: Host,
 ) -> None:
     """Refuse an address of the engine at which a machine answers: the old engine, or somebody else."""
     facts = host.network.facts()
-    link = carrier(network, facts)
+    link = carrier(choice, network, facts)
     if link is None:
         return  # the network check tells that
     named = [one for one in host.names.addresses(str(vm.fqdn)) if test.wants(one)]
@@ -113,6 +134,13 @@ def _name_servers(name: str, host: Host) -> Iterator[Problem]:
         fault = host.names.server_fault(server, name, TRY * host.timeout_factor / max(1, len(servers)))
         if fault:
             yield NameServerMute(f"{server}, asked for {name}", why=fault, hint=hint, command=command)
+
+
+def _ping(gateway: str, host: Host) -> Iterator[Problem]:
+    fault = host.names.ping_fault(gateway, TRY * host.timeout_factor) if gateway else "no gateway is known"
+    if fault:
+        hint = "Answer another OVEHOSTED_NETWORK/gateway, or test otherwise (OVEHOSTED_NETWORK/network_test); see:"
+        yield PingLost(gateway or "(none)", why=fault, hint=hint, command="ip route")
 
 
 def _connection(tcp: TcpTestAnswers, host: Host) -> Iterator[Problem]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
+
 from hosted_plugins.backup import Backup
-from hosted_plugins.network import NetworkAnswers, bridged, router
+from hosted_plugins.network import NetworkAnswers, NetworkChoice, bridged, carrier, router
 from hosted_plugins.vm import VmAnswers
+from hosted_setup.domain.naming import networks
 from hosted_setup.model.addresses import InterfaceAddress, IpAddress, NameServers
 from hosted_setup.model.answer import Suggestion
 from hosted_setup.model.question import ask, section
@@ -22,13 +25,18 @@ def _domain_of(vm: VmAnswers) -> Suggestion[DomainName]:
     return Suggestion(DomainName(str(vm.fqdn).partition(".")[2]))
 
 
-def _fits(value: InterfaceAddress, network: NetworkAnswers, host: Host) -> str | None:
-    """Refuse an address of this host, or one from which the gateway is not reached; warn where none is known."""
+def _fits(value: InterfaceAddress, choice: NetworkChoice, network: NetworkAnswers, host: Host) -> str | None:
+    """Refuse this host's address, one outside its network, or one without the gateway; warn where none is known."""
     facts = host.network.facts()
     if value.address in {one.address for link in facts.links for one in link.addresses}:
         message = f"{value.address} is this host's own"
         raise ValueError(message)
-    gateway = router(value.version, network, facts)
+    link = carrier(choice, network, facts)
+    around = [one for one in networks(link) if ip_network(one).version == value.version] if link else []
+    if link and around and value.network not in around:
+        message = f"{link.name} is in {' and '.join(around)}, not in {value.network}"
+        raise ValueError(message)
+    gateway = router(value.version, choice, network, facts)
     if not gateway:
         return f"no IPv{value.version} gateway is known, so the engine VM would reach its own network alone"
     if not value.reaches(gateway):

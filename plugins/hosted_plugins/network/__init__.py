@@ -14,7 +14,7 @@ from hosted_setup.model.answer import Suggestion
 from hosted_setup.model.question import Choice, ask, section
 from hosted_setup.model.values import VmName, Word
 from hosted_setup.ports.host import Host
-from hosted_setup.ports.network import BRIDGE, Link, NetworkFacts
+from hosted_setup.ports.network import Link, NetworkFacts
 
 _FIRST: Final = 222  # 192.168.222.0/24, as the original's bootstrap network (he_ipv4_subnet_prefix)
 
@@ -89,11 +89,20 @@ class NetworkChoice:
         "Network mode", key="HOSTED_ENGINE/networkMode", default=NetworkMode.NAT,
         help="nat: a private network that this host alone reaches, for a trial; bridge: the management network.",
     )  # fmt: skip
+    bridge: LinkName = ask(
+        "Management bridge", key="OVEHOSTED_NETWORK/bridgeName", default=LinkName("ovirtmgmt"), asked=False,
+        help="It is made over the NIC, or used as it is where there is one of that name.",
+    )  # fmt: skip
 
 
 def bridged(choice: NetworkChoice) -> bool:
     """Tell whether the engine VM is on the management bridge: a condition for questions and checks."""
     return choice.mode is NetworkMode.BRIDGE
+
+
+def _to_be_made(choice: NetworkChoice, host: Host) -> bool:
+    """Tell whether there is a bridge to be made; one that is there keeps its ports."""
+    return bridged(choice) and host.network.facts().link(str(choice.bridge)) is None
 
 
 def default_nic(facts: NetworkFacts) -> str:
@@ -104,17 +113,10 @@ def default_nic(facts: NetworkFacts) -> str:
 def _nics(host: Host) -> list[Choice]:
     facts = host.network.facts()
     return [
-        Choice(LinkName(link.name), ", ".join(one.cidr for one in link.addresses if not one.link_local), unfit)
+        Choice(LinkName(link.name), ", ".join(one.cidr for one in link.addresses if not one.link_local), suitable(link))
         for link in facts.links
         if not link.loopback
-        for unfit in ("" if _is_port(link, facts) else suitable(link),)
     ]
-
-
-def _is_port(link: Link, facts: NetworkFacts) -> bool:
-    """Tell whether a bridge has it already, perhaps the one that will be used; a check looks at that."""
-    master = facts.link(link.master)
-    return master is not None and master.kind == BRIDGE
 
 
 def _default_nic(host: Host) -> Suggestion[LinkName] | None:
@@ -141,13 +143,9 @@ class NetworkAnswers:
         "Subnet of the NAT network", key="HOSTED_ENGINE/natSubnet", suggest=_free_subnet, asked=False,
         help="A private /24 that this host neither is in nor routes to; a free one by default.",
     )  # fmt: skip
-    bridge: LinkName = ask(
-        "Management bridge", key="OVEHOSTED_NETWORK/bridgeName", default=LinkName("ovirtmgmt"), asked=False,
-        help="It is made over the NIC, or used as it is where there is one of that name.",
-    )  # fmt: skip
     nic: LinkName | None = ask(
-        "NIC for the management bridge", key="OVEHOSTED_NETWORK/bridgeIf", when=bridged, suggest=_default_nic,
-        offer=_nics, help="Its addresses and routes move to the bridge; a bridge that is there keeps its ports.",
+        "NIC for the management bridge", key="OVEHOSTED_NETWORK/bridgeIf", when=_to_be_made, suggest=_default_nic,
+        offer=_nics, help="Its addresses and routes move to the bridge.",
     )  # fmt: skip
     gateway: str | None = ask(
         "Gateway (empty for the default gateways of the NIC)", key="OVEHOSTED_NETWORK/gateway", default=None,
@@ -173,11 +171,22 @@ class HostAnswers:
     )  # fmt: skip
 
 
-def router(version: int, answers: NetworkAnswers, facts: NetworkFacts) -> str:
+def carrier(choice: NetworkChoice, answers: NetworkAnswers, facts: NetworkFacts) -> Link | None:
+    """Give the link on whose wire the engine VM will be: the bridge where it is there, else its NIC."""
+    return facts.link(str(choice.bridge)) or facts.link(str(answers.nic or default_nic(facts)))
+
+
+def router(version: int, choice: NetworkChoice, answers: NetworkAnswers, facts: NetworkFacts) -> str:
     """Give the gateway (IPv4 or IPv6) of the wire the bridge is on: the answered one, else the host's own; or empty."""
-    known = (*facts.gateways(str(answers.bridge)), *facts.gateways(str(answers.nic or default_nic(facts))))
+    link = carrier(choice, answers, facts)
+    known = facts.gateways(link.name) if link else ()
     asked = (answers.gateway,) if answers.gateway else ()
     return next((one for one in (*asked, *known) if ip_address(one).version == version), "")
+
+
+def watched_gateway(choice: NetworkChoice, answers: NetworkAnswers, facts: NetworkFacts) -> str:
+    """Give the gateway that this host and the agents on all hosts try: IPv4 where there is one; or empty."""
+    return router(4, choice, answers, facts) or router(6, choice, answers, facts)
 
 
 @dataclass(frozen=True)

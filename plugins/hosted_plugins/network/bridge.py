@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Final
 
-from hosted_plugins.network import EngineNetwork, NetworkAnswers, default_nic
+from hosted_plugins.network import EngineNetwork, NetworkAnswers, NetworkChoice, default_nic
 from hosted_plugins.network.managers import persistence
 from hosted_plugins.network.nics import suitable
 from hosted_setup.model.events import Info, Warn
@@ -54,13 +54,13 @@ class GatewayLost(Problem):
     exit_code = ExitCode.FAILED
 
 
-def bridge_possible(answers: NetworkAnswers, host: Host) -> Iterator[Problem]:
+def bridge_possible(choice: NetworkChoice, answers: NetworkAnswers, host: Host) -> Iterator[Problem]:
     """Find what stands against the bridge; changes nothing."""
     facts = host.network.facts()
-    there = facts.link(str(answers.bridge))
+    there = facts.link(str(choice.bridge))
     if there is None:
         try:
-            _plan(answers, facts, host)
+            _plan(choice, answers, facts, host)
         except Problem as problem:
             yield problem
     elif there.kind != BRIDGE:
@@ -72,14 +72,14 @@ def bridge_possible(answers: NetworkAnswers, host: Host) -> Iterator[Problem]:
         )
 
 
-def make_bridge(answers: NetworkAnswers, host: Host, undo: UndoLog) -> EngineNetwork:
+def make_bridge(choice: NetworkChoice, answers: NetworkAnswers, host: Host, undo: UndoLog) -> EngineNetwork:
     """Use the bridge that is there, or make one and keep it once the gateways have answered over it."""
     facts = host.network.facts()
-    there = facts.link(str(answers.bridge))
+    there = facts.link(str(choice.bridge))
     if there is not None:
         host.reporter.emit(Info(f"The bridge {there.name} is there: it is used as it is"))
         return _product(there, there.name)
-    change = _plan(answers, facts, host)
+    change = _plan(choice, answers, facts, host)
     undo.before(RemoveBridge(change))
     trial = host.network.make_bridge(change, host.run_dir, PROOF_DEADLINE * host.timeout_factor)
     _prove(trial, change, host)
@@ -116,7 +116,7 @@ class RemoveBridge(Undo, name="bridge.remove"):
         return f"bridge {self.change.bridge} over {self.change.nic.name}"
 
 
-def _plan(answers: NetworkAnswers, facts: NetworkFacts, host: Host) -> BridgeChange:
+def _plan(choice: NetworkChoice, answers: NetworkAnswers, facts: NetworkFacts, host: Host) -> BridgeChange:
     nic = _nic(answers, facts)
     routes = tuple(route for route in facts.routes if route.device == nic.name)
     asked = (answers.gateway,) if answers.gateway else facts.gateways(nic.name)
@@ -128,7 +128,7 @@ def _plan(answers: NetworkAnswers, facts: NetworkFacts, host: Host) -> BridgeCha
             hint="Answer OVEHOSTED_NETWORK/gateway with a machine on that wire that answers, or look at it:",
             command=f"ip neighbour show dev {nic.name}",
         )
-    return BridgeChange(host.run_id, str(answers.bridge), nic, routes, heard)
+    return BridgeChange(host.run_id, str(choice.bridge), nic, routes, heard)
 
 
 def _nic(answers: NetworkAnswers, facts: NetworkFacts) -> Link:

@@ -39,7 +39,7 @@ def look_at_routes(machine: MachineFacts, host: Host) -> HostRoutes:
 def network_free(choice: NetworkChoice, answers: NetworkAnswers, routes: HostRoutes, host: Host) -> None:
     """Refuse a name or a subnet that is somebody else's, and a NIC or gateway that will not do."""
     if bridged(choice):
-        problems = [*bridge_possible(answers, host)]
+        problems = [*bridge_possible(choice, answers, host)]
     else:
         problems = [*_name_taken(answers, host), *_subnet_taken(answers, routes)]
     if problems:
@@ -99,7 +99,7 @@ def create_network(
 ) -> EngineNetwork:
     """Define and start the network; in bridge mode, make the bridge."""
     if bridged(choice):
-        return make_bridge(answers, host, undo)
+        return make_bridge(choice, answers, host, undo)
     made = EngineNetwork(str(uuid.uuid4()), str(answers.name), answers.subnet.host(1), answers.subnet.host(2))
     undo.before(RemoveNetwork(made.uuid))
     xml = render_xml(

@@ -15,7 +15,7 @@ from hosted_plugins.checks import NetworkTest, NetworkTestAnswers, TcpTestAnswer
 from hosted_plugins.deploy import Interviewed
 from hosted_plugins.engine import Healthy, LoginAnswers, Registered
 from hosted_plugins.image import CurrentDisk
-from hosted_plugins.network import EngineNetwork, NetworkAnswers, router
+from hosted_plugins.network import EngineNetwork, NetworkAnswers, NetworkChoice, watched_gateway
 from hosted_plugins.notifications import NotificationAnswers
 from hosted_plugins.report import Deployed, HostFiles, SharedConfiguration
 from hosted_plugins.storage import Storage, StorageDomain
@@ -40,6 +40,7 @@ def write_shared(  # noqa: PLR0913 - everything other hosts need
     virt: Virtualisation,
     storage: Storage,
     domain: StorageDomain,
+    choice: NetworkChoice,
     answers: NetworkAnswers,
     test: NetworkTestAnswers,
     tcp: TcpTestAnswers,
@@ -52,7 +53,7 @@ def write_shared(  # noqa: PLR0913 - everything other hosts need
     host: Host,
 ) -> SharedConfiguration:
     """Write `conf/` of the storage domain."""
-    watched = _watched(answers, test, tcp, network, host)
+    watched = _watched(test, tcp, network, watched_gateway(choice, answers, host.network.facts()))
     texts = {
         "hosted-engine.conf": _hosted_engine_conf(vm, storage, domain, network, watched, ready, disk, settled, host),
         "vm.conf": _vm_conf(vm, virt, domain, network, disk, settled),
@@ -136,16 +137,13 @@ def _hosted_engine_conf(  # noqa: PLR0913 - see write_shared
     )  # fmt: skip
 
 
-def _watched(
-    answers: NetworkAnswers, test: NetworkTestAnswers, tcp: TcpTestAnswers, network: EngineNetwork, host: Host
-) -> dict[str, str]:
+def _watched(test: NetworkTestAnswers, tcp: TcpTestAnswers, network: EngineNetwork, gateway: str) -> dict[str, str]:
     """Give what the hosts' agents watch of the network; on a NAT network there is nothing beyond this host."""
     if not network.bridge:
         return {"gateway": network.gateway, "network_test": NetworkTest.NONE.value, "address": "", "port": ""}
-    facts = host.network.facts()
     by_tcp = test.test is NetworkTest.TCP
     return {
-        "gateway": router(4, answers, facts) or router(6, answers, facts),
+        "gateway": gateway,
         "network_test": test.test.value,
         "address": str(tcp.address) if by_tcp else "",
         "port": str(tcp.port) if by_tcp else "",

@@ -17,7 +17,7 @@ from hosted_plugins.engine import KEYCLOAK, EngineAnswers, LoginAnswers, Restore
 from hosted_plugins.guest_network import AddressAnswers, ResolverAnswers
 from hosted_plugins.hardening import FipsAnswers, OpenScapAnswers, ProfileAnswers, told
 from hosted_plugins.image import OpenedAppliance
-from hosted_plugins.network import EngineNetwork, HostAnswers, NetworkAnswers, router
+from hosted_plugins.network import EngineNetwork, HostAnswers, NetworkAnswers, NetworkChoice, router
 from hosted_plugins.storage import StorageChoice
 from hosted_plugins.vm import Seed, VmAnswers
 from hosted_setup.domain.templates import render, source
@@ -62,6 +62,7 @@ def write_seed(  # noqa: PLR0913 - everything the guest is told
     opened: OpenedAppliance,
     storage: StorageChoice,
     backup: Backup,
+    choice: NetworkChoice,
     answers: NetworkAnswers,
     test: NetworkTestAnswers,
     network: EngineNetwork,
@@ -73,6 +74,7 @@ def write_seed(  # noqa: PLR0913 - everything the guest is told
     """Write the NoCloud image into the run's folder; it holds a password's hash, never a password."""
     seed = Seed(str(host.run_dir / "seed.iso"), secrets.token_hex(16))
     undo.before(RemoveRunFile("seed.iso"))
+    gateway = router(address.static.version, choice, answers, host.network.facts()) if address.static else ""
     config = {
         "token": seed.token,
         "hardening": told(scap, profile, fips),
@@ -103,7 +105,7 @@ def write_seed(  # noqa: PLR0913 - everything the guest is told
             "network-config.j2",
             mac=str(vm.mac),
             dhcp=6 if network.bridge and test.only6 and not test.only4 else 4,
-            static=_static(vm, address, resolver, answers, host),
+            static=_static(vm, address, resolver, gateway),
         ),
     }
     _write_iso(Path(seed.path), files)
@@ -133,15 +135,14 @@ def _with_short_name(name: str) -> str:
 
 
 def _static(
-    vm: VmAnswers, address: AddressAnswers, resolver: ResolverAnswers, answers: NetworkAnswers, host: Host
+    vm: VmAnswers, address: AddressAnswers, resolver: ResolverAnswers, gateway: str
 ) -> dict[str, object] | None:
     if address.static is None:
         return None
-    version = address.static.version
     return {
         "address": str(address.static),
-        "anywhere": "::/0" if version == 6 else "0.0.0.0/0",  # noqa: PLR2004
-        "gateway": router(version, answers, host.network.facts()),
+        "anywhere": "::/0" if address.static.version == 6 else "0.0.0.0/0",  # noqa: PLR2004
+        "gateway": gateway,
         "servers": [str(one) for one in resolver.servers.servers] if resolver.servers else [],
         "search": [_domain(vm, address)],
     }

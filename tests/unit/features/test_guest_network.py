@@ -14,8 +14,8 @@ from hosted_setup.model.addresses import InterfaceAddress
 from hosted_setup.model.lookup import call_with
 from hosted_setup.model.question import questions_of
 from hosted_setup.ports.host import Host
-from hosted_setup.ports.network import NetworkFacts, Route
-from hosted_setup.testing.network import FACTS
+from hosted_setup.ports.network import Address, NetworkFacts, Route
+from hosted_setup.testing.network import FACTS, NIC
 from tests.golden import products
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 guest = importlib.import_module("hosted_templates.guest")  # a script of the VM's, not typed here
 SIX = replace(FACTS, routes=(*FACTS.routes, Route("::/0", "eno1", gateway="2001:db8::1")))
+DUAL = replace(SIX, links=(replace(NIC, addresses=(*NIC.addresses, Address("2001:db8::10", 64))),))
 
 
 @dataclass
@@ -41,7 +42,8 @@ def on(facts: NetworkFacts) -> Host:
 
 def checked(text: str, facts: NetworkFacts = FACTS) -> str | None:
     (static,) = (one for one in questions_of(AddressAnswers) if one.name == "static")
-    known = {type(products.NETWORK_ANSWERS): products.NETWORK_ANSWERS, Host: on(facts)}
+    sections = (products.NETWORK_CHOICE, products.NETWORK_ANSWERS)
+    known = {type(one): one for one in sections} | {Host: on(facts)}
     assert static.check is not None
     return cast("str | None", call_with(static.check, known, InterfaceAddress.parse(text)))
 
@@ -49,6 +51,7 @@ def checked(text: str, facts: NetworkFacts = FACTS) -> str | None:
 def test_a_static_address_beside_its_gateway() -> None:
     assert checked("192.0.2.5/24") is None
     assert checked("2001:db8::5/64", SIX) is None
+    assert checked("2001:db8::5/64", DUAL) is None
 
 
 def test_a_static_address_without_a_gateway() -> None:
@@ -60,25 +63,33 @@ def test_a_static_address_without_a_gateway() -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("192.0.3.5/24", "the gateway 192.0.2.1 is not in the network of 192.0.3.5/24"),
+        ("192.0.3.5/24", "eno1 is in 192.0.2.0/24, not in 192.0.3.0/24"),
+        ("192.0.2.5/25", "eno1 is in 192.0.2.0/24, not in 192.0.2.0/25"),
+        ("2001:db8:1::5/64", "eno1 is in 2001:db8::/64, not in 2001:db8:1::/64"),
         ("192.0.2.10/24", "192.0.2.10 is this host's own"),
     ],
 )
 def test_a_static_address_that_is_refused(text: str, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
-        checked(text)
+        checked(text, DUAL)
+
+
+def test_a_static_address_without_its_gateway() -> None:
+    with pytest.raises(ValueError, match="the gateway 2001:db8::1 is not in the network of 2001:db8:1::5/64"):
+        checked("2001:db8:1::5/64", SIX)
 
 
 def test_the_gateway_of_a_wire() -> None:
-    answers = products.NETWORK_ANSWERS
-    assert router(4, answers, SIX) == "192.0.2.1"
-    assert router(6, answers, SIX) == "2001:db8::1"
-    assert router(6, answers, FACTS) == ""
-    assert router(4, replace(answers, gateway="192.0.2.9"), SIX) == "192.0.2.9"
+    answers, choice = products.NETWORK_ANSWERS, products.NETWORK_CHOICE
+    assert router(4, choice, answers, SIX) == "192.0.2.1"
+    assert router(6, choice, answers, SIX) == "2001:db8::1"
+    assert router(6, choice, answers, FACTS) == ""
+    assert router(4, choice, replace(answers, gateway="192.0.2.9"), SIX) == "192.0.2.9"
     bridge = Route("0.0.0.0/0", "ovirtmgmt", gateway="203.0.113.1", metric=5)
-    bridged = replace(FACTS, routes=(*FACTS.routes, bridge))
-    assert router(4, answers, bridged) == "203.0.113.1"
-    assert router(4, answers, NetworkFacts()) == ""
+    theirs = replace(NIC, index=9, name="ovirtmgmt", kind="bridge")
+    bridged = replace(FACTS, links=(*FACTS.links, theirs), routes=(*FACTS.routes, bridge))
+    assert router(4, choice, answers, bridged) == "203.0.113.1"
+    assert router(4, choice, answers, NetworkFacts()) == ""
 
 
 @pytest.mark.parametrize(

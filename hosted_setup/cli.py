@@ -202,7 +202,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     command = commands[name]
     own = argparse.ArgumentParser(
-        prog=f"hosted-engine {name}", description=command.help, parents=[_common()], allow_abbrev=False
+        prog=f"hosted-engine {name}", description=_(command.help), parents=[_common()], allow_abbrev=False
     )
     command.arguments(own)
     options = own.parse_args(rest)
@@ -299,7 +299,7 @@ def _factor(text: str) -> float:
 
 def _parser(commands: dict[str, Command]) -> argparse.ArgumentParser:
     width = max(len(name) for name in commands)
-    listing = "\n".join(f"  {command.name:<{width}}  {command.help}" for command in commands.values())
+    listing = "\n".join(f"  {command.name:<{width}}  {_(command.help)}" for command in commands.values())
     return argparse.ArgumentParser(
         prog="hosted-engine",
         usage="hosted-engine [--root DIR] [--libvirt-uri URI] [--timeout-factor X] COMMAND [OPTION …]",

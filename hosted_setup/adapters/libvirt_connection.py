@@ -88,7 +88,7 @@ class Link:
 
     def look_up(self, kind: Kind, what: str, ask: Callable[[], T]) -> T | None:
         """Give what `ask` finds, or None when there is no `kind` of the name or UUID `what`."""
-        with self.asking(_("looking for the {word} {what}", word=kind.word, what=what)), absent_ok(kind.absent):
+        with self.asking(_("looking for the {word} {what}", word=_(kind.word), what=what)), absent_ok(kind.absent):
             return ask()
         return None
 
@@ -105,7 +105,7 @@ class Link:
             NameTaken: another one has the name.
         """
         name, uuid = libvirt_xml.identity(xml)
-        with self.asking(_("defining the {word} {name}", word=kind.word, name=name)):
+        with self.asking(_("defining the {word} {name}", word=_(kind.word), name=name)):
             try:
                 yield
             except libvirt.libvirtError as error:
@@ -114,11 +114,13 @@ class Link:
                     raise
                 detail = _(
                     "the {word} {name} exists already, with the UUID {uuid}",
-                    word=kind.word,
+                    word=_(kind.word),
                     name=name,
                     uuid=holder.uuid,
                 )
-                hint = _("choose another name for {use}, or look whose {word} that is", use=kind.use, word=kind.word)
+                hint = _(
+                    "choose another name for {use}, or look whose {word} that is", use=_(kind.use), word=_(kind.word)
+                )
                 command = f"virsh -c '{self.uri}' {kind.show} {holder.uuid}"
                 raise NameTaken(detail, why=words(error), hint=hint, command=command) from error
 

@@ -10,7 +10,7 @@ import libvirt
 
 from hosted_setup.adapters import libvirt_xml
 from hosted_setup.adapters.libvirt_connection import Kind, Link, absent_ok, words
-from hosted_setup.model.messages import _
+from hosted_setup.model.messages import N_, _
 from hosted_setup.ports.hypervisor import DomainInfo, DomainState
 from hosted_setup.ports.problems import HypervisorFault
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-_DOMAIN: Final = Kind("domain", "the engine VM", libvirt.VIR_ERR_NO_DOMAIN, "dominfo")
+_DOMAIN: Final = Kind(N_("domain"), N_("the engine VM"), libvirt.VIR_ERR_NO_DOMAIN, "dominfo")
 _STATES: Final = {
     libvirt.VIR_DOMAIN_PAUSED: DomainState.PAUSED,
     libvirt.VIR_DOMAIN_SHUTOFF: DomainState.OFF,

@@ -8,10 +8,10 @@ import libvirt
 
 from hosted_setup.adapters import libvirt_xml
 from hosted_setup.adapters.libvirt_connection import Kind, Link, absent_ok
-from hosted_setup.model.messages import _
+from hosted_setup.model.messages import N_, _
 from hosted_setup.ports.hypervisor import NetworkInfo
 
-_NETWORK: Final = Kind("network", "the network", libvirt.VIR_ERR_NO_NETWORK, "net-info")
+_NETWORK: Final = Kind(N_("network"), N_("the network"), libvirt.VIR_ERR_NO_NETWORK, "net-info")
 
 
 class Networks(Link):

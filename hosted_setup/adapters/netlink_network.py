@@ -140,7 +140,7 @@ class Guard:
         if self._heard.readline() != "armed\n":
             self.tell("undo")
             raise NetworkFault(
-                _("the guard of the change does not start"), where=str(self.log), hint=COLLECT, command=BUNDLE
+                _("the guard of the change does not start"), where=str(self.log), hint=_(COLLECT), command=BUNDLE
             )
 
     def tell(self, word: str) -> str:

@@ -61,7 +61,7 @@ class RestEngines:
         said = answer.get("error_description") or answer.get("error") or f"HTTP {status}"
         if status >= 500 or "error" not in answer:  # noqa: PLR2004 - the server's own trouble
             raise EngineFault(
-                "POST /ovirt-engine/sso/oauth/token", why=f"HTTP {status}: {said}", hint=COLLECT, command=BUNDLE
+                "POST /ovirt-engine/sso/oauth/token", why=f"HTTP {status}: {said}", hint=_(COLLECT), command=BUNDLE
             )
         raise login_refused(user, str(said))
 
@@ -112,11 +112,11 @@ class RestSession:
             element = fromstring(answer)
         except (ParseError, DefusedXmlException, ValueError) as error:
             why = f"HTTP {status}, not XML"
-            raise EngineFault(f"{method} {_API}{path}", why=why, hint=COLLECT, command=BUNDLE) from error
+            raise EngineFault(f"{method} {_API}{path}", why=why, hint=_(COLLECT), command=BUNDLE) from error
         fault = element if element.tag == "fault" else element.find("fault")
         if status >= 300 or fault is not None:  # noqa: PLR2004 - anything but a success
             detail = (fault.findtext("detail") or fault.findtext("reason") or "") if fault is not None else ""
-            raise EngineFault(f"{method} {_API}{path}", why=detail or f"HTTP {status}", hint=COLLECT, command=BUNDLE)
+            raise EngineFault(f"{method} {_API}{path}", why=detail or f"HTTP {status}", hint=_(COLLECT), command=BUNDLE)
         return element
 
 
@@ -147,7 +147,9 @@ def _pool(engine: EngineAddress) -> urllib3.HTTPSConnectionPool:
     try:
         context.load_verify_locations(cadata=engine.ca_pem)
     except (ssl.SSLError, ValueError) as error:
-        raise EngineUntrusted(engine.fqdn, why=_("its CA is no certificate"), hint=COLLECT, command=BUNDLE) from error
+        raise EngineUntrusted(
+            engine.fqdn, why=_("its CA is no certificate"), hint=_(COLLECT), command=BUNDLE
+        ) from error
     return urllib3.HTTPSConnectionPool(
         *(engine.address, engine.port),
         ssl_context=context,
@@ -173,8 +175,8 @@ def _ask(
     except (urllib3.exceptions.HTTPError, OSError) as error:
         why, where = _cause(error), _("{fqdn} at {address}", fqdn=engine.fqdn, address=engine.address)
         if _distrusted(error):
-            raise EngineUntrusted(where, why=why, hint=COLLECT, command=BUNDLE) from error
-        raise EngineUnreachable(where, why=why, hint=COLLECT, command=BUNDLE) from error
+            raise EngineUntrusted(where, why=why, hint=_(COLLECT), command=BUNDLE) from error
+        raise EngineUnreachable(where, why=why, hint=_(COLLECT), command=BUNDLE) from error
     return answer.status, body
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import ClassVar, Self
 
+from hosted_setup.model.messages import _
 from hosted_setup.model.problem import Problem
 
 
@@ -21,7 +22,7 @@ class FileProblem(Problem):
 
     def __init__(self, detail: str, *, why: str = "") -> None:
         """See `Problem`."""
-        super().__init__(detail, why=why or self.reason, hint=self.advice)
+        super().__init__(detail, why=why or _(self.reason), hint=_(self.advice))
 
     def located(self, path: str) -> Self:
         """Name the file, which only the one who opened it knows."""

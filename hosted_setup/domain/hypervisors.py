@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from hosted_setup.model.messages import N_, _
+
 if TYPE_CHECKING:
     from collections.abc import Collection
 
 _PROCESSES: Final = {
     "VDSM (oVirt)": {"vdsmd", "supervdsmd"},
-    "an oVirt hosted engine's agent": {"ovirt-ha-agent", "ovirt-ha-broker"},
+    N_("an oVirt hosted engine's agent"): {"ovirt-ha-agent", "ovirt-ha-broker"},
     "Proxmox VE": {"pvedaemon", "pveproxy", "pve-ha-lrm"},
     "Xen": {"xenstored", "xenconsoled"},
     "VirtualBox": {"VBoxSVC", "VBoxHeadless"},
@@ -24,8 +26,8 @@ _MODULES: Final = {"Xen": {"xen_netback", "xen_blkback"}, "VirtualBox": {"vboxdr
 def others(processes: Collection[str], modules: Collection[str]) -> dict[str, str]:
     """Give the managers that are at work here, each with what shows it."""
     found: dict[str, str] = {}
-    for word, known, there in (("module", _MODULES, modules), ("process", _PROCESSES, processes)):
+    for word, known, there in ((_("module"), _MODULES, modules), (_("process"), _PROCESSES, processes)):
         for manager, names in known.items():
             shown = sorted(names.intersection(there))
-            found |= {manager: f"{word} {shown[0]}"} if shown else {}
+            found |= {_(manager): f"{word} {shown[0]}"} if shown else {}
     return found

@@ -204,7 +204,7 @@ def _to_plain(value: object) -> list[Told]:
 
 
 def _told(one: Problem) -> Told:
-    return Told(one.code, one.title, one.detail, one.why, one.where, one.hint, one.command, int(one.exit_code))
+    return Told(one.code, one.headline, one.detail, one.why, one.where, one.hint, one.command, int(one.exit_code))
 
 
 def _from_plain(_kind: type[Any], value: object) -> Problem:

@@ -215,7 +215,7 @@ class SectionInterview:
         except ValueError as error:
             return Weighed(text, refused=Rejected(str(error)))
         except Problem as problem:
-            return Weighed(text, refused=Rejected(f"{problem.title}: {problem.detail}"))
+            return Weighed(text, refused=Rejected(f"{problem.headline}: {problem.detail}"))
 
     def take(self, weighed: Weighed) -> Rejected | None:
         """Take the reply that was weighed at this prompt. Gives None when it was accepted."""

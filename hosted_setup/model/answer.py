@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Generic, TypeVar
 
+from hosted_setup.model.messages import _
+
 T = TypeVar("T")
 
 
@@ -30,7 +32,7 @@ class Origin:
 
     def __str__(self) -> str:
         """Give the words the preview shows."""
-        return self.place or self.source.name.lower()
+        return self.place or _(self.source.name.lower())
 
 
 @dataclass(frozen=True)

@@ -61,9 +61,14 @@ class Problem(Exception):
         self.hint = hint
         self.command = command
 
+    @property
+    def headline(self) -> str:
+        """Give the title in the operator's language."""
+        return _(self.title)
+
     def __str__(self) -> str:
         """Give code, title and detail on one line."""
-        return f"{self.code}: {self.title}: {self.detail}"
+        return f"{self.code}: {self.headline}: {self.detail}"
 
     def problems(self) -> Iterator[Problem]:
         """Give this one; `Problems` gives all of its own."""
@@ -79,7 +84,7 @@ class Problems(Problem):
     def __init__(self, members: Iterable[Problem]) -> None:
         """Collect `members`, flat."""
         self.members = tuple(one for member in members for one in member.problems())
-        super().__init__(_("{count} problems", count=len(self.members)))
+        super().__init__(_("problems: {count}", count=len(self.members)))
 
     def __str__(self) -> str:
         """Give each problem on a line of its own."""

@@ -154,17 +154,14 @@ def is_section(cls: object) -> bool:
 
 
 def title_of(cls: type[Any]) -> str:
-    """Give the heading of a section."""
-    return cast("str", cls.__dict__["__section__"])
+    """Give the heading of a section, in the operator's language."""
+    return _(cast("str", cls.__dict__["__section__"]))
 
 
 def questions_of(cls: type[Any]) -> tuple[Question, ...]:
-    """Give the questions of a section in the order they are asked."""
+    """Give the questions of a section in the order they are asked, in the operator's language."""
     hints = get_type_hints(cls)
-    return tuple(
-        Question(name=field.name, type=hints[field.name], **field.metadata[_QUESTION])
-        for field in dataclasses.fields(cls)
-    )
+    return tuple(_asked(field, hints[field.name]) for field in dataclasses.fields(cls))
 
 
 def parse_as(kind: Any, text: str) -> Any:  # noqa: ANN401, PLR0911 - one return a kind
@@ -210,6 +207,12 @@ def text_of(value: object) -> str:
     if isinstance(value, Enum):
         return str(value.value)
     return str(value)
+
+
+def _asked(field: dataclasses.Field[Any], kind: Any) -> Question:  # noqa: ANN401 - a type form
+    declared = field.metadata[_QUESTION]
+    words = {name: _(declared[name]) for name in ("prompt", "help")}
+    return Question(name=field.name, type=kind, **(declared | words))
 
 
 def _optional(kind: object) -> bool:

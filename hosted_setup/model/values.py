@@ -34,7 +34,7 @@ class Word:
     def parse(cls, text: str) -> Self:
         """Accept what the pattern matches as a whole."""
         if not re.fullmatch(cls.pattern, text):
-            message = _("{text!r} is not {wanted}", text=text, wanted=cls.wanted)
+            message = _("{text!r} is not {wanted}", text=text, wanted=_(cls.wanted))
             raise ValueError(message)
         return cls(text)
 
@@ -86,7 +86,7 @@ class DomainName:
         """Accept 253 characters at most, the last label not all digits (that would be an address)."""
         good = len(text) <= 253 and re.fullmatch(cls.pattern, text)  # noqa: PLR2004 - RFC 1035
         if not good or text.rpartition(".")[2].isdigit():
-            message = _("{text!r} is not {wanted}", text=text, wanted=cls.wanted)
+            message = _("{text!r} is not {wanted}", text=text, wanted=_(cls.wanted))
             raise ValueError(message)
         return cls(text.lower())
 

@@ -116,12 +116,12 @@ def table(checked: Iterable[Checked]) -> tuple[str, ...]:
     """Give the report: a line for each check with its name and its result."""
     checked = tuple(checked)
     width = max((len(one.check.label) for one in checked), default=0)
-    return tuple(f"{one.check.label:<{width}}  {one.result.value}" for one in checked)
+    return tuple(f"{one.check.label:<{width}}  {_(one.result.value)}" for one in checked)
 
 
 def _told(check: Step, problem: Problem) -> str:
     parts = {_("What"): problem.detail, _("Why"): problem.why, _("Where"): problem.where, _("Next"): problem.hint}
-    lines = [f"{problem.code}: {problem.title}"]
+    lines = [f"{problem.code}: {problem.headline}"]
     for word, text in parts.items():
         lines += [f"{word + ':' if not at else '':7}{line}" for at, line in enumerate(text.splitlines())]
     lines += [f"{'':7}{problem.command}"] if problem.command else []
@@ -171,7 +171,7 @@ def _limit(step: Step, host: Host) -> float:
 
 
 def _late(step: Step, host: Host) -> CheckLate:
-    detail = _("{title}: no answer within {limit:g} s", title=step.title, limit=_limit(step, host))
+    detail = _("{title}: no answer within {limit:g} s", title=_(step.title), limit=_limit(step, host))
     why = _("what it asks hangs: libvirt, a name server, a storage server or a gateway")
     hint = _("Look whether that works; where it only is slow, give it more time:")
     return CheckLate(detail, why=why, hint=hint, command=f"{PRECHECK} --timeout-factor=4")

@@ -38,7 +38,7 @@ def render(items: Iterable[Item]) -> str:
     for item in items:
         if item.stage is not stage:
             stage = item.stage
-            lines.append(_("Stage: {stage}", stage=stage.headings[-1]))
+            lines.append(_("Stage: {stage}", stage=_(stage.headings[-1])))
         only = _(", only for {words}", words=", ".join(sorted(item.only.words))) if item.only else ""
-        lines.append(f"  {item.title} [{item.name}]{only}")
+        lines.append(f"  {_(item.title)} [{item.name}]{only}")
     return "\n".join(lines) + "\n"

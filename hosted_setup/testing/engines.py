@@ -6,6 +6,7 @@ import hashlib
 import uuid
 from typing import TYPE_CHECKING
 
+from hosted_setup.model.messages import _
 from hosted_setup.ports.engine import EngineAddress, Entity
 from hosted_setup.ports.problems import (
     BUNDLE,
@@ -49,10 +50,10 @@ class FakeEngines:
         domain = next((one for one in load_all(self._hypervisor.domains, Domain) if one.guest.serving), None)
         where = f"https://{engine.fqdn}:{engine.port} at {engine.address}"
         if domain is None or not domain.live:
-            raise EngineUnreachable(where, why="Connection refused", hint=COLLECT, command=BUNDLE)
+            raise EngineUnreachable(where, why="Connection refused", hint=_(COLLECT), command=BUNDLE)
         behaviour = self._hypervisor.behaviour
         if engine.ca_pem != (behaviour.shown_ca or behaviour.ca):
-            raise EngineUntrusted(where, why="certificate verify failed", hint=COLLECT, command=BUNDLE)
+            raise EngineUntrusted(where, why="certificate verify failed", hint=_(COLLECT), command=BUNDLE)
         return domain
 
     def keep(self, domain: Domain) -> None:
@@ -96,12 +97,12 @@ class FakeSession:
         if collection in self._engines.refused:
             detail = f"adding to {collection}"
             why = "[Cannot add. The engine is pretended to refuse it.]"
-            raise EngineFault(detail, why=why, hint=COLLECT, command=BUNDLE)
+            raise EngineFault(detail, why=why, hint=_(COLLECT), command=BUNDLE)
         known = next((one for one in domain.entities if one["id"] == fields.get("id")), {})
         name = str(fields.get("name") or known.get("name", ""))
         if any(one["collection"] == collection and one["name"] == name for one in domain.entities):
             why = f"[The name {name} is already in use.]"
-            raise EngineFault(f"adding {name} to {collection}", why=why, hint=COLLECT, command=BUNDLE)
+            raise EngineFault(f"adding {name} to {collection}", why=why, hint=_(COLLECT), command=BUNDLE)
         entity = {**fields, "collection": collection, "id": fields.get("id") or str(uuid.uuid4()), "name": name}
         domain.entities.append(entity)
         self._engines.keep(domain)

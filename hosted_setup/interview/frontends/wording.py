@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from hosted_setup.interview.frontend import Confirm, Decline, Reopen
 from hosted_setup.model.answer import Source
-from hosted_setup.model.messages import _
+from hosted_setup.model.messages import N_, _
 from hosted_setup.model.question import parse_as
 
 if TYPE_CHECKING:
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from hosted_setup.interview.section_interview import Prompt
     from hosted_setup.model.question import Choice
 
-TO_CHANGE: Final = ("To change an answer, reply with its number.", "")
-_REVIEW: Final = "Please confirm installation settings"
-_MEND: Final = "Number of the answer to change, or No to end the run"
+TO_CHANGE: Final = (N_("To change an answer, reply with its number."), "")
+_REVIEW: Final = N_("Please confirm installation settings")
+_MEND: Final = N_("Number of the answer to change, or No to end the run")
 
 
 def review_line(preview: Preview) -> str:
     """Give the words before the reply to a preview."""
-    return _MEND if preview.refused else yes_or_no(_REVIEW, default=True)
+    return _(_MEND) if preview.refused else yes_or_no(_(_REVIEW), default=True)
 
 
 def yes_or_no(prompt: str, *, default: bool) -> str:
@@ -36,7 +36,7 @@ def line_of(prompt: Prompt) -> str:
     text = prompt.text
     if prompt.question.secret and not prompt.warning:
         kept = prompt.origin is not None and prompt.origin.source is not Source.DEFAULT
-        return f"{text} (empty keeps it)" if kept else text
+        return _("{text} (empty keeps it)", text=text) if kept else text
     if prompt.words == ("yes", "no"):
         default = f"[{prompt.default.capitalize()}]" if prompt.default else ""
         return f"{text} (Yes, No){default}"

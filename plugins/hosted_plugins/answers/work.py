@@ -44,15 +44,16 @@ def show(app: App, files: Sequence[Path], *, as_json: bool) -> int:
     asked = sections(app.registry())
     answers = load(asked, files=files)
     known = questions_by_key(asked)
-    told = [(entry, _state(entry, answers, known)) for entry in answers.entries]
+    told = [(entry, *_state(entry, answers, known)) for entry in answers.entries]
     if as_json:
         _print(json.dumps(_as_json(told, answers), indent=2, ensure_ascii=False))
         return ExitCode.USAGE if answers.problems else ExitCode.DONE
-    for key in dict.fromkeys(entry.key for entry, _standing in told):
+    for key in dict.fromkeys(entry.key for entry, *_rest in told):
         _print(key)
-        for entry, state in told:
+        for entry, state, place in told:
             if entry.key == key:
-                _print(f"    {_shown(entry)}  ({entry.place}, {entry.layer.name.lower()})  {state}")
+                where = f"({entry.place}, {entry.layer.name.lower()})"
+                _print(f"    {_shown(entry)}  {where}  {_(state, place=place)}")
     return _told(app, answers)
 
 
@@ -121,30 +122,30 @@ def _told(app: App, answers: Answers, more: tuple[Problem, ...] = ()) -> int:
     return exit_code_of(problems)
 
 
-def _state(entry: Entry, answers: Answers, asked: Collection[str]) -> str:
-    """Say what became of one answer; `asked` are the keys of questions."""
+def _state(entry: Entry, answers: Answers, asked: Collection[str]) -> tuple[str, str]:
+    """Say what became of one answer, and where the one stands that overrules it; `asked` are the keys of questions."""
     winner = answers.given.get(entry.key) or answers.unused.get(entry.key)
     if winner and winner.origin.place != entry.place:
-        return _("overruled by {place}", place=winner.origin.place)
+        return N_("overruled by {place}"), winner.origin.place
     if winner:
-        return _("wins") if entry.key in answers.given else _("without effect here")
+        return N_("wins") if entry.key in answers.given else N_("without effect here"), ""
     if entry.key in answers.refused:
-        return "refused"
+        return N_("refused"), ""
     match keys.standing(entry.key, asked):
         case keys.Standing.RETIRED:
-            return "retired"
+            return N_("retired"), ""
         case keys.Standing.UNKNOWN:
-            return "unknown"
-    return _("takes the answer back") if entry.kind is Kind.NONE else _("taken back")
+            return N_("unknown"), ""
+    return N_("takes the answer back") if entry.kind is Kind.NONE else N_("taken back"), ""
 
 
 def _shown(entry: Entry) -> str:
     if entry.kind is Kind.NONE:
-        return "(none)"
-    return str(entry.text).replace("\n", ", ") or "(empty)"
+        return _("(none)")
+    return str(entry.text).replace("\n", ", ") or _("(empty)")
 
 
-def _as_json(told: Sequence[tuple[Entry, str]], answers: Answers) -> dict[str, Any]:
+def _as_json(told: Sequence[tuple[Entry, str, str]], answers: Answers) -> dict[str, Any]:
     return {
         "answers": [
             {
@@ -155,9 +156,9 @@ def _as_json(told: Sequence[tuple[Entry, str]], answers: Answers) -> dict[str, A
                 "file": str(entry.path),
                 "line": entry.line,
                 "section": entry.layer.name.lower(),
-                "state": state,
+                "state": state.format(place=place),  # as it is in the code: programs read it
             }
-            for entry, state in told
+            for entry, state, place in told
         ],
         "notices": [notice.text for notice in answers.notices if isinstance(notice, Info | Warn)],
         "problems": [

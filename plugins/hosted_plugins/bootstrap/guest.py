@@ -135,7 +135,7 @@ class GuestLog:
     def _must_go_on(self) -> None:
         failed = self.event("failed")
         if failed is not None:
-            raise GuestFailed(_("its setup has stopped"), why=str(failed.get("why")), hint=COLLECT, command=BUNDLE)
+            raise GuestFailed(_("its setup has stopped"), why=str(failed.get("why")), hint=_(COLLECT), command=BUNDLE)
         domain = self._host.hypervisor.domain(self._vm.uuid)
         if domain is None or domain.state in (DomainState.OFF, DomainState.CRASHED):
             state = domain.state.value if domain else "gone"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from hosted_setup.app import Both
 from hosted_setup.model.events import End, Failed, Info
-from hosted_setup.model.messages import _
+from hosted_setup.model.messages import N_, _
 from hosted_setup.model.problem import Aborted, ExitCode, Problem, exit_code_of
 from hosted_setup.pipeline.event_file import EVENTS, worker_of
 from hosted_setup.pipeline.journal import Past, RunLock, RunLocked, read_journal, unfinished
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from hosted_setup.app import App
     from hosted_setup.interview.frontend import Frontend
 
-_SURE: Final = "This removes the engine VM and its disk for good. Are you sure?"
+_SURE: Final = N_("This removes the engine VM and its disk for good. Are you sure?")
 
 
 def abort(app: App, dialect: str = "auto") -> int:
@@ -87,7 +87,7 @@ def clean_up(app: App, *, sure: bool) -> int:
         if not finished:
             frontend.emit(Info(_("There is nothing to clean up: no deploy has changed this host.")))
             return ExitCode.DONE
-        if not sure and not frontend.confirm(_SURE, default=False):
+        if not sure and not frontend.confirm(_(_SURE), default=False):
             frontend.emit(Info(_("Not confirmed; nothing was removed.")))
             return ExitCode.INTERRUPTED
         codes = [_take_back(app, path, frontend) for path in finished]

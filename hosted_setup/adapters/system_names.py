@@ -6,6 +6,7 @@ import socket
 from typing import Final
 
 from hosted_setup.adapters.icmp import ping
+from hosted_setup.model.messages import _
 from hosted_setup.ports.problems import ResolverDown
 
 _ABSENT: Final = frozenset({socket.EAI_NONAME, socket.EAI_NODATA, getattr(socket, "EAI_ADDRFAMILY", socket.EAI_NONAME)})
@@ -21,7 +22,7 @@ class SystemNames:
         except socket.gaierror as error:
             if error.errno in _ABSENT:
                 return ()
-            hint, command = "See which name servers there are, and whether they answer:", "cat /etc/resolv.conf"
+            hint, command = _("See which name servers there are, and whether they answer:"), "cat /etc/resolv.conf"
             raise ResolverDown(name, why=error.strerror or str(error), hint=hint, command=command) from error
         return tuple(dict.fromkeys(str(one[4][0]) for one in found))
 
@@ -45,12 +46,16 @@ class SystemNames:
         except (OSError, dns.exception.DNSException) as error:
             return str(error)
         code = answer.rcode()
-        return "" if code in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN) else f"it answers {dns.rcode.to_text(code)}"
+        return (
+            ""
+            if code in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN)
+            else _("it answers {code}", code=dns.rcode.to_text(code))
+        )
 
     def ping_fault(self, address: str, within: float) -> str:
         """Send one every half second."""
         try:
-            return "" if ping(address, within) else f"no reply within {within:g} s"
+            return "" if ping(address, within) else _("no reply within {within:g} s", within=within)
         except OSError as error:
             return error.strerror or str(error)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_interface
 from typing import ClassVar, Self
 
+from hosted_setup.model.messages import _
 from hosted_setup.model.values import DomainName, Word
 
 
@@ -45,20 +46,20 @@ class InterfaceAddress:
         """Accept an address of one machine in a network of several."""
         _reachable(text.partition("/")[0])
         if not re.fullmatch(cls.pattern, text):
-            message = f"{text!r} has no prefix length, such as /24"
+            message = _("{text!r} has no prefix length, such as /24", text=text)
             raise ValueError(message)
         try:
             interface = ip_interface(text)
         except ValueError:
-            message = f"{text!r} has no valid prefix length"
+            message = _("{text!r} has no valid prefix length", text=text)
             raise ValueError(message) from None
         network = interface.network
         if network.num_addresses == 1:
-            message = f"{text!r} leaves no address for a gateway"
+            message = _("{text!r} leaves no address for a gateway", text=text)
             raise ValueError(message)
         nobodys = {network.network_address} | ({network.broadcast_address} if interface.version == 4 else set())  # noqa: PLR2004
         if network.num_addresses > 2 and interface.ip in nobodys:  # noqa: PLR2004 - RFC 3021, 6164
-            message = f"{text!r} is not a machine's address but its network's own"
+            message = _("{text!r} is not a machine's address but its network's own", text=text)
             raise ValueError(message)
         return cls(str(interface))
 
@@ -98,10 +99,10 @@ class NameServers:
         """Accept addresses with commas between them, each once."""
         servers = tuple(IpAddress.parse(one.strip()) for one in text.split(","))
         if len(servers) > 3:  # noqa: PLR2004 - MAXNS
-            message = f"{len(servers)} name servers are more than the 3 a resolver looks at"
+            message = _("{count} name servers are more than the 3 a resolver looks at", count=len(servers))
             raise ValueError(message)
         if len(set(servers)) < len(servers):
-            message = f"{text!r} names a server twice"
+            message = _("{text!r} names a server twice", text=text)
             raise ValueError(message)
         return cls(servers)
 
@@ -124,7 +125,7 @@ class HostAddress:
             with suppress(ValueError):
                 if re.fullmatch(cls.pattern, text):
                     return cls(str(kind(text)))
-        message = f"{text!r} is neither a domain name nor an address"
+        message = _("{text!r} is neither a domain name nor an address", text=text)
         raise ValueError(message)
 
     @property
@@ -152,7 +153,7 @@ class PortNumber:
     def parse(cls, text: str) -> Self:
         """Accept 1 to 65535."""
         if not re.fullmatch(cls.pattern, text) or not 1 <= int(text) <= 65535:  # noqa: PLR2004 - 16 bits
-            message = f"{text!r} is not a port, 1 to 65535"
+            message = _("{text!r} is not a port, 1 to 65535", text=text)
             raise ValueError(message)
         return cls(int(text))
 
@@ -189,17 +190,17 @@ def _reachable(text: str) -> IPv4Address | IPv6Address:
     try:
         found = ip_address(text)
     except ValueError:
-        message = f"{text!r} is not an IP address"
+        message = _("{text!r} is not an IP address", text=text)
         raise ValueError(message) from None
     kinds = {
-        "a multicast": found.is_multicast,
-        "a loopback": found.is_loopback,
-        "a link-local": found.is_link_local,
-        "an unspecified": found.is_unspecified,
-        "a scoped": bool(getattr(found, "scope_id", None)),
+        _("a multicast address"): found.is_multicast,
+        _("a loopback address"): found.is_loopback,
+        _("a link-local address"): found.is_link_local,
+        _("an unspecified address"): found.is_unspecified,
+        _("a scoped address"): bool(getattr(found, "scope_id", None)),
     }
     kind = next((kind for kind, so in kinds.items() if so), "")
     if kind or str(found) == "255.255.255.255":
-        message = f"{text!r} is {kind or 'a broadcast'} address"
+        message = _("{text!r} is {kind}", text=text, kind=kind or _("a broadcast address"))
         raise ValueError(message)
     return found

@@ -93,11 +93,12 @@ def harden(  # noqa: PLR0913 - three answers
     good = log.wait(
         lambda one: one.outcome("HE_APPLIANCE_HARDENING"),
         within=HARDENING_DEADLINE,
-        what="the security policies to be in force",
+        what=_("the security policies to be in force"),
     )
     if not good:
-        hint = "A resume would meet it again. oscap's report is in the bundle of logs; take the run back:"
-        detail = f"profile {wanted['profile'] or 'none'}, FIPS mode {'wanted' if wanted['fips'] else 'not wanted'}"
+        hint = _("A resume would meet it again. oscap's report is in the bundle of logs; take the run back:")
+        mode = _("wanted") if wanted["fips"] else _("not wanted")
+        detail = _("profile {profile}, FIPS mode {mode}", profile=wanted["profile"] or _("none"), mode=mode)
         raise HardeningFailed(detail, why=log.last_error(), hint=hint, command=ABORT)
     return Hardened(log.seen)
 

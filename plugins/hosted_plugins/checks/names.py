@@ -16,6 +16,7 @@ from hosted_setup.domain.naming import beside, forward_records, here, networks, 
 from hosted_setup.hooks import hookimpl
 from hosted_setup.model.addresses import HostAddress
 from hosted_setup.model.events import Info
+from hosted_setup.model.messages import _
 from hosted_setup.model.problem import Problem, together
 from hosted_setup.pipeline.step import check
 from hosted_setup.ports.host import Host
@@ -107,8 +108,8 @@ def reverse_required(choice: NetworkChoice, test: NetworkTestAnswers) -> bool:
 def different_names(vm: VmAnswers, mine: HostAnswers, machine: MachineFacts) -> None:
     """Refuse the host's own name for the engine VM."""
     if str(vm.fqdn) in (machine.hostname.lower(), str(mine.address)):
-        why = "whoever asked for one of them would reach the other"
-        hint = "Answer another OVEHOSTED_NETWORK/fqdn, or rename the host:"
+        why = _("whoever asked for one of them would reach the other")
+        hint = _("Answer another OVEHOSTED_NETWORK/fqdn, or rename the host:")
         raise NamesSame(str(vm.fqdn), why=why, hint=hint, command="hostnamectl")
 
 
@@ -132,15 +133,15 @@ def engine_name(  # noqa: PLR0913 - the names of both machines, and the wire bet
     if not wanted:
         kind = EngineFamily if found else EngineUnnamed
         link = carrier(choice, network, facts)
-        examples = [f"<address in {one}>" for one in _wanted(networks(link), test)] if link else []
-        hint = f"Add a record such as\n{forward_records(name, examples)}\nthen see:"
+        examples = [_("<address in {network}>", network=one) for one in _wanted(networks(link), test)] if link else []
+        hint = _("Add a record such as\n{records}\nthen see:", records=forward_records(name, examples))
         raise kind(name, why=shown, hint=hint, command=command)
     own = [one for one in wanted if here(one, facts)]
     if own:
-        detail = f"{name} is {', '.join(own)}"
-        hint = "Give the engine VM an address of its own in DNS or in /etc/hosts; see:"
+        detail = _("{name} is {addresses}", name=name, addresses=", ".join(own))
+        hint = _("Give the engine VM an address of its own in DNS or in /etc/hosts; see:")
         raise EngineHere(detail, why=shown, hint=hint, command=command)
-    host.reporter.emit(Info(f"Names, their addresses and interfaces:\n{shown}"))
+    host.reporter.emit(Info(_("Names, their addresses and interfaces:\n{shown}", shown=shown)))
 
 
 @check("Engine reverse name", blocking=False, within=WITHIN, when=reverse_advised)
@@ -167,9 +168,14 @@ def _not_back(name: str, test: NetworkTestAnswers, host: Host) -> Iterator[Probl
         names = host.names.names(address)
         if name not in names:
             yield ReverseMissing(
-                f"{address} is {', '.join(names) or 'nobody'}, not {name}",
-                why="some clients and Kerberos ask for the reverse",
-                hint=f"Add or mend the record\n{reverse_record(name, address)}\nthen see:",
+                _(
+                    "{address} is {names}, not {name}",
+                    address=address,
+                    names=", ".join(names) or _("nobody"),
+                    name=name,
+                ),
+                why=_("some clients and Kerberos ask for the reverse"),
+                hint=_("Add or mend the record\n{record}\nthen see:", record=reverse_record(name, address)),
                 command=f"getent hosts {address}",
             )
 
@@ -187,8 +193,13 @@ def engine_subnet(
     outside = [one for one in addresses if not here(one, facts) and beside(one, [link]) is None]
     if outside:
         detail = f"{', '.join(outside)} ({name})"
-        why = f"{link.name} is in {', '.join(networks(link)) or 'no network'}\n{table({name: addresses}, facts)}"
-        hint = "Mend the record, or answer the right OVEHOSTED_NETWORK/bridgeIf; see:"
+        why = _(
+            "{link} is in {networks}\n{table}",
+            link=link.name,
+            networks=", ".join(networks(link)) or _("no network"),
+            table=table({name: addresses}, facts),
+        )
+        hint = _("Mend the record, or answer the right OVEHOSTED_NETWORK/bridgeIf; see:")
         raise EngineSubnet(detail, why=why, hint=hint, command=f"ip address show dev {link.name}")
 
 
@@ -200,7 +211,7 @@ def engine_static_address(vm: VmAnswers, network: NetworkAnswers, address: Addre
     if address.static is None or not found or address.static.address in found:
         return  # that there is none at all is told by another check
     static = address.static.address
-    hint = f"Mend the record:\n{forward_records(name, [static])}\nthen see:"
+    hint = _("Mend the record:\n{records}\nthen see:", records=forward_records(name, [static]))
     why = table({name: found}, host.network.facts())
     raise StaticUnnamed(f"{static} ({name})", why=why, hint=hint, command=f"getent ahosts {name}")
 
@@ -226,16 +237,19 @@ def host_name(  # noqa: PLR0913 - see engine_name
     mend = forward_records(name, _wanted(own, test))
     command = f"getent ahosts {name}"
     if not wanted or ("." not in name and _is_name(name)):
-        detail = f"{name} is not fully qualified" if "." not in name else name
-        hint = (
-            "Give the host a full name (hostnamectl set-hostname, or OVEHOSTED_NETWORK/host_name) and its address:\n"
-            f"{mend}\nthen see:"
+        detail = _("{name} is not fully qualified", name=name) if "." not in name else name
+        hint = _(
+            "Give the host a full name (hostnamectl set-hostname, or OVEHOSTED_NETWORK/host_name) and its "
+            "address:\n{records}\nthen see:",
+            records=mend,
         )
         raise HostUnnamed(detail, why=why, hint=hint, command=command)
     strange = [one for one in wanted if here(one, facts) != link]
     if strange:
-        hint = f"Answer another OVEHOSTED_NETWORK/host_name, or mend the record:\n{mend}\nthen see:"
-        detail = f"{name} is {', '.join(strange)}, which is not on {link.name}"
+        hint = _("Answer another OVEHOSTED_NETWORK/host_name, or mend the record:\n{records}\nthen see:", records=mend)
+        detail = _(
+            "{name} is {addresses}, which is not on {link}", name=name, addresses=", ".join(strange), link=link.name
+        )
         raise HostElsewhere(detail, why=why, hint=hint, command=command)
 
 

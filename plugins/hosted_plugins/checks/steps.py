@@ -139,7 +139,7 @@ def _programs(host: Host) -> list[Problem]:
     return [
         ProgramMissing(
             _("{program} is not in the search path", program=program),
-            why=_("PATH is {path}", path=os.environ.get("PATH", "(not set)")),
+            why=_("PATH is {path}", path=os.environ.get("PATH", _("(not set)"))),
             hint=_("Install it:"),
             command=f"apt-get install {package}",
         )

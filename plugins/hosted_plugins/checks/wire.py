@@ -12,6 +12,7 @@ from hosted_plugins.network import NetworkAnswers, NetworkChoice, carrier, watch
 from hosted_plugins.vm import VmAnswers
 from hosted_setup.domain.naming import beside, here
 from hosted_setup.hooks import hookimpl
+from hosted_setup.model.messages import _
 from hosted_setup.model.problem import Problem, together
 from hosted_setup.pipeline.step import check
 from hosted_setup.pipeline.wait import DeadlineExceeded, wait_until
@@ -106,9 +107,15 @@ def engine_address(  # noqa: PLR0913 - see network_test
     near = [one for one in found if beside(one, [link])]
     taken = _answering(near, link.name, host)
     if taken:
-        detail = f"{taken} ({vm.fqdn}) answers on {link.name}, {_mac_of(taken, host.network.facts())}"
-        hint = "Switch that machine off (the old engine?), or mend the record; see who it is:"
-        why = "two machines with one address would both be lost"
+        detail = _(
+            "{taken} ({fqdn}) answers on {link}, {mac}",
+            taken=taken,
+            fqdn=vm.fqdn,
+            link=link.name,
+            mac=_mac_of(taken, host.network.facts()),
+        )
+        hint = _("Switch that machine off (the old engine?), or mend the record; see who it is:")
+        why = _("two machines with one address would both be lost")
         raise AddressTaken(detail, why=why, hint=hint, command=f"ip neighbour show {taken}")
 
 
@@ -116,39 +123,50 @@ def engine_address(  # noqa: PLR0913 - see network_test
 def mac_address(vm: VmAnswers, network: NetworkAnswers, host: Host) -> None:
     """Refuse a MAC address that a link of this host, or a machine it has heard, already has."""
     facts, mac = host.network.facts(), str(vm.mac)
-    links = [f"{one.name} of this host" for one in facts.links if one.mac.lower() == mac]
-    heard = [f"{one.address} on {one.device}" for one in facts.neighbours if one.mac.lower() == mac]
+    links = [_("{name} of this host", name=one.name) for one in facts.links if one.mac.lower() == mac]
+    heard = [
+        _("{address} on {device}", address=one.address, device=one.device)
+        for one in facts.neighbours
+        if one.mac.lower() == mac
+    ]
     if links or heard:
-        hint = "Answer another OVEHOSTED_VM/vmMACAddr, or none for a random one; see:"
-        why = "two machines with one MAC address would take each other's packets"
-        detail = f"{mac} is {' and '.join((*links, *heard))}"
+        hint = _("Answer another OVEHOSTED_VM/vmMACAddr, or none for a random one; see:")
+        why = _("two machines with one MAC address would take each other's packets")
+        detail = _("{mac} is {holders}", mac=mac, holders=_(" and ").join((*links, *heard)))
         raise MacTaken(detail, why=why, hint=hint, command="ip neighbour")
 
 
 def _name_servers(name: str, host: Host) -> Iterator[Problem]:
     servers = host.network.facts().nameservers
-    hint, command = "Mend /etc/resolv.conf, or test otherwise (OVEHOSTED_NETWORK/network_test):", "cat /etc/resolv.conf"
+    hint, command = (
+        _("Mend /etc/resolv.conf, or test otherwise (OVEHOSTED_NETWORK/network_test):"),
+        "cat /etc/resolv.conf",
+    )
     if not servers:
-        yield NoNameServer("resolv.conf names none", why="names are looked up there", hint=hint, command=command)
+        yield NoNameServer(_("resolv.conf names none"), why=_("names are looked up there"), hint=hint, command=command)
     for server in servers:
         fault = host.names.server_fault(server, name, TRY * host.timeout_factor / max(1, len(servers)))
         if fault:
-            yield NameServerMute(f"{server}, asked for {name}", why=fault, hint=hint, command=command)
+            yield NameServerMute(
+                _("{server}, asked for {name}", server=server, name=name), why=fault, hint=hint, command=command
+            )
 
 
 def _ping(gateway: str, host: Host) -> Iterator[Problem]:
-    fault = host.names.ping_fault(gateway, TRY * host.timeout_factor) if gateway else "no gateway is known"
+    fault = host.names.ping_fault(gateway, TRY * host.timeout_factor) if gateway else _("no gateway is known")
     if fault:
-        hint = "Answer another OVEHOSTED_NETWORK/gateway, or test otherwise (OVEHOSTED_NETWORK/network_test); see:"
+        hint = _("Answer another OVEHOSTED_NETWORK/gateway, or test otherwise (OVEHOSTED_NETWORK/network_test); see:")
         yield PingLost(gateway or "(none)", why=fault, hint=hint, command="ip route")
 
 
 def _connection(tcp: TcpTestAnswers, host: Host) -> Iterator[Problem]:
     fault = host.names.tcp_fault(str(tcp.address), tcp.port.number, TRY * host.timeout_factor)
     if fault:
-        hint = "See whether something listens there and the way is free, or answer another one:"
+        hint = _("See whether something listens there and the way is free, or answer another one:")
         command = f"ip route get {tcp.address}"
-        yield TcpTestFailed(f"{tcp.address} port {tcp.port}", why=fault, hint=hint, command=command)
+        yield TcpTestFailed(
+            _("{address} port {port}", address=tcp.address, port=tcp.port), why=fault, hint=hint, command=command
+        )
 
 
 def _answering(addresses: Sequence[str], device: str, host: Host) -> str:
@@ -161,13 +179,15 @@ def _answering(addresses: Sequence[str], device: str, host: Host) -> str:
     if not addresses:
         return ""
     try:
-        return wait_until(host, anybody, within=TRY, every=0.2, what=f"silence at {', '.join(addresses)}")
+        return wait_until(
+            host, anybody, within=TRY, every=0.2, what=_("silence at {addresses}", addresses=", ".join(addresses))
+        )
     except DeadlineExceeded:
         return ""
 
 
 def _mac_of(address: str, facts: NetworkFacts) -> str:
-    return next((one.mac for one in facts.neighbours if one.address == address and one.mac), "its MAC is not known")
+    return next((one.mac for one in facts.neighbours if one.address == address and one.mac), _("its MAC is not known"))
 
 
 @hookimpl

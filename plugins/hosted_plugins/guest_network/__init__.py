@@ -10,6 +10,7 @@ from hosted_plugins.vm import VmAnswers
 from hosted_setup.domain.naming import networks
 from hosted_setup.model.addresses import InterfaceAddress, IpAddress, NameServers
 from hosted_setup.model.answer import Suggestion
+from hosted_setup.model.messages import _
 from hosted_setup.model.question import ask, section
 from hosted_setup.model.values import DomainName
 from hosted_setup.ports.host import Host
@@ -29,18 +30,26 @@ def _fits(value: InterfaceAddress, choice: NetworkChoice, network: NetworkAnswer
     """Refuse this host's address, one outside its network, or one without the gateway; warn where none is known."""
     facts = host.network.facts()
     if value.address in {one.address for link in facts.links for one in link.addresses}:
-        message = f"{value.address} is this host's own"
+        message = _("{address} is this host's own", address=value.address)
         raise ValueError(message)
     link = carrier(choice, network, facts)
     around = [one for one in networks(link) if ip_network(one).version == value.version] if link else []
     if link and around and value.network not in around:
-        message = f"{link.name} is in {' and '.join(around)}, not in {value.network}"
+        message = _(
+            "{link} is in {networks}, not in {network}",
+            link=link.name,
+            networks=_(" and ").join(around),
+            network=value.network,
+        )
         raise ValueError(message)
     gateway = router(value.version, choice, network, facts)
     if not gateway:
-        return f"no IPv{value.version} gateway is known, so the engine VM would reach its own network alone"
+        return _(
+            "no IPv{version} gateway is known, so the engine VM would reach its own network alone",
+            version=value.version,
+        )
     if not value.reaches(gateway):
-        message = f"the gateway {gateway} is not in the network of {value}"
+        message = _("the gateway {gateway} is not in the network of {value}", gateway=gateway, value=value)
         raise ValueError(message)
     return None
 

@@ -11,6 +11,7 @@ from typing import ClassVar, Final, Self
 from hosted_plugins.network.nics import suitable
 from hosted_setup.model.addresses import HostAddress, IpAddress
 from hosted_setup.model.answer import Suggestion
+from hosted_setup.model.messages import _
 from hosted_setup.model.question import Choice, ask, section
 from hosted_setup.model.values import VmName, Word
 from hosted_setup.ports.host import Host
@@ -45,10 +46,10 @@ class Subnet:
         try:
             network = IPv4Network(text)
         except ValueError as error:
-            message = f"{text!r} is not an IPv4 network: {error}"
+            message = _("{text!r} is not an IPv4 network: {error}", text=text, error=error)
             raise ValueError(message) from None
         if network.prefixlen != 24 or not network.is_private or network.is_loopback or network.is_link_local:  # noqa: PLR2004 - the one size
-            message = f"{text!r} is not a private /24 network"
+            message = _("{text!r} is not a private /24 network", text=text)
             raise ValueError(message)
         return cls(str(network))
 
@@ -156,7 +157,7 @@ class NetworkAnswers:
 def _of_this_host(value: HostAddress, host: Host) -> None:
     own = {one.address for link in host.network.facts().links for one in link.addresses}
     if not value.is_name and str(value) not in own:
-        message = f"{value} is no address of this host"
+        message = _("{value} is no address of this host", value=value)
         raise ValueError(message)
 
 

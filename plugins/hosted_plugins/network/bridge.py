@@ -11,6 +11,7 @@ from hosted_plugins.network import EngineNetwork, NetworkAnswers, NetworkChoice,
 from hosted_plugins.network.managers import persistence
 from hosted_plugins.network.nics import suitable
 from hosted_setup.model.events import Info, Warn
+from hosted_setup.model.messages import _
 from hosted_setup.model.problem import ExitCode, Problem
 from hosted_setup.pipeline.undo import Undo, UndoLog
 from hosted_setup.pipeline.wait import DeadlineExceeded, wait_until
@@ -65,9 +66,9 @@ def bridge_possible(choice: NetworkChoice, answers: NetworkAnswers, host: Host) 
             yield problem
     elif there.kind != BRIDGE:
         yield BridgeNameTaken(
-            f"{there.name} is no bridge",
-            why="a network interface of that name is there",
-            hint="Answer another OVEHOSTED_NETWORK/bridgeName, or look at that one:",
+            _("{name} is no bridge", name=there.name),
+            why=_("a network interface of that name is there"),
+            hint=_("Answer another OVEHOSTED_NETWORK/bridgeName, or look at that one:"),
             command=f"ip -details link show dev {there.name}",
         )
 
@@ -77,21 +78,38 @@ def make_bridge(choice: NetworkChoice, answers: NetworkAnswers, host: Host, undo
     facts = host.network.facts()
     there = facts.link(str(choice.bridge))
     if there is not None:
-        host.reporter.emit(Info(f"The bridge {there.name} is there: it is used as it is"))
+        host.reporter.emit(Info(_("The bridge {name} is there: it is used as it is", name=there.name)))
         return _product(there, there.name)
     change = _plan(choice, answers, facts, host)
     undo.before(RemoveBridge(change))
     trial = host.network.make_bridge(change, host.run_dir, PROOF_DEADLINE * host.timeout_factor)
     _prove(trial, change, host)
     host.reporter.emit(
-        Info(f"{change.nic.name} is a port of {change.bridge}; {_all(change.gateways)} answered over it")
+        Info(
+            _(
+                "{nic} is a port of {bridge}; {gateways} answered over it",
+                nic=change.nic.name,
+                bridge=change.bridge,
+                gateways=_all(change.gateways),
+            )
+        )
     )
     kept = persistence(host.paths.root, change, facts)
     for file in kept.files:
         write(host.paths.root / file.path, file.text.encode(), file.mode, host, undo, hidden=True)
     if not kept.files:
-        manager = f"{kept.manager} runs it without a file" if kept.manager else "nothing known runs it"
-        host.reporter.emit(Warn(f"{change.bridge} is gone after a reboot: {manager}, so make it permanent yourself"))
+        manager = (
+            _("{manager} runs it without a file", manager=kept.manager) if kept.manager else _("nothing known runs it")
+        )
+        host.reporter.emit(
+            Warn(
+                _(
+                    "{bridge} is gone after a reboot: {manager}, so make it permanent yourself",
+                    bridge=change.bridge,
+                    manager=manager,
+                )
+            )
+        )
     return _product(change.nic, change.bridge)
 
 
@@ -113,7 +131,7 @@ class RemoveBridge(Undo, name="bridge.remove"):
 
     def describe(self) -> str:
         """Name the bridge."""
-        return f"bridge {self.change.bridge} over {self.change.nic.name}"
+        return _("bridge {bridge} over {nic}", bridge=self.change.bridge, nic=self.change.nic.name)
 
 
 def _plan(choice: NetworkChoice, answers: NetworkAnswers, facts: NetworkFacts, host: Host) -> BridgeChange:
@@ -123,9 +141,11 @@ def _plan(choice: NetworkChoice, answers: NetworkAnswers, facts: NetworkFacts, h
     heard = _heard(asked, nic, host)
     if not heard:
         raise GatewayMute(
-            f"{_all(asked)} at {nic.name}" if asked else f"no default route goes through {nic.name}",
-            why="without it nobody could tell whether the bridge works",
-            hint="Answer OVEHOSTED_NETWORK/gateway with a machine on that wire that answers, or look at it:",
+            _("{asked} at {nic}", asked=_all(asked), nic=nic.name)
+            if asked
+            else _("no default route goes through {nic}", nic=nic.name),
+            why=_("without it nobody could tell whether the bridge works"),
+            hint=_("Answer OVEHOSTED_NETWORK/gateway with a machine on that wire that answers, or look at it:"),
             command=f"ip neighbour show dev {nic.name}",
         )
     return BridgeChange(host.run_id, str(choice.bridge), nic, routes, heard)
@@ -135,13 +155,13 @@ def _nic(answers: NetworkAnswers, facts: NetworkFacts) -> Link:
     name = str(answers.nic or default_nic(facts))
     link = facts.link(name)
     if link is None:
-        why = "there is no such interface" if name else "no interface was chosen, and there is no default route"
+        why = _("there is no such interface") if name else _("no interface was chosen, and there is no default route")
     elif any(name in route.nexthops for route in facts.routes):
-        why = "a route goes through several interfaces at once, this one among them"
+        why = _("a route goes through several interfaces at once, this one among them")
     else:
         why = suitable(link)
     if link is None or why:
-        hint = "Answer another OVEHOSTED_NETWORK/bridgeIf, or mend that one:"
+        hint = _("Answer another OVEHOSTED_NETWORK/bridgeIf, or mend that one:")
         raise NicUnusable(name or "(none)", why=why, hint=hint, command="ip -details address")
     return link
 
@@ -156,7 +176,13 @@ def _heard(gateways: tuple[str, ...], nic: Link, host: Host) -> tuple[str, ...]:
         return True if len(answering()) == len(gateways) else None
 
     try:
-        wait_until(host, everyone, within=HEARING_DEADLINE, every=_EVERY, what=f"{_all(gateways)} to answer")
+        wait_until(
+            host,
+            everyone,
+            within=HEARING_DEADLINE,
+            every=_EVERY,
+            what=_("{gateways} to answer", gateways=_all(gateways)),
+        )
     except DeadlineExceeded:
         return answering()
     return gateways
@@ -165,14 +191,18 @@ def _heard(gateways: tuple[str, ...], nic: Link, host: Host) -> tuple[str, ...]:
 def _prove(trial: Trial, change: BridgeChange, host: Host) -> None:
     """Keep the bridge once it is proven; take it back whatever else happens."""
     try:
-        what = f"{_all(change.gateways)} to answer over {change.bridge}"
+        what = _("{gateways} to answer over {bridge}", gateways=_all(change.gateways), bridge=change.bridge)
         wait_until(host, lambda: trial.proven() or None, within=PROOF_DEADLINE, every=_EVERY, what=what)
     except DeadlineExceeded:
         trial.undo()
         raise GatewayLost(
-            f"{_all(change.gateways)}: no answer within {PROOF_DEADLINE * host.timeout_factor:g} s",
-            why="the network behind the NIC may refuse a bridge (port security), or answer late (spanning tree)",
-            hint="The network is as before. Mend it, or wait longer with --timeout-factor=4, then:",
+            _(
+                "{gateways}: no answer within {limit:g} s",
+                gateways=_all(change.gateways),
+                limit=PROOF_DEADLINE * host.timeout_factor,
+            ),
+            why=_("the network behind the NIC may refuse a bridge (port security), or answer late (spanning tree)"),
+            hint=_("The network is as before. Mend it, or wait longer with --timeout-factor=4, then:"),
             command="hosted-engine deploy --resume",
         ) from None
     except BaseException:
@@ -182,7 +212,7 @@ def _prove(trial: Trial, change: BridgeChange, host: Host) -> None:
 
 
 def _all(names: tuple[str, ...]) -> str:
-    return " and ".join(names)
+    return _(" and ").join(names)
 
 
 def _product(link: Link, bridge: str) -> EngineNetwork:

@@ -13,6 +13,7 @@ from hosted_plugins.network.bridge import bridge_possible, bridge_there, make_br
 from hosted_plugins.vm import VmAnswers
 from hosted_setup.domain.templates import render_xml
 from hosted_setup.hooks import hookimpl
+from hosted_setup.model.messages import _
 from hosted_setup.model.problem import Problem, Problems
 from hosted_setup.pipeline.stage import Stage
 from hosted_setup.pipeline.step import check, step
@@ -49,11 +50,11 @@ def network_free(choice: NetworkChoice, answers: NetworkAnswers, routes: HostRou
 def _name_taken(answers: NetworkAnswers, host: Host) -> Iterator[Problem]:
     found = host.hypervisor.network_named(str(answers.name))
     if found is not None:
-        detail = f"libvirt has a network called {answers.name} (UUID {found.uuid})"
+        detail = _("libvirt has a network called {name} (UUID {uuid})", name=answers.name, uuid=found.uuid)
         yield NameTaken(
             detail,
-            why="it was not made by this run",
-            hint="Answer another HOSTED_ENGINE/networkName, or look at that one:",
+            why=_("it was not made by this run"),
+            hint=_("Answer another HOSTED_ENGINE/networkName, or look at that one:"),
             command=f"virsh -c {shlex.quote(host.hypervisor.uri)} net-info {answers.name}",
         )
 
@@ -62,9 +63,9 @@ def _subnet_taken(answers: NetworkAnswers, routes: HostRoutes) -> Iterator[Probl
     other = routes.overlaps(str(answers.subnet))
     if other is not None:
         yield SubnetTaken(
-            f"{answers.subnet} overlaps {other}",
-            why=f"this host is in {other} or routes to it, and would lose it to the engine VM's network",
-            hint="Answer another HOSTED_ENGINE/natSubnet; see:",
+            _("{subnet} overlaps {other}", subnet=answers.subnet, other=other),
+            why=_("this host is in {other} or routes to it, and would lose it to the engine VM's network", other=other),
+            hint=_("Answer another HOSTED_ENGINE/natSubnet; see:"),
             command="ip route",
         )
 
@@ -83,7 +84,7 @@ class RemoveNetwork(Undo, name="network.remove"):
 
     def describe(self) -> str:
         """Name the network."""
-        return f"network {self.uuid}"
+        return _("network {uuid}", uuid=self.uuid)
 
 
 def _there(network: EngineNetwork, host: Host) -> bool:

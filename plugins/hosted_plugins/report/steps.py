@@ -25,6 +25,7 @@ from hosted_setup.domain.templates import render
 from hosted_setup.hooks import hookimpl
 from hosted_setup.interview.sheet import AnswerSheet
 from hosted_setup.model.events import Info, Summary
+from hosted_setup.model.messages import _
 from hosted_setup.pipeline.stage import Stage
 from hosted_setup.pipeline.step import step
 from hosted_setup.pipeline.undo import UndoLog
@@ -98,19 +99,24 @@ def summarise(  # noqa: PLR0913 - everything the operator wants to know
     host: Host,
 ) -> Deployed:
     """Tell the operator what there is now and what to do next."""
-    host.reporter.emit(Info("Hosted Engine successfully deployed"))
+    host.reporter.emit(Info(_("Hosted Engine successfully deployed")))
     lines = (
-        f"Engine:            https://{vm.fqdn}/ovirt-engine/ (address {healthy.address}, version {registered.version})",
-        f"Administrator:     {people.admin}",
-        f"CA (SHA-256):      {_ca_fingerprint(ready.ca_pem)}",
-        *(f"SSH host key:      {_key_fingerprint(key)}" for key in greeted.host_keys),
-        f"Storage domain:    {domain.root}",
-        f"Configuration:     {files.paths[-1]}",
-        "Next:",
-        f"  open a shell in the engine VM:    ssh root@{healthy.address}",
-        f"  see it run:                       virsh -c {host.hypervisor.uri} dominfo {vm.name}",
-        "  collect logs for a report:        hosted-engine support-bundle",
-        "  remove this deployment:           hosted-engine cleanup",
+        _(
+            "Engine:            https://{fqdn}/ovirt-engine/ (address {address}, version {version})",
+            fqdn=vm.fqdn,
+            address=healthy.address,
+            version=registered.version,
+        ),
+        _("Administrator:     {admin}", admin=people.admin),
+        _("CA (SHA-256):      {fingerprint}", fingerprint=_ca_fingerprint(ready.ca_pem)),
+        *(_("SSH host key:      {fingerprint}", fingerprint=_key_fingerprint(key)) for key in greeted.host_keys),
+        _("Storage domain:    {root}", root=domain.root),
+        _("Configuration:     {path}", path=files.paths[-1]),
+        _("Next:"),
+        _("  open a shell in the engine VM:    ssh root@{address}", address=healthy.address),
+        _("  see it run:                       virsh -c {uri} dominfo {name}", uri=host.hypervisor.uri, name=vm.name),
+        _("  collect logs for a report:        hosted-engine support-bundle"),
+        _("  remove this deployment:           hosted-engine cleanup"),
     )
     host.reporter.emit(Summary(lines))
     return Deployed(str(vm.fqdn), healthy.address)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from hosted_setup.model.messages import _
 from hosted_setup.ports.disk_tools import SECTOR, Ends, Partition, PartitionTable, Signature
 from hosted_setup.ports.problems import BUNDLE, COLLECT, TableRefused
 
@@ -49,8 +50,8 @@ class UtilLinux:
                 disk, "sfdisk", "--quiet", "--no-reread", "--no-tell-kernel", "--wipe=never", say="\n".join(lines)
             )
             if done.returncode:
-                where = f"a disk of {ends.size} bytes"
-                raise TableRefused(where, why=done.stderr.strip(), hint=COLLECT, command=BUNDLE)
+                where = _("a disk of {size} bytes", size=ends.size)
+                raise TableRefused(where, why=done.stderr.strip(), hint=_(COLLECT), command=BUNDLE)
             return Ends(
                 os.pread(disk, len(ends.head), 0), os.pread(disk, len(ends.tail), ends.size - len(ends.tail)), ends.size
             )

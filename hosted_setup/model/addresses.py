@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_interface
 from typing import ClassVar, Self
 
-from hosted_setup.model.messages import _
+from hosted_setup.model.messages import N_, _
 from hosted_setup.model.values import DomainName, Word
 
 
@@ -166,7 +166,7 @@ class EmailAddress(Word):
     """An address for mail, of the characters that need quoting nowhere: `name@domain`; `root@localhost` is one."""
 
     pattern: ClassVar = rf"[A-Za-z0-9_.+=-]{{1,64}}@{DomainName.pattern}"
-    wanted: ClassVar = "a mail address"
+    wanted: ClassVar = N_("a mail address")
 
 
 @dataclass(frozen=True)

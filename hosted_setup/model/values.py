@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import ClassVar, Final, Self
 
-from hosted_setup.model.messages import _
+from hosted_setup.model.messages import N_, _
 from hosted_setup.model.secret import Secret
 
 MIB: Final = 1 << 20
@@ -47,21 +47,21 @@ class Name(Word):
     """A data center or cluster name; the engine accepts letters, digits, `_` and `-`, 40 at most."""
 
     pattern: ClassVar = r"[A-Za-z0-9_-]{1,40}"
-    wanted: ClassVar = "a valid name: letters, digits, _ and -, 40 at most"
+    wanted: ClassVar = N_("a valid name: letters, digits, _ and -, 40 at most")
 
 
 class VmName(Word):
     """A libvirt domain or network name: letters, digits, `_.+-`; a letter or digit first, 64 at most."""
 
     pattern: ClassVar = r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,63}"
-    wanted: ClassVar = "a valid VM or network name"
+    wanted: ClassVar = N_("a valid VM or network name")
 
 
 class MacAddress(Word):
     """A unicast MAC address, in lower case."""
 
     pattern: ClassVar = r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}"
-    wanted: ClassVar = "a MAC address"
+    wanted: ClassVar = N_("a MAC address")
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -79,7 +79,7 @@ class DomainName:
 
     name: str
     pattern: ClassVar[str] = rf"{_LABEL}(\.{_LABEL})*"
-    wanted: ClassVar[str] = "a domain name"
+    wanted: ClassVar[str] = N_("a domain name")
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -99,7 +99,7 @@ class Fqdn(DomainName):
     """A fully qualified domain name: two labels or more."""
 
     pattern: ClassVar = rf"{_LABEL}(\.{_LABEL})+"
-    wanted: ClassVar = "a fully qualified domain name"
+    wanted: ClassVar = N_("a fully qualified domain name")
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from hosted_setup.model.events import Waiting
 from hosted_setup.model.lookup import call_with
-from hosted_setup.model.messages import _
+from hosted_setup.model.messages import N_, _
 from hosted_setup.model.problem import Problem, together
 from hosted_setup.ports.host import Host
 from hosted_setup.ports.problems import refused_by_system
@@ -37,12 +37,12 @@ class CheckLate(Problem):
 class Result(Enum):
     """How a check ended, in the words of the report."""
 
-    PASSED = "passed"
-    REFUSED = "REFUSED"
-    WARNED = "WARNING"
-    IGNORED = "ignored"
-    INAPPLICABLE = "does not apply"
-    UNCHECKED = "not checked: something it needs is missing"
+    PASSED = N_("passed")
+    REFUSED = N_("REFUSED")
+    WARNED = N_("WARNING")
+    IGNORED = N_("ignored")
+    INAPPLICABLE = N_("does not apply")
+    UNCHECKED = N_("not checked: something it needs is missing")
 
 
 @dataclass(frozen=True)

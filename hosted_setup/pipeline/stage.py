@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+from hosted_setup.model.messages import N_
+
 
 class Stage(IntEnum):
     """Where in a run a step belongs; the order of the members is the order of the run."""
@@ -26,13 +28,13 @@ class Stage(IntEnum):
 
 
 _HEADINGS = {
-    Stage.SETUP: ("Initializing", "Environment setup"),
-    Stage.CUSTOMIZATION: ("Environment customization",),
-    Stage.VALIDATION: ("Setup validation",),
-    Stage.TRANSACTION: ("Transaction setup", "Misc configuration"),
-    Stage.CLOSING: ("Closing up",),
+    Stage.SETUP: (N_("Initializing"), N_("Environment setup")),
+    Stage.CUSTOMIZATION: (N_("Environment customization"),),
+    Stage.VALIDATION: (N_("Setup validation"),),
+    Stage.TRANSACTION: (N_("Transaction setup"), N_("Misc configuration")),
+    Stage.CLOSING: (N_("Closing up"),),
 }
-COMMIT = "Transaction commit"
-CLEANUP = "Clean up"
-PRE_TERMINATION = "Pre-termination"
-TERMINATION = "Termination"
+COMMIT = N_("Transaction commit")
+CLEANUP = N_("Clean up")
+PRE_TERMINATION = N_("Pre-termination")
+TERMINATION = N_("Termination")

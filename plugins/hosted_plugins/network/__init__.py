@@ -11,7 +11,7 @@ from typing import ClassVar, Final, Self
 from hosted_plugins.network.nics import suitable
 from hosted_setup.model.addresses import HostAddress, IpAddress
 from hosted_setup.model.answer import Suggestion
-from hosted_setup.model.messages import _
+from hosted_setup.model.messages import N_, _
 from hosted_setup.model.question import Choice, ask, section
 from hosted_setup.model.values import VmName, Word
 from hosted_setup.ports.host import Host
@@ -31,7 +31,7 @@ class LinkName(Word):
     """The name of a network interface: what the kernel accepts, as far as it needs no quoting anywhere."""
 
     pattern: ClassVar = r"(?!\.{1,2}$)[A-Za-z0-9_.@-]{1,15}"
-    wanted: ClassVar = "the name of a network interface: letters, digits, _.@-, 15 at most"
+    wanted: ClassVar = N_("the name of a network interface: letters, digits, _.@-, 15 at most")
 
 
 @dataclass(frozen=True)

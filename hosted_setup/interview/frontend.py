@@ -19,13 +19,15 @@ class Preview:
     """What the operator confirms.
 
     Each answer with its origin, what the run will do in words, and what it destroys or takes away. One that is
-    `refused` cannot be confirmed: a check has found problems, which were told already.
+    `refused` cannot be confirmed: a check has found problems, which are told below it. One that is not `asked` was
+    confirmed, or declined, beforehand.
     """
 
     answers: tuple[Answered, ...]
     plan: tuple[str, ...] = ()
     effects: tuple[str, ...] = ()
     refused: bool = False
+    asked: bool = True
 
 
 @dataclass(frozen=True)

@@ -180,12 +180,15 @@ class Interviewer:
         told = {str(one): one for one in (*self.held, *(problem.problems() if problem else ()))}  # once
         if told and not self.attended:
             raise Problems(told.values()) if len(told) > 1 else next(iter(told.values()))
-        preview = Preview(self.answered(), tuple(plan), tuple(effects), refused=problem is not None)
+        given = None if problem is not None or self._reviewing else self._confirmation()
+        preview = Preview(
+            self.answered(), tuple(plan), tuple(effects), refused=problem is not None, asked=given is None
+        )  # fmt: skip
         self._frontend.show(preview)
+        if given is not None:
+            return Confirm() if given else Decline()
         if problem is not None:
             self._reporter.emit(Failed(problem))
-        elif not self._reviewing and (given := self._confirmation()) is not None:
-            return Confirm() if given else Decline()
         review = self._frontend.review(preview)
         self._heading = ""
         if isinstance(review, Reopen):

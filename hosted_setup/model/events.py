@@ -22,7 +22,7 @@ class Heading(Message, frozen=True, tag="heading"):
 
 
 class StepBegun(Message, frozen=True, tag="step"):
-    """Step `number` of `total` begins."""
+    """Step `number` of the `total` that do the work begins: those that follow the confirmation."""
 
     title: str
     number: int

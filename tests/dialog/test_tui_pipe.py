@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -288,6 +290,9 @@ def test_a_pick_list_and_a_warning(wizard: Wizard) -> None:
     ]
 
 
+DEFAULT = Origin(Source.DEFAULT)
+
+
 def preview(*, refused: bool = False) -> Preview:
     fqdn, password = questions_of(Engine)
     long = "/var/lib/exports/" + "engine-" * 10 + "storage"
@@ -309,15 +314,68 @@ def test_the_preview_is_a_table_that_cuts_nothing_off(wizard: Wizard) -> None:
         "  1  Engine FQDN                engine.example.com         typed",
         "  2  Engine admin password      ********                   option",
         "Local storage",
-        "  3  Emulated machine           /var/lib/exports/engine-e  /root/answers-of-202",
-        "                                ngine-engine-engine-engin  6.conf:12",
-        "                                e-engine-engine-engine-en",
-        "                                gine-engine-storage",
+        "  3  Emulated machine                                      file 1:12",
+        f"       /var/lib/exports/{'engine-' * 10}storage"[:80],
+        f"       /var/lib/exports/{'engine-' * 10}storage"[80:],
+        "     file 1: /root/answers-of-2026.conf",
         "          The run will:",
         "          - Create the engine VM",
         "[WARNING] This run will also do the following:",
         "          - VM HostedEngine is removed",
     ]
+
+
+LONG = Preview(tuple(Answered(f"Part {one // 9}", questions_of(Vm)[5], str(one), DEFAULT) for one in range(40)))
+LAST = "39                         default"
+
+
+@pytest.mark.parametrize(
+    ("keys", "shown"),
+    [
+        ("\r\r", [0, 9, 27]),
+        (" \x1b[6~", [0, 9, 27]),
+        ("q", [0, 9, 27]),
+        ("\rp\r\r", [0, 9, 0, 9, 27]),
+        ("p\x1b[F", [0, 0, 9, 27]),
+    ],
+)
+def test_a_preview_that_is_longer_than_the_screen_is_turned_over(wizard: Wizard, keys: str, shown: list[int]) -> None:
+    wizard.keys.send_text(keys)
+    wizard.frontend.show(LONG)
+    record = wizard.terminal.record()
+    assert [line.split()[3] for line in record if re.match(r" +(1|10|28)  ", line)] == [str(one) for one in shown]
+    assert record[-1].endswith(LAST)
+    assert not [line for line in record if "Page" in line or "Ctrl-D" in line]
+
+
+def test_of_a_preview_one_sees_a_page_and_how_to_go_on(wizard: Wizard) -> None:
+    seen: list[str] = []
+
+    def look() -> None:
+        seen.extend(wizard.terminal.rows())
+        wizard.keys.send_text("\x04")
+
+    watch = wizard.when("next page", look)
+    with pytest.raises(Aborted):
+        wizard.frontend.show(LONG)
+    watch.join()
+    assert seen[1] == "          --== CONFIGURATION PREVIEW ==--"
+    assert len(seen) <= ROWS
+    assert seen[-2:] == [
+        "          Page 1 of 3:",
+        " Enter next page   p previous page   q to the end   Ctrl-D leave",
+    ]
+
+
+def test_a_preview_that_nobody_is_asked_about_is_drawn_at_once(wizard: Wizard) -> None:
+    wizard.frontend.show(replace(LONG, asked=False))
+    assert wizard.terminal.record()[-1].endswith(LAST)
+
+
+def test_at_the_confirmation_the_preview_can_be_seen_again(wizard: Wizard) -> None:
+    wizard.keys.send_text("p\rqyes\r")
+    assert wizard.frontend.review(LONG) == Confirm()
+    assert "          --== CONFIGURATION PREVIEW ==--" in wizard.terminal.record()
 
 
 @pytest.mark.parametrize(

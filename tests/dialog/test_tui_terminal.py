@@ -76,7 +76,7 @@ def test_whatever_ends_it_the_terminal_is_as_it_was(terminal: Terminal, leave: s
         terminal.child.sendcontrol(leave[-1].lower())
     else:
         terminal.child.kill(getattr(signal, leave))
-    terminal.child.expect_exact("Answers: ")
+    terminal.child.expect_exact("Answers:")
     terminal.child.expect(pexpect.EOF)
     assert terminal.modes() == before
     assert terminal.end() == 130

@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 import termios
 from contextlib import contextmanager, nullcontext
-from typing import TYPE_CHECKING, Final, TextIO
+from typing import TYPE_CHECKING, TextIO
 
+from hosted_setup.interview.frontends.echo import without_echo
 from hosted_setup.interview.frontends.wording import (
     TO_CHANGE,
     help_of,
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from hosted_setup.interview.section_interview import SectionInterview
     from hosted_setup.model.events import Event
     from hosted_setup.model.question import Question
-
-_ECHO: Final = 3  # index of the local modes in what tcgetattr gives
 
 
 class PlainFrontend:
@@ -132,18 +131,12 @@ class PlainFrontend:
 
 @contextmanager
 def _no_echo(source: TextIO, screen: Screen) -> Iterator[None]:
-    """Switch the echo of a terminal off, and back on whatever happens."""
+    """Switch the echo of a terminal off, and back on whatever happens; its newline was not echoed either."""
     if not source.isatty():
         yield
         return
-    descriptor = source.fileno()
-    before = termios.tcgetattr(descriptor)
-    hidden = termios.tcgetattr(descriptor)
-    hidden[_ECHO] &= ~termios.ECHO
-    # Nothing is flushed: what was pasted belongs to the questions that follow.
-    termios.tcsetattr(descriptor, termios.TCSADRAIN, hidden)
     try:
-        yield
+        with without_echo(source.fileno()):
+            yield
     finally:
-        termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
         screen.end_line()

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import time
+from itertools import groupby
 from typing import TYPE_CHECKING, Final, TextIO
 
 from hosted_setup.interview.frontends.outlet import Outlet
-from hosted_setup.interview.frontends.text import bounded, clean, clean_lines, duration, width_of, with_options
+from hosted_setup.interview.frontends.text import bounded, clean, clean_lines, duration, folded, width_of, with_options
 from hosted_setup.model.events import End, Failed, GuestLine, Heading, Info, StepBegun, Summary, Waiting, Warn
 from hosted_setup.model.question import text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from hosted_setup.interview.frontend import Preview
     from hosted_setup.interview.section_interview import Answered
@@ -92,12 +93,16 @@ class Screen:
 
     def title(self, text: str) -> None:
         """Draw the title of a section."""
-        self.lines(("", f"--== {text.upper()} ==--", ""))
+        self.lines(_title(text))
 
     def lines(self, lines: Iterable[str]) -> None:
-        """Draw indented lines."""
-        for line in lines:
-            self._line(f"{INDENT}{clean(line)}".rstrip())
+        """Draw indented lines, on a terminal folded between words."""
+        self.rows(self._indented(lines))
+
+    def rows(self, rows: Iterable[str]) -> None:
+        """Draw rows as they are."""
+        for row in rows:
+            self._line(row)
 
     def ask(self, text: str) -> None:
         """Draw a prompt and stay on its line."""
@@ -110,22 +115,28 @@ class Screen:
 
     def preview(self, preview: Preview) -> None:
         """Draw the answers, numbered and with their origins, what the run will do and what it destroys."""
-        self.title("Configuration preview")
-        self._answers(preview.answers)
-        if preview.plan:
-            self.lines(("The run will:", *(f"- {title}" for title in preview.plan)))
-        if preview.effects:
-            self._lines(_WARNING, "This run will also do the following:")
-            self.lines(f"- {effect}" for effect in preview.effects)
-        self.lines(("",))
+        for part in self._parts(preview):
+            self.rows(part)
 
-    def _answers(self, answers: Sequence[Answered]) -> None:
-        section = ""
-        for number, one in enumerate(answers, 1):
-            if one.section != section:
-                section = one.section
-                self.lines((section,))
-            self.lines((f" {number:>3} {one.question.prompt:<{_LABEL}}: {shown(one)}  ({one.origin})",))
+    def _parts(self, preview: Preview) -> Iterator[list[str]]:
+        """Give the rows of a preview, each section's together."""
+        answers = iter(self._answers(preview.answers))
+        yield [*self._indented(_title("Configuration preview")), *next(answers, ())]
+        yield from answers
+        if preview.plan:
+            yield self._indented(("The run will:", *(f"- {title}" for title in preview.plan)))
+        if preview.effects:
+            first = self._prefixed(_WARNING, "This run will also do the following:")
+            yield [*first, *self._indented(f"- {effect}" for effect in preview.effects)]
+        yield self._indented(("",))
+
+    def _answers(self, answers: Sequence[Answered]) -> Iterator[list[str]]:
+        for title, numbered in groupby(enumerate(answers, 1), lambda one: one[1].section):
+            lines = (
+                f" {number:>3} {one.question.prompt:<{_LABEL}}: {shown(one)}  ({one.origin})"
+                for number, one in numbered
+            )
+            yield self._indented((title, *lines))
 
     def _problem(self, problem: Problem) -> None:
         self._lines(_ERROR, f"{problem.code}: {problem.title}")
@@ -137,13 +148,20 @@ class Screen:
                 self.lines((f"{word + ':':7}{first}", *(f"{'':7}{line}" for line in rest)))
         if command:
             word = "" if hint else "Next:"
-            self.lines((f"{word:7}{command}",))
+            self._line(f"{INDENT}{word:7}{clean(command)}")
 
     def _lines(self, prefix: str, text: str) -> None:
-        first, *rest = clean_lines(text) or [""]
+        self.rows(self._prefixed(prefix, text))
+
+    def _prefixed(self, prefix: str, text: str) -> list[str]:
+        first, *rest = self._indented(clean_lines(text) or [""])
         begin = f"{_COLOURS[prefix]}{prefix}{_PLAIN}" if self._colour and prefix in _COLOURS else prefix
-        self._line(begin + first)
-        self.lines(rest)
+        return [begin + first[len(INDENT) :], *rest]
+
+    def _indented(self, lines: Iterable[str]) -> list[str]:
+        """Give the rows of lines, folded between words on a terminal."""
+        whole = (f"{INDENT}{clean(line)}".rstrip() for line in lines)
+        return [row for line in whole for row in (folded(line, self._columns() - 1) if self._live else [line])]
 
     def _wait(self, event: Waiting) -> None:
         typical = f" of typically {duration(event.typical)}" if event.typical else ""
@@ -186,6 +204,10 @@ class Screen:
             return os.get_terminal_size(self._out.fileno()).columns or _COLUMNS
         except OSError:
             return _COLUMNS
+
+
+def _title(text: str) -> tuple[str, ...]:
+    return "", f"--== {text.upper()} ==--", ""
 
 
 def shown(one: Answered) -> str:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # CSI and OSC sequences with what belongs to them, then any other two-character escape (ECMA-48).
 _ESCAPES: Final = re.compile(
@@ -14,6 +17,8 @@ _ESCAPES: Final = re.compile(
 _UNFIT: Final = frozenset({"Cc", "Cf", "Zl", "Zp", "Cs"})
 # A command stands at the beginning of a text or after two blanks and ends before the next two; a help needs no options.
 _COMMAND: Final = re.compile(r"(?:^|(?<=  ))hosted-engine(?! \S+ --help)(?: \S+)+")
+_DEEPER: Final = 2  # columns by which what a colon announces stands further in
+_LABEL: Final = re.compile(r" *(?:(?:What|Why|Where|Next|Else): +)?")
 
 
 def with_options(text: str, options: str) -> str:
@@ -45,6 +50,42 @@ def bounded(text: str, columns: int) -> str:
         if used > columns:
             return text[:position]
     return text
+
+
+def folded(text: str, columns: int) -> list[str]:
+    """Give `text` in lines of at most `columns`, broken at blanks; the later ones begin below the first one's text.
+
+    Neither a word, such as a path, nor a command that is to be copied is ever broken: a long one has a line of its own,
+    further to the left if need be; for one that is longer still the terminal has to make do.
+    """
+    if width_of(text) <= columns:
+        return [text]
+    label = _LABEL.match(text)
+    line = label[0] if label else ""
+    indent, begun, lines = len(line), False, []
+    for gap, piece in _pieces(text[len(line) :]):
+        if begun and width_of(f"{line}{gap}{piece}") > columns:
+            lines.append(line)
+            wanted = indent + _DEEPER if line.endswith(":") else indent
+            line = f"{'':{max(0, min(wanted, columns - width_of(piece)))}}{piece}"
+        else:
+            line += f"{gap}{piece}"
+        begun = True
+    return [*lines, line]
+
+
+def _pieces(text: str) -> Iterator[tuple[str, str]]:
+    """Give what is not to be broken, each with the blanks before it.
+
+    That is a word, or a command: what stands after a colon and two blanks is one too, whatever program it calls.
+    """
+    chunks = re.split("( {2,})", text)
+    before = ""
+    for blanks, chunk in zip(("", *chunks[1::2]), chunks[::2], strict=True):
+        words = [chunk] if before.endswith(":") or chunk.startswith("hosted-engine ") else chunk.split(" ")
+        yield blanks, words[0]
+        yield from ((" ", word) for word in words[1:])
+        before = chunk
 
 
 def duration(seconds: float) -> str:

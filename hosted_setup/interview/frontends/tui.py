@@ -43,6 +43,9 @@ _LEAVE: Final = "Ctrl-D leave"
 _OPEN: Final = f"? help   back   Tab complete   {_LEAVE}"
 _HIDDEN: Final = f"nothing is shown while you type   F1 help   F2 back   {_LEAVE}"
 _ONLY: Final = " " * 10 + "{}: "
+_PAGE: Final = f"Enter next page   p previous page   q to the end   {_LEAVE}"
+_PAGE_KEYS: Final = ((" ", ""), ("pagedown", ""), ("p", "p"), ("pageup", "p"), ("q", "q"), ("end", "q"))
+_REVIEW: Final = f"p shows the preview again   {_LEAVE}"
 
 
 def can_ask(source: TextIO | None, out: TextIO | None, environ: Mapping[str, str]) -> bool:
@@ -104,7 +107,7 @@ class TuiFrontend:
             mend = ""
             rejected = None
             if weighed is Command.HELP:
-                self._screen.paragraphs(help_of(prompt))
+                self._screen.lines(help_of(prompt))
             elif weighed is Command.BACK:
                 rejected = interview.back()
             else:
@@ -115,9 +118,19 @@ class TuiFrontend:
                 self._screen.error(rejected.reason)
 
     def show(self, preview: Preview) -> None:
-        """Draw the preview."""
+        """Draw the preview; page by page, where it is to be read on a terminal that does not show all of it at once.
+
+        Raises:
+            Aborted: the operator leaves, or the terminal is gone.
+        """
         self._progress.rest()
-        self._screen.preview(preview)
+        pages = self._screen.pages(preview)
+        at, wish = 0, "" if preview.asked else "q"
+        while at < len(pages):
+            self._screen.rows(pages[at])
+            if wish != "q" and at < len(pages) - 1:
+                wish = self._turn(at + 1, len(pages))
+            at = max(0, at - 1) if wish == "p" else at + 1
 
     def review(self, preview: Preview) -> Review:
         """Ask until the reply is yes, no or the number of an answer; empty means yes.
@@ -127,7 +140,9 @@ class TuiFrontend:
         """
         self._progress.rest()
         self._screen.lines(TO_CHANGE)
-        return self._until(review_line(preview), partial(review_of, preview=preview))
+        while (review := self._until(review_line(preview), partial(_review, preview), _REVIEW)) is None:
+            self.show(preview)
+        return review
 
     def confirm(self, prompt: str, *, default: bool) -> bool:
         """Ask until the reply is yes or no; empty means the `default`.
@@ -146,10 +161,15 @@ class TuiFrontend:
 
         return self._given() if self._given else Lines()
 
-    def _until(self, message: str, understand: Callable[[str], T]) -> T:
+    def _turn(self, number: int, total: int) -> str:
+        """Give what the operator wants after a page: "" the next one, "p" the one before, "q" all that is left."""
+        page = Ask(_ONLY.format(f"Page {number} of {total}"), _PAGE, keys=_PAGE_KEYS, fleeting=True)
+        return cast("str", self._ask(page, str.strip))
+
+    def _until(self, message: str, understand: Callable[[str], T], note: str = _LEAVE) -> T:
         while True:
             try:
-                answer = self._ask(Ask(_ONLY.format(message), _LEAVE), lambda text: understand(text.strip()))
+                answer = self._ask(Ask(_ONLY.format(message), note), lambda text: understand(text.strip()))
             except ValueError as error:
                 self._screen.error(str(error))
             else:
@@ -179,6 +199,11 @@ class TuiFrontend:
     def _remember(self, prompt: Prompt, text: str) -> None:
         if text.strip() and not prompt.question.secret and not prompt.warning:
             self._typed[prompt.question.key] = (*self._typed.get(prompt.question.key, ()), text)
+
+
+def _review(preview: Preview, text: str) -> Review | None:
+    """Give what a reply to the preview means; None where it is to be seen again."""
+    return None if text == "p" else review_of(text, preview)
 
 
 def _is_hidden(prompt: Prompt) -> bool:

@@ -36,3 +36,7 @@ class Ask:
     """What stands there already, to be mended."""
     earlier: tuple[str, ...] = ()
     """Replies that the arrow keys bring back, the latest at the end."""
+    keys: tuple[tuple[str, str], ...] = ()
+    """Keys that reply at once, each with its reply."""
+    fleeting: bool = False
+    """Whether nothing of it stays on the screen."""

@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import threading
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from prompt_toolkit.application import Application
@@ -77,7 +78,7 @@ class Lines:
         line = _Line(ask, weigh)
         app: Application[T | Command] = Application(
             layout=line.layout, key_bindings=line.keys, input=self._source, output=self._output,
-            color_depth=self._colours, refresh_interval=_BLINK,
+            color_depth=self._colours, refresh_interval=_BLINK, erase_when_done=ask.fleeting,
         )  # fmt: skip
         before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
         try:
@@ -133,10 +134,15 @@ class _Line:
         keys.add(Keys.BracketedPaste)(_paste)
         keys.add("c-z")(lambda event: event.app.suspend_to_background())
         keys.add("c-d")(self._leave_or_delete)
+        for key, reply in self._ask.keys:
+            keys.add(key)(partial(self._reply, reply))
         if self._ask.commands:
             keys.add("f1")(lambda event: event.app.exit(result=Command.HELP))
             keys.add("f2")(lambda event: event.app.exit(result=Command.BACK))
         return keys
+
+    def _reply(self, reply: str, event: KeyPressEvent) -> None:
+        event.app.exit(result=self._weigh(reply))
 
     def _enter(self, event: KeyPressEvent) -> None:
         text, app = self.buffer.text, event.app

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import os
+import termios
 import textwrap
 import time
 from collections import deque
-from itertools import zip_longest
+from contextlib import ExitStack, suppress
+from itertools import groupby, zip_longest
 from typing import TYPE_CHECKING, Final, TextIO
 
+from hosted_setup.interview.frontends.echo import is_ours, without_echo
 from hosted_setup.interview.frontends.screen import INDENT, Screen, shown
-from hosted_setup.interview.frontends.text import bounded, clean, clean_lines, duration
+from hosted_setup.interview.frontends.text import bounded, clean, clean_lines, duration, folded, width_of
+from hosted_setup.model.answer import Source
 from hosted_setup.model.events import GuestLine, Heading, StepBegun, Waiting
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from hosted_setup.interview.frontend import Preview
     from hosted_setup.interview.section_interview import Answered
     from hosted_setup.model.events import Event
 
@@ -24,6 +29,7 @@ _SMALLEST: Final = os.terminal_size((80, 24))
 _NUMBER: Final = 5
 _NARROWEST: Final = 8
 _ABOVE: Final = 3  # rows that are left to the finished lines
+_BELOW: Final = 2  # rows of a question and its bar
 
 
 class LiveScreen(Screen):
@@ -54,6 +60,7 @@ class LiveScreen(Screen):
         self._wait_for: tuple[Waiting, float] | None = None
         self._guest: deque[str] = deque()
         self._rows = 0  # of the live lines that stand there
+        self._hush = ExitStack()
 
     @property
     def lives(self) -> bool:
@@ -86,25 +93,43 @@ class LiveScreen(Screen):
         self._write(self._erasure() + "\n".join(lines))
         self._rows = len(lines)
 
-    def paragraphs(self, lines: Iterable[str]) -> None:
-        """Draw indented lines, folded between words."""
-        self.lines(row for line in lines for row in _fold(line, self._size().columns - len(INDENT) - 1))
-
     def rest(self) -> None:
         """Take the live lines away until there is work again."""
         self._let_go_up(0)
         self._clear()
         self._step = self._wait_for = None
+        with suppress(OSError, termios.error):  # it is gone
+            self._hush.close()
 
-    def _answers(self, answers: Sequence[Answered]) -> None:
-        """Draw a table fitted to the width; what does not fit into a column goes on below."""
-        section = ""
-        for number, one in enumerate(answers, 1):
-            if one.section != section:
-                section = one.section
-                self._line(clean(section))
-            for row in _rows(number, one, self._size().columns - 1):
-                self._line(row)
+    def _silence(self) -> None:
+        """Echo no keys while live lines are drawn: the cursor is to stay where they end."""
+        with suppress(OSError, termios.error):
+            if is_ours(self._out.fileno()):
+                self._hush.enter_context(without_echo(self._out.fileno()))
+
+    def pages(self, preview: Preview) -> list[list[str]]:
+        """Give the rows of a preview in pages that leave room for a question: no section is broken that fits on one."""
+        most = max(_ABOVE, self._size().lines - _BELOW)
+        pages: list[list[str]] = [[]]
+        for part in self._parts(preview):
+            if pages[-1] and len(pages[-1]) + len(part) > most:
+                pages.append([])
+            for row in part:
+                if len(pages[-1]) == most:
+                    pages.append([])
+                pages[-1].append(row)
+        return pages
+
+    def _answers(self, answers: Sequence[Answered]) -> Iterator[list[str]]:
+        """Give a table fitted to the width; a file whose name is too long for it stands below the table."""
+        columns = self._size().columns - 1
+        wide = max(_NARROWEST, (columns - _NUMBER) * 3 // 8)
+        widths = wide, max(_NARROWEST, columns - _NUMBER - 2 * wide)
+        files = _files(answers, widths[1])
+        for title, numbered in groupby(enumerate(answers, 1), lambda one: one[1].section):
+            yield [clean(title), *(row for number, one in numbered for row in _rows(number, one, widths, files))]
+        if files:
+            yield [f"{'':{_NUMBER}}{name}: {path}" for path, name in files.items()]
 
     def _note(self, event: Event) -> None:
         self._wait_for = None
@@ -112,6 +137,8 @@ class LiveScreen(Screen):
             self._stage = event.text
         elif isinstance(event, StepBegun):
             now = self._now()
+            if self._step is None:
+                self._silence()
             self._begun = now if self._begun is None else self._begun
             self._step = event, now
 
@@ -155,15 +182,29 @@ class LiveScreen(Screen):
         return size if size.columns and size.lines else _SMALLEST
 
 
-def _rows(number: int, one: Answered, columns: int) -> Iterator[str]:
-    """Fold question, answer and origin into columns: a bit more than a third each, the rest for the origin."""
-    wide = max(_NARROWEST, (columns - _NUMBER) * 3 // 8)
-    rest = max(_NARROWEST, columns - _NUMBER - 2 * wide)
-    folded = [_fold(one.question.prompt, wide - 2), _fold(shown(one), wide - 2), _fold(str(one.origin), rest)]
-    for at, (question, answer, origin) in enumerate(zip_longest(*folded, fillvalue="")):
+def _files(answers: Sequence[Answered], columns: int) -> dict[str, str]:
+    """Give a short name for every file that answers are from, if one of them is too long."""
+    places = [str(one.origin) for one in answers if one.origin.source is Source.FILE]
+    paths = dict.fromkeys(clean(place.rpartition(":")[0]) for place in places)
+    if all(width_of(clean(place)) <= columns for place in places):
+        return {}
+    return {path: f"file {number}" for number, path in enumerate(paths, 1)}
+
+
+def _rows(number: int, one: Answered, widths: tuple[int, int], files: Mapping[str, str]) -> Iterator[str]:
+    """Fold question, answer and origin into columns; a word that is wider than its column stands below, unbroken."""
+    wide, rest = widths
+    answer, below = _beside(shown(one), wide - 2)
+    path, colon, line = clean(str(one.origin)).rpartition(":")
+    origin, under = _beside(f"{files[path]}{colon}{line}" if path in files else str(one.origin), rest)
+    table = textwrap.wrap(clean(one.question.prompt), wide - 2), answer, origin
+    for at, cells in enumerate(zip_longest(*table, fillvalue="")):
         place = "" if at else str(number)
-        yield f"{place:>{_NUMBER - 2}}  {question:<{wide}}{answer:<{wide}}{origin}".rstrip()
+        yield f"{place:>{_NUMBER - 2}}  {cells[0]:<{wide}}{cells[1]:<{wide}}{cells[2]}".rstrip()
+    yield from (f"{'':{_NUMBER + 2}}{row}" for row in (*below, *under))
 
 
-def _fold(text: str, columns: int) -> list[str]:
-    return textwrap.wrap(clean(text), columns, break_on_hyphens=False) or [""]
+def _beside(text: str, columns: int) -> tuple[list[str], list[str]]:
+    """Give the rows of a text that fit into a column, or those that do not."""
+    rows = folded(clean(text), columns)
+    return (rows, []) if all(width_of(row) <= columns for row in rows) else ([], rows)

@@ -112,7 +112,7 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         """Refuse none and more than one."""
         given = [name for name in self.__struct_fields__ if getattr(self, name) is not UNSET]
         if len(given) != 1 or self.back is False:
-            message = f"exactly one of: {', '.join(self.__struct_fields__)}; back is always true"
+            message = _("exactly one of: {names}; back is always true", names=", ".join(self.__struct_fields__))
             raise ValueError(message)
 
 

@@ -10,6 +10,7 @@ import msgspec
 
 from hosted_setup.interview.frontend import Confirm, Decline
 from hosted_setup.model.events import Failed, Heading, Info, StepBegun, Warn
+from hosted_setup.model.messages import _
 from hosted_setup.model.problem import ExitCode, Problem, together
 from hosted_setup.pipeline.checking import Result, look, refusal, run_checks, warnings
 from hosted_setup.pipeline.codec import decode, encode
@@ -41,9 +42,9 @@ class RunOutdated(Problem):
 def outdated(past: Past, detail: str, why: str = "") -> RunOutdated:
     """Give the problem with the one way on there is: back, or past the commit point the version that began the run."""
     if past.committed:
-        hint = "Its engine is deployed, so the version of hosted-engine that began the run has to end it:"
+        hint = _("Its engine is deployed, so the version of hosted-engine that began the run has to end it:")
         return RunOutdated(detail, why=why, hint=hint, command=RESUME)
-    return RunOutdated(detail, why=why, hint="Take the run back:", command=ABORT)
+    return RunOutdated(detail, why=why, hint=_("Take the run back:"), command=ABORT)
 
 
 class Declined(Exception):  # noqa: N818 - an outcome, not an error
@@ -120,7 +121,7 @@ class Runner:
     def _begin(self, stage: Stage) -> tuple[Item, ...]:
         items = tuple(item for item in self.items if item.stage is stage)
         for heading in stage.headings if items else ():
-            self.host.reporter.emit(Heading(heading))
+            self.host.reporter.emit(Heading(_(heading)))
         return items
 
     def _consult(self, have: dict[type[Any], Any]) -> None:
@@ -133,7 +134,7 @@ class Runner:
                 if problem is not None:
                     raise problem
                 return
-            plan = tuple(item.title for item in self.items if item.stage is Stage.TRANSACTION)
+            plan = tuple(_(item.title) for item in self.items if item.stage is Stage.TRANSACTION)
             review = self.asker.review(plan, _effects(have), problem)
             if isinstance(review, Decline):
                 raise Declined
@@ -204,7 +205,7 @@ class Runner:
             if not isinstance(item, Step) or item.only is not None or item.name not in self.past.versions:
                 continue  # what only one way needs is looked at anew
             if self.past.versions[item.name] != item.version:
-                raise outdated(self.past, f"step {item.name} has changed")
+                raise outdated(self.past, _("step {name} has changed", name=item.name))
             if item.name not in self.past.done or not self._holds(item, have):
                 self._revert(item.name)
                 return
@@ -214,12 +215,10 @@ class Runner:
             return True
         product = self._recall(step)
         have[step.gives] = product
-        if step.holds is None or self.past.committed:
-            return True
-        if step.holds(product, self.host):
+        if step.holds is None or self.past.committed or step.holds(product, self.host):
             return True
         del have[step.gives]
-        self.host.reporter.emit(Info(f"{step.title}: no longer as it was left, doing it again"))
+        self.host.reporter.emit(Info(_("{title}: no longer as it was left, doing it again", title=_(step.title))))
         return False
 
     def _revert(self, name: str) -> None:
@@ -230,7 +229,7 @@ class Runner:
         try:
             return decode(self.past.done[step.name], step.gives or object)
         except msgspec.ValidationError as error:
-            raise outdated(self.past, f"what step {step.name} left cannot be read", str(error)) from error
+            raise outdated(self.past, _("what step {name} left cannot be read", name=step.name), str(error)) from error
 
     def _validate(self, items: tuple[Item, ...], have: dict[type[Any], Any]) -> Problem | None:
         """Run every item whose needs are there, the checks last; tell the warnings, give all problems."""
@@ -278,9 +277,9 @@ class Runner:
 
     def _do(self, step: Step, have: dict[type[Any], Any]) -> None:
         if step.stage >= Stage.TRANSACTION:
-            self.host.reporter.emit(StepBegun(step.title, self.items.index(step) + 1, len(self.items)))
+            self.host.reporter.emit(StepBegun(_(step.title), self.items.index(step) + 1, len(self.items)))
         if step.commits:
-            self.host.reporter.emit(Heading(COMMIT))
+            self.host.reporter.emit(Heading(_(COMMIT)))
         self._record(Begun(step.name, step.version))
         services: dict[type[Any], Any] = {Host: self.host, UndoLog: _Log(self.journal, step.name, self.past)}
         arguments = [services.get(need, have.get(need)) for need in step.needs]

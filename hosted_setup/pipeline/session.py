@@ -235,7 +235,7 @@ def clean_up(host: Host, path: Path, observe: Observer | None = None) -> ExitCod
 
 def take_back(host: Host, journal: Journal, past: Past, outcome: str, code: ExitCode) -> ExitCode:
     """Undo all that is open and end the run with `outcome`; give `code`, or UNFINISHED when something failed."""
-    host.reporter.emit(Heading(CLEANUP))
+    host.reporter.emit(Heading(_(CLEANUP)))
     try:
         roll_back(journal, past, host)
     except Problems as problems:
@@ -247,9 +247,9 @@ def take_back(host: Host, journal: Journal, past: Past, outcome: str, code: Exit
 
 
 def _end(host: Host, journal: Journal, outcome: str) -> None:
-    host.reporter.emit(Heading(PRE_TERMINATION))
+    host.reporter.emit(Heading(_(PRE_TERMINATION)))
     journal.append(End(outcome))
-    host.reporter.emit(Heading(TERMINATION))
+    host.reporter.emit(Heading(_(TERMINATION)))
 
 
 def ways_on(past: Past) -> str:

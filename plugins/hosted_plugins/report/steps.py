@@ -112,7 +112,7 @@ def summarise(  # noqa: PLR0913 - everything the operator wants to know
         *(_("SSH host key:      {fingerprint}", fingerprint=_key_fingerprint(key)) for key in greeted.host_keys),
         _("Storage domain:    {root}", root=domain.root),
         _("Configuration:     {path}", path=files.paths[-1]),
-        _("Next:"),
+        f"{_('Next')}:",
         _("  open a shell in the engine VM:    ssh root@{address}", address=healthy.address),
         _("  see it run:                       virsh -c {uri} dominfo {name}", uri=host.hypervisor.uri, name=vm.name),
         _("  collect logs for a report:        hosted-engine support-bundle"),

@@ -70,7 +70,7 @@ def status(app: App) -> int:
         return ExitCode.UNFINISHED
     frontend.emit(Info(_("Go on with it:  {resume}", resume=RESUME)))
     if not past.committed:
-        frontend.emit(Info(_("Take it back:   {abort}", abort=ABORT)))
+        frontend.emit(Info(_("Take it back:  {abort}", abort=ABORT)))
     return ExitCode.UNFINISHED
 
 

@@ -277,7 +277,8 @@ class Runner:
 
     def _do(self, step: Step, have: dict[type[Any], Any]) -> None:
         if step.stage >= Stage.TRANSACTION:
-            self.host.reporter.emit(StepBegun(_(step.title), self.items.index(step) + 1, len(self.items)))
+            work = [item for item in self.items if item.stage >= Stage.TRANSACTION]
+            self.host.reporter.emit(StepBegun(_(step.title), work.index(step) + 1, len(work)))
         if step.commits:
             self.host.reporter.emit(Heading(_(COMMIT)))
         self._record(Begun(step.name, step.version))

@@ -18,6 +18,7 @@ from hosted_setup.interview.frontends.wording import (
     yes_or_no,
 )
 from hosted_setup.model.events import Warn
+from hosted_setup.model.messages import _
 from hosted_setup.model.problem import Aborted
 from hosted_setup.model.question import parse_as
 
@@ -93,7 +94,7 @@ class PlainFrontend:
         Raises:
             Aborted: at the end of input.
         """
-        self._screen.lines(TO_CHANGE)
+        self._screen.lines(map(_, TO_CHANGE))
         prompt = review_line(preview)
         while True:
             text = self._read(prompt, hidden=False).strip()
@@ -124,7 +125,7 @@ class PlainFrontend:
             raise Aborted(str(error)) from error
         if not line:
             self._screen.end_line()
-            message = "end of input"
+            message = _("end of input")
             raise Aborted(message)
         return line.removesuffix("\n").removesuffix("\r")
 

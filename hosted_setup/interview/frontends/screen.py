@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, TextIO
 from hosted_setup.interview.frontends.outlet import Outlet
 from hosted_setup.interview.frontends.text import bounded, clean, clean_lines, duration, folded, width_of, with_options
 from hosted_setup.model.events import End, Failed, GuestLine, Heading, Info, StepBegun, Summary, Waiting, Warn
+from hosted_setup.model.messages import _
 from hosted_setup.model.question import text_of
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class Screen:
         """Draw one event."""
         match event:
             case Heading(text):
-                self._lines(_INFO, f"Stage: {text}")
+                self._lines(_INFO, _("Stage: {stage}", stage=text))
             case StepBegun(title, number, total):
                 self._lines(_INFO, f"{title} ({number}/{total})")
             case Info(text):
@@ -121,12 +122,12 @@ class Screen:
     def _parts(self, preview: Preview) -> Iterator[list[str]]:
         """Give the rows of a preview, each section's together."""
         answers = iter(self._answers(preview.answers))
-        yield [*self._indented(_title("Configuration preview")), *next(answers, ())]
+        yield [*self._indented(_title(_("Configuration preview"))), *next(answers, ())]
         yield from answers
         if preview.plan:
-            yield self._indented(("The run will:", *(f"- {title}" for title in preview.plan)))
+            yield self._indented((_("The run will:"), *(f"- {title}" for title in preview.plan)))
         if preview.effects:
-            first = self._prefixed(_WARNING, "This run will also do the following:")
+            first = self._prefixed(_WARNING, _("This run will also do the following:"))
             yield [*first, *self._indented(f"- {effect}" for effect in preview.effects)]
         yield self._indented(("",))
 
@@ -139,15 +140,15 @@ class Screen:
             yield self._indented((title, *lines))
 
     def _problem(self, problem: Problem) -> None:
-        self._lines(_ERROR, f"{problem.code}: {problem.title}")
+        self._lines(_ERROR, f"{problem.code}: {problem.headline}")
         hint, command = (with_options(text, self._options) for text in (problem.hint, problem.command))
-        told = {"What": problem.detail, "Why": problem.why, "Where": problem.where, "Next": hint}
+        told = {_("What"): problem.detail, _("Why"): problem.why, _("Where"): problem.where, _("Next"): hint}
         for word, text in told.items():
             if text:
                 first, *rest = clean_lines(text)
                 self.lines((f"{word + ':':7}{first}", *(f"{'':7}{line}" for line in rest)))
         if command:
-            word = "" if hint else "Next:"
+            word = "" if hint else f"{_('Next')}:"
             self._line(f"{INDENT}{word:7}{clean(command)}")
 
     def _lines(self, prefix: str, text: str) -> None:
@@ -164,9 +165,10 @@ class Screen:
         return [row for line in whole for row in (folded(line, self._columns() - 1) if self._live else [line])]
 
     def _wait(self, event: Waiting) -> None:
-        typical = f" of typically {duration(event.typical)}" if event.typical else ""
-        within = f", at most {duration(event.within)}" if event.within is not None else ""
-        text = f"{_INFO}Waiting for {clean(event.what)}: {duration(event.elapsed)}{typical}{within}"
+        typical = _(" of typically {typical}", typical=duration(event.typical)) if event.typical else ""
+        within = _(", at most {within}", within=duration(event.within)) if event.within is not None else ""
+        elapsed = f"{duration(event.elapsed)}{typical}{within}"
+        text = _INFO + _("Waiting for {what}: {elapsed}", what=clean(event.what), elapsed=elapsed)
         if self._live:
             self._redraw(text)
         elif self._is_due(event.what):
@@ -212,4 +214,4 @@ def _title(text: str) -> tuple[str, ...]:
 
 def shown(one: Answered) -> str:
     """Give an answer as it may be shown."""
-    return "********" if one.question.secret else text_of(one.value) or "(none)"
+    return "********" if one.question.secret else text_of(one.value) or _("(none)")

@@ -6,6 +6,8 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING, Final
 
+from hosted_setup.model.messages import N_, _
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -18,7 +20,7 @@ _UNFIT: Final = frozenset({"Cc", "Cf", "Zl", "Zp", "Cs"})
 # A command stands at the beginning of a text or after two blanks and ends before the next two; a help needs no options.
 _COMMAND: Final = re.compile(r"(?:^|(?<=  ))hosted-engine(?! \S+ --help)(?: \S+)+")
 _DEEPER: Final = 2  # columns by which what a colon announces stands further in
-_LABEL: Final = re.compile(r" *(?:(?:What|Why|Where|Next|Else): +)?")
+_LABELS: Final = (N_("What"), N_("Why"), N_("Where"), N_("Next"), N_("Else"))
 
 
 def with_options(text: str, options: str) -> str:
@@ -60,7 +62,7 @@ def folded(text: str, columns: int) -> list[str]:
     """
     if width_of(text) <= columns:
         return [text]
-    label = _LABEL.match(text)
+    label = re.match(rf" *(?:(?:{'|'.join(re.escape(_(one)) for one in _LABELS)}): +)?", text)
     line = label[0] if label else ""
     indent, begun, lines = len(line), False, []
     for gap, piece in _pieces(text[len(line) :]):

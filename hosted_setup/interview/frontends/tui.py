@@ -23,6 +23,7 @@ from hosted_setup.interview.frontends.wording import (
 )
 from hosted_setup.interview.store import parse_line
 from hosted_setup.model.events import Warn
+from hosted_setup.model.messages import N_, _
 from hosted_setup.model.problem import Aborted
 from hosted_setup.model.question import parse_as
 
@@ -39,13 +40,13 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 _UNABLE: Final = frozenset({"", "dumb", "unknown"})
 _NARROWEST: Final = 40
-_LEAVE: Final = "Ctrl-D leave"
-_OPEN: Final = f"? help   back   Tab complete   {_LEAVE}"
-_HIDDEN: Final = f"nothing is shown while you type   F1 help   F2 back   {_LEAVE}"
+_LEAVE: Final = N_("Ctrl-D leave")
+_OPEN: Final = N_("? help   back   Tab complete   Ctrl-D leave")
+_HIDDEN: Final = N_("nothing is shown while you type   F1 help   F2 back   Ctrl-D leave")
 _ONLY: Final = " " * 10 + "{}: "
-_PAGE: Final = f"Enter next page   p previous page   q to the end   {_LEAVE}"
+_PAGE: Final = N_("Enter next page   p previous page   q to the end   Ctrl-D leave")
 _PAGE_KEYS: Final = ((" ", ""), ("pagedown", ""), ("p", "p"), ("pageup", "p"), ("q", "q"), ("end", "q"))
-_REVIEW: Final = f"p shows the preview again   {_LEAVE}"
+_REVIEW: Final = N_("p shows the preview again   Ctrl-D leave")
 
 
 def can_ask(source: TextIO | None, out: TextIO | None, environ: Mapping[str, str]) -> bool:
@@ -139,7 +140,7 @@ class TuiFrontend:
             Aborted: the operator leaves, or the terminal is gone.
         """
         self._progress.rest()
-        self._screen.lines(TO_CHANGE)
+        self._screen.lines(map(_, TO_CHANGE))
         while (review := self._until(review_line(preview), partial(_review, preview), _REVIEW)) is None:
             self.show(preview)
         return review
@@ -163,13 +164,14 @@ class TuiFrontend:
 
     def _turn(self, number: int, total: int) -> str:
         """Give what the operator wants after a page: "" the next one, "p" the one before, "q" all that is left."""
-        page = Ask(_ONLY.format(f"Page {number} of {total}"), _PAGE, keys=_PAGE_KEYS, fleeting=True)
+        where = _("Page {number} of {total}", number=number, total=total)
+        page = Ask(_ONLY.format(where), _(_PAGE), keys=_PAGE_KEYS, fleeting=True)
         return cast("str", self._ask(page, str.strip))
 
     def _until(self, message: str, understand: Callable[[str], T], note: str = _LEAVE) -> T:
         while True:
             try:
-                answer = self._ask(Ask(_ONLY.format(message), note), lambda text: understand(text.strip()))
+                answer = self._ask(Ask(_ONLY.format(message), _(note)), lambda text: understand(text.strip()))
             except ValueError as error:
                 self._screen.error(str(error))
             else:
@@ -186,7 +188,7 @@ class TuiFrontend:
         default = () if hidden or not prompt.default else (prompt.default,)
         return Ask(
             message=_ONLY.format(line_of(prompt)),
-            note=_HIDDEN if hidden else _OPEN,
+            note=_(_HIDDEN if hidden else _OPEN),
             wrong=partial(_wrong, prompt),
             commands=True,
             hidden=hidden,
@@ -217,5 +219,5 @@ def _wrong(prompt: Prompt, text: str) -> str:
     try:
         parse_as(bool, text) if prompt.warning else parse_line(prompt.question, text)
     except ValueError as error:
-        return f"not yet: {error}"
+        return _("not yet: {error}", error=error)
     return ""

@@ -32,6 +32,7 @@ from prompt_toolkit.output import ColorDepth, Output
 from prompt_toolkit.output.vt100 import Vt100_Output
 
 from hosted_setup.interview.frontends.tui_ask import Command
+from hosted_setup.model.messages import _
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -111,7 +112,7 @@ class _Line:
 
     def _bar(self) -> str:
         if self._check is not None:
-            return f" {self._check.sign()} checking ...  Ctrl-C gives the check up "
+            return _(" {sign} checking ...  Ctrl-C gives the check up ", sign=self._check.sign())
         wrong = self._told or self._wrong()
         return f" {wrong} " if wrong else f" {self._ask.note} "
 
@@ -122,7 +123,7 @@ class _Line:
         return self._ask.wrong(self.buffer.text)
 
     def _changed(self, _buffer: Buffer) -> None:
-        self._told = "changed while it was checked: Enter checks it anew" if self._check else ""
+        self._told = _("changed while it was checked: Enter checks it anew") if self._check else ""
         self._check = None
 
     def _bindings(self) -> KeyBindings:
@@ -173,13 +174,13 @@ class _Line:
         if self._check is None:
             event.app.exit(exception=KeyboardInterrupt)
         else:
-            self._check, self._told = None, "the check was given up: Enter checks again"
+            self._check, self._told = None, _("the check was given up: Enter checks again")
 
     def _leave_or_delete(self, event: KeyPressEvent) -> None:
         if self.buffer.text:
             self.buffer.delete()
         else:
-            event.app.exit(exception=EOFError("end of input"))
+            event.app.exit(exception=EOFError(_("end of input")))
 
 
 class _Check:

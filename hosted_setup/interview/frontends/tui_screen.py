@@ -16,6 +16,7 @@ from hosted_setup.interview.frontends.screen import INDENT, Screen, shown
 from hosted_setup.interview.frontends.text import bounded, clean, clean_lines, duration, folded, width_of
 from hosted_setup.model.answer import Source
 from hosted_setup.model.events import GuestLine, Heading, StepBegun, Waiting
+from hosted_setup.model.messages import _
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -153,12 +154,14 @@ class LiveScreen(Screen):
         step, since = self._step
         now = self._now()
         yield f"--- {clean(self._stage)}, {duration(now - self._begun)} ---"
-        yield f"{INDENT}step {step.number}/{step.total}, {duration(now - since)}: {clean(step.title)}"
+        place, elapsed = f"{step.number}/{step.total}", duration(now - since)
+        yield INDENT + _("step {place}, {elapsed}: {title}", place=place, elapsed=elapsed, title=clean(step.title))
         if self._wait_for is not None:
             wait, told = self._wait_for
-            typical = f", typically {duration(wait.typical)}" if wait.typical else ""
-            within = f", at most {duration(wait.within)}" if wait.within is not None else ""
-            yield f"{INDENT}waiting for {clean(wait.what)}: {duration(wait.elapsed + now - told)}{typical}{within}"
+            typical = _(", typically {typical}", typical=duration(wait.typical)) if wait.typical else ""
+            within = _(", at most {within}", within=duration(wait.within)) if wait.within is not None else ""
+            elapsed = f"{duration(wait.elapsed + now - told)}{typical}{within}"
+            yield INDENT + _("waiting for {what}: {elapsed}", what=clean(wait.what), elapsed=elapsed)
         yield from (f"{INDENT}|- {line}" for line in self._guest)
 
     def _clear(self) -> None:
@@ -188,7 +191,7 @@ def _files(answers: Sequence[Answered], columns: int) -> dict[str, str]:
     paths = dict.fromkeys(clean(place.rpartition(":")[0]) for place in places)
     if all(width_of(clean(place)) <= columns for place in places):
         return {}
-    return {path: f"file {number}" for number, path in enumerate(paths, 1)}
+    return {path: _("file {number}", number=number) for number, path in enumerate(paths, 1)}
 
 
 def _rows(number: int, one: Answered, widths: tuple[int, int], files: Mapping[str, str]) -> Iterator[str]:

@@ -64,7 +64,6 @@ class Batch:
         attrs: list[tuple[str, Any]] = [
             ("IFA_LOCAL", address.address),
             ("IFA_ADDRESS", address.peer or address.address),
-            ("IFA_FLAGS", address.flags & _KEEPABLE | (_NO_DAD if address.version == 6 else 0)),  # noqa: PLR2004
             ("IFA_CACHEINFO", {
                 "ifa_preferred": _INFINITE if address.preferred is None else address.preferred,
                 "ifa_valid": _INFINITE if address.valid is None else address.valid,
@@ -76,17 +75,21 @@ class Batch:
             attrs += [("IFA_BROADCAST", address.broadcast)] if address.broadcast else []
         if address.metric:
             attrs.append(("IFA_RT_PRIORITY", address.metric))
-        self._address(_NEW_ADDRESS, link, address, attrs)
+        flags, unasked = address.flags & _KEEPABLE, _NO_DAD if address.version == 6 else 0  # noqa: PLR2004
+        self._address(_NEW_ADDRESS, link, address, [*attrs, ("IFA_FLAGS", flags | unasked)])
+        if flags | unasked != flags:  # it is good now, and may be asked for when the link comes up again
+            self._address(_NEW_ADDRESS, link, address, [*attrs, ("IFA_FLAGS", flags)], how=_REPLACE)
 
     def delete_address(self, link: int, address: Address) -> None:
         """Take an address from a link, and with it the route to its network."""
         attrs = [("IFA_LOCAL", address.address), ("IFA_ADDRESS", address.peer or address.address)]
         self._address(_DEL_ADDRESS, link, address, attrs)
 
-    def _address(self, kind: int, link: int, address: Address, attrs: list[tuple[str, Any]]) -> None:
+    def _address(self, kind: int, link: int, address: Address, attrs: list[tuple[str, Any]], how: int = _EXCL) -> None:
         self._add(
             ifaddrmsg(), kind, _("address {cidr}", cidr=address.cidr), good=_THERE if kind == _NEW_ADDRESS else _GONE,
-            family=_FAMILIES[address.version], prefixlen=address.prefix, scope=address.scope, index=link, attrs=attrs,
+            how=how, family=_FAMILIES[address.version], prefixlen=address.prefix, scope=address.scope, index=link,
+            attrs=attrs,
         )  # fmt: skip
 
     def add_route(self, link: int, route: Route) -> None:
@@ -117,15 +120,22 @@ class Batch:
         state = _PERMANENT if neighbour.permanent else _PROBE if ask else _STALE
         self._add(
             ndmsg(), _NEW_NEIGHBOUR, _("neighbour {address}", address=neighbour.address),
-            family=_FAMILIES[6 if ":" in neighbour.address else 4], ifindex=link, state=state,
+            how=_REPLACE, family=_FAMILIES[6 if ":" in neighbour.address else 4], ifindex=link, state=state,
             attrs=[("NDA_DST", neighbour.address), ("NDA_LLADDR", neighbour.mac)],
         )  # fmt: skip
 
-    def _add(self, message: nlmsg, kind: int, what: str, good: frozenset[int] = frozenset(), **fields: object) -> None:
+    def _add(
+        self,
+        message: nlmsg,
+        kind: int,
+        what: str,
+        good: frozenset[int] = frozenset(),
+        how: int = _EXCL,
+        **fields: object,
+    ) -> None:
         for name, content in fields.items():
             message[name] = content
-        create = _CREATE | (_REPLACE if kind == _NEW_NEIGHBOUR else _EXCL)
-        flags = create if kind in (_NEW_ADDRESS, _NEW_ROUTE, _NEW_NEIGHBOUR) else 0
+        flags = _CREATE | how if kind in (_NEW_ADDRESS, _NEW_ROUTE, _NEW_NEIGHBOUR) else 0
         message["header"]["type"] = kind
         message["header"]["flags"] = _REQUEST | _ACK | flags
         message["header"]["sequence_number"] = len(self._messages)

@@ -133,6 +133,14 @@ def restore(netlink: IPRoute, change: BridgeChange) -> bool:
     return True
 
 
+def claim(netlink: IPRoute, change: BridgeChange) -> None:
+    """Mark the bridge that was made anew at a boot; see `ports.network.HostNetwork`."""
+    facts = read_facts(netlink)
+    bridge = facts.link(change.bridge)
+    if bridge is not None and change.describes(bridge, facts.link(change.nic.name)):
+        netlink.link("set", index=bridge.index, ifalias=change.mark)
+
+
 def is_ours(link: Link, change: BridgeChange) -> bool:
     """Tell whether a link is the bridge that this run made."""
     return link.kind == BRIDGE and (link.alias == change.mark or link.name == unborn(change))

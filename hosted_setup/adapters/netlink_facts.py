@@ -22,6 +22,7 @@ _KNOWN: Final = _INCOMPLETE | _REACHABLE | _STALE | _DELAY | _PROBE | _PERMANENT
 _UNICAST: Final = 1
 _LOCAL: Final = 255  # the kernel's own table
 _KINDS: Final = {4: 2, 6: 10}
+_ANY_FAMILY: Final = 0
 _BOND_MODES: Final = (
     "balance-rr", "active-backup", "balance-xor", "broadcast", "802.3ad", "balance-tlb", "balance-alb",
 )  # fmt: skip
@@ -40,6 +41,7 @@ def read_facts(netlink: IPRoute) -> NetworkFacts:
         routes=tuple(_routes(netlink, names)),
         neighbours=tuple(_neighbours(netlink, names)),
         nameservers=_nameservers(),
+        ruled=tuple(sorted(set(_ruled(netlink)))),
     )
 
 
@@ -128,6 +130,11 @@ def _neighbours(netlink: IPRoute, names: Mapping[int, str]) -> Iterator[Neighbou
                     asked=bool(message["state"] & (_INCOMPLETE | _PROBE)),
                     permanent=bool(message["state"] & _PERMANENT),
                 )
+
+
+def _ruled(netlink: IPRoute) -> Iterator[str]:
+    for message in netlink.rule("dump", family=_ANY_FAMILY):
+        yield from (name for name in (message.get("iifname"), message.get("oifname")) if name)
 
 
 def _nameservers() -> tuple[str, ...]:

@@ -65,14 +65,24 @@ class NetlinkNetwork:
             raise
         return trial
 
+    def claim_bridge(self, change: BridgeChange, folder: Path) -> None:
+        """Set the alias, once a guard that is at work has ended."""
+        from pyroute2 import IPRoute  # noqa: PLC0415 - see the module
+
+        from hosted_setup.adapters.netlink_bridge import claim, exclusive  # noqa: PLC0415
+
+        with exclusive(folder), IPRoute() as netlink:
+            claim(netlink, change)
+
     def remove_bridge(self, change: BridgeChange, folder: Path) -> None:
         """Take the bridge back, once a guard that is at work has ended."""
         from pyroute2 import IPRoute  # noqa: PLC0415 - see the module
 
-        from hosted_setup.adapters.netlink_bridge import exclusive, restore  # noqa: PLC0415
+        from hosted_setup.adapters.netlink_bridge import RECORD, exclusive, restore  # noqa: PLC0415
 
         with exclusive(folder), IPRoute() as netlink:
             restore(netlink, change)
+            (folder / RECORD).unlink()  # no guard is waiting for it: each is armed before its starter goes on
 
     def _ask(self, address: str, device: str, mac: str) -> None:
         from pyroute2 import IPRoute  # noqa: PLC0415 - see the module

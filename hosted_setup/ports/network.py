@@ -122,6 +122,8 @@ class NetworkFacts:
     routes: tuple[Route, ...] = ()
     neighbours: tuple[Neighbour, ...] = ()
     nameservers: tuple[str, ...] = ()
+    ruled: tuple[str, ...] = ()
+    """The links that a rule of policy routing names (`ip rule`, iif or oif)."""
 
     def link(self, name: str) -> Link | None:
         """Find a link by its name."""
@@ -156,6 +158,11 @@ class BridgeChange:
         """Give the bridge's alias, by which it is known as this run's."""
         return f"hosted-engine run {self.run_id}"
 
+    def describes(self, bridge: Link, nic: Link | None) -> bool:
+        """Tell whether an unmarked bridge, with the NIC as it is now, is what this change makes."""
+        alike = (bridge.kind, bridge.name, bridge.mac, bridge.alias) == (BRIDGE, self.bridge, self.nic.mac, "")
+        return alike and nic is not None and nic.master == bridge.name
+
 
 class Trial(Protocol):
     """A bridge on trial: unless it is kept in time, also when this process dies, everything is as before."""
@@ -188,6 +195,12 @@ class HostNetwork(Protocol):
         Raises:
             NameTaken: there is a link of that name.
             NetworkFault: the kernel refused; everything is as before.
+        """
+
+    def claim_bridge(self, change: BridgeChange, folder: Path) -> None:
+        """Mark the bridge that was made anew at a boot as the change's.
+
+        Nothing happens unless it has the change's name and MAC, its NIC for a port, and no mark. Raises NetworkFault.
         """
 
     def remove_bridge(self, change: BridgeChange, folder: Path) -> None:

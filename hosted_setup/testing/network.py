@@ -73,6 +73,14 @@ class FakeNetwork:
         save(self._path, _State(_bridged(state.facts, change), change, until))
         return FakeTrial(self, change)
 
+    def claim_bridge(self, change: BridgeChange, folder: Path) -> None:  # noqa: ARG002 - see make_bridge
+        """Mark the bridge."""
+        facts = self.facts()
+        bridge = facts.link(change.bridge)
+        if bridge is not None and change.describes(bridge, facts.link(change.nic.name)):
+            marked = replace(bridge, alias=change.mark)
+            self.change(replace(facts, links=tuple(marked if one == bridge else one for one in facts.links)))
+
     def remove_bridge(self, change: BridgeChange, folder: Path) -> None:  # noqa: ARG002 - see make_bridge
         """Move everything back."""
         self.take_back(change)

@@ -43,6 +43,8 @@ class Site:
     cut: Callable[[], None]
     add: Callable[[str], None]
     """Makes a link of somebody else's of that name."""
+    mark: Callable[[str], None]
+    """Gives the bridge that alias."""
 
     def change(self, bridge: str = BRIDGE, run: str = RUN) -> BridgeChange:
         facts = self.network.facts()
@@ -75,14 +77,23 @@ def site(request: pytest.FixtureRequest, tmp_path: Path) -> Site:
     def add(name: str) -> None:
         network.change(replace(FACTS, links=(*FACTS.links, Link(9, name, kind="bridge"))))
 
-    return Site(network, "eno1", GATEWAY, tmp_path, cut, add)
+    def mark(alias: str) -> None:
+        facts = network.facts()
+        marked = tuple(replace(one, alias=alias) if one.name == BRIDGE else one for one in facts.links)
+        network.change(replace(facts, links=marked))
+
+    return Site(network, "eno1", GATEWAY, tmp_path, cut, add, mark)
 
 
 def on(wire: Wire, folder: Path) -> Site:
     def add(name: str) -> None:
         wire.host.ip(f"link add {name} type bridge", f"link set {name} up")
 
-    return Site(NetlinkNetwork(), wire.nic, GATEWAY4, folder, wire.cut, add)
+    def mark(alias: str) -> None:
+        with wire.host.inside():
+            subprocess.run(["ip", "link", "set", BRIDGE, "alias", alias], check=True)
+
+    return Site(NetlinkNetwork(), wire.nic, GATEWAY4, folder, wire.cut, add, mark)
 
 
 def link(facts: NetworkFacts, name: str) -> Link:
@@ -127,6 +138,7 @@ def test_the_bridge_takes_over_and_gives_back(site: Site) -> None:
     assert essence(site.network.facts()) == essence(before)
     site.network.remove_bridge(change, site.folder)
     assert essence(site.network.facts()) == essence(before)
+    assert {path.name for path in site.folder.iterdir()} <= {"bridge-guard.log", "world"}
 
 
 def test_a_bridge_that_is_not_proven_is_taken_back(site: Site) -> None:
@@ -161,6 +173,44 @@ def test_a_bridge_of_another_run_is_not_removed(site: Site) -> None:
     site.network.make_bridge(site.change(run=OTHER_RUN), site.folder, WITHIN).keep()
     site.network.remove_bridge(site.change(), site.folder)
     assert link(site.network.facts(), BRIDGE).addresses
+
+
+def unmarked(site: Site) -> BridgeChange:
+    """Have a bridge of this run's that has lost its mark, as by a reboot; give its change."""
+    change = site.change()
+    site.network.make_bridge(change, site.folder, WITHIN).keep()
+    site.mark("")
+    return change
+
+
+def test_a_bridge_that_lost_its_mark_is_claimed_and_removed(site: Site) -> None:
+    before = site.network.facts()
+    change = unmarked(site)
+    site.network.remove_bridge(change, site.folder)
+    assert link(site.network.facts(), BRIDGE).addresses
+    site.network.claim_bridge(change, site.folder)
+    assert link(site.network.facts(), BRIDGE).alias == change.mark
+    site.network.claim_bridge(change, site.folder)
+    site.network.remove_bridge(change, site.folder)
+    assert essence(site.network.facts()) == essence(before)
+    site.network.claim_bridge(change, site.folder)
+    assert essence(site.network.facts()) == essence(before)
+
+
+@pytest.mark.parametrize("what", ["mark", "mac", "port", "name"])
+def test_a_bridge_that_is_not_like_it_is_not_claimed(site: Site, what: str) -> None:
+    change = unmarked(site)
+    if what == "mark":
+        site.mark("somebody else's")
+    elif what == "mac":
+        change = replace(change, nic=replace(change.nic, mac="52:54:00:ff:ff:ff"))
+    elif what == "port":
+        change = replace(change, nic=replace(change.nic, name="lo"))
+    else:
+        change = replace(change, bridge="other")
+    before = essence(site.network.facts())
+    site.network.claim_bridge(change, site.folder)
+    assert essence(site.network.facts()) == before
 
 
 def cidrs(one: Link) -> list[str]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from hosted_plugins.image.disk import RemovePointer, RemoveVolume
-from hosted_plugins.network.bridge import RemoveBridge
+from hosted_plugins.network.bridge import ClaimBridge, RemoveBridge
 from hosted_plugins.network.steps import RemoveNetwork
 from hosted_plugins.storage.steps import RemoveDomain
 from hosted_plugins.vm.seed import RemoveRunFile
@@ -56,7 +56,7 @@ def paths_of(undo: Undo) -> list[Path]:
             paths = [undo.path]
         case PutBack():
             paths = [undo.kept]
-        case RemoveRunFile() | RemoveVm() | RemoveNetwork() | RemoveBridge():
+        case RemoveRunFile() | RemoveVm() | RemoveNetwork() | RemoveBridge() | ClaimBridge():
             pass
         case _:
             message = f"{type(undo).__name__}: say here which names it could hit"

@@ -95,6 +95,31 @@ def test_a_cleanup_gives_everything_back(program: Program, interfaces: Path) -> 
     assert interfaces.read_text() == INTERFACES
 
 
+def unmark(program: Program) -> None:
+    """Let the bridge be as it is after a reboot: made by the files, without the run's mark."""
+    facts = program.world.network.facts()
+    pretend(program, replace(facts, links=tuple(replace(one, alias="") for one in facts.links)))
+
+
+def test_a_cleanup_after_a_reboot_gives_everything_back(program: Program, interfaces: Path) -> None:
+    before = picture(program)
+    assert program.deploy().code == DONE
+    unmark(program)
+    assert program("cleanup", "--yes").code == DONE
+    assert changes(before, picture(program)) == {}
+    assert program.world.network.facts() == FACTS
+    assert interfaces.read_text() == INTERFACES
+
+
+def test_a_bridge_that_somebody_elses_files_make_stays(program: Program, interfaces: Path) -> None:
+    assert program.deploy().code == DONE
+    unmark(program)
+    interfaces.write_text(f"{interfaces.read_text()}# mine now\n")
+    assert program("cleanup", "--yes").code == DONE
+    assert link(program, "ovirtmgmt") is not None
+    assert "# mine now" in interfaces.read_text()
+
+
 def test_a_network_that_nothing_known_runs_is_told(program: Program) -> None:
     program.answer(**MODE)
     done = program.deploy()
@@ -194,6 +219,11 @@ def test_a_route_through_several_nics(program: Program) -> None:
     several = replace(FACTS.routes[1], destination="198.51.100.0/24", device="", nexthops=("eno1", "eno2"))
     pretend(program, replace(FACTS, routes=(*FACTS.routes, several)))
     assert "a route goes through several interfaces" in refused(program, "HE-NIC").out
+
+
+def test_a_rule_that_names_the_nic(program: Program) -> None:
+    pretend(program, replace(FACTS, ruled=("eno1",)))
+    assert "iif or oif eno1" in refused(program, "HE-NIC-RULE").out
 
 
 def test_a_link_of_that_name_that_is_no_bridge(program: Program) -> None:

@@ -95,6 +95,9 @@ def test_every_undo_is_recorded_by_the_deploys_that_are_killed_everywhere(run: C
     modules()
     assert program("cleanup", "--yes").code == 0
     program.answer(HOSTED_ENGINE__networkMode="str:bridge")
+    interfaces = program.world.paths.root / "etc/network/interfaces"
+    interfaces.parent.mkdir(parents=True)
+    interfaces.write_text("auto eno1\niface eno1 inet dhcp\n")
     assert program.restore().code == 0
     recorded = {record.undo for record in run.records if isinstance(record, Intent)}
     assert recorded == {name for name, kind in Undo.registry.items() if ours(kind)}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import socket
 import subprocess
 import threading
 import time
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 _NEW_NETWORK: Final = 0x40000000  # CLONE_NEWNET
 HOST4, HOST6, GATEWAY4, GATEWAY6 = "192.0.2.10", "2001:db8::10", "192.0.2.1", "2001:db8::1"
 ELSEWHERE4, ELSEWHERE6 = "198.51.100.7", "2001:db8:7::7"
+BEYOND: Final = (ELSEWHERE4, ELSEWHERE6)
 """Addresses of the gateway that are reached by the default routes alone."""
 _CARRIER_WITHIN: Final = 30.0
 _CHOSEN: Final = 0x22C  # those of IFA_F_* that say how an address is to be, not how it is doing
@@ -82,8 +84,11 @@ address add 2001:db8:7::7/128 dev lo
 class Machine:
     """A network namespace."""
 
-    def __init__(self) -> None:
-        """Make an empty one."""
+    def __init__(self, there: Path | None = None) -> None:
+        """Make an empty one, or take the one that is `there`."""
+        if there:
+            self._descriptor = os.open(there, os.O_RDONLY | os.O_CLOEXEC)
+            return
         libc = ctypes.CDLL(None, use_errno=True)
 
         def make() -> None:
@@ -136,10 +141,10 @@ class Machine:
 class Wire:
     """The host and its gateway."""
 
-    def __init__(self, nic: str = "n0") -> None:
+    def __init__(self, nic: str = "n0", host: Machine | None = None) -> None:
         """Take a wire for the host's `nic`: n0, or where the kernel can, bond0 or n0.100."""
         self.nic = nic
-        self.host, self.gateway = Machine(), Machine()
+        self.host, self.gateway = host or Machine(), Machine()
 
     def __enter__(self) -> Self:
         """Lay it; addresses are good at once, which saves two seconds."""
@@ -167,6 +172,24 @@ class Wire:
         while "LOWER_UP" not in self.host.ip(f"link show dev {self.nic}"):
             assert time.monotonic() < deadline, "no carrier"
             time.sleep(0.02)
+
+
+class Talk:
+    """A connection between the host and a machine beyond the gateway, which is open all the time."""
+
+    def __init__(self, wire: Wire, there: str) -> None:
+        """Connect them."""
+        family = socket.AF_INET6 if ":" in there else socket.AF_INET
+        with wire.gateway.inside(), socket.create_server((there, 7007), family=family) as server, wire.host.inside():
+            self._host = socket.create_connection((there, 7007), 10)
+            self._other, _ = server.accept()
+        self._other.settimeout(10)
+
+    def goes_on(self) -> bool:
+        """Say something both ways."""
+        self._host.sendall(b"ping")
+        self._other.sendall(b"pong")
+        return (self._other.recv(64), self._host.recv(64)) == (b"ping", b"pong")
 
 
 def _lines(text: str) -> list[str]:

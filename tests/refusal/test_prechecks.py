@@ -220,6 +220,7 @@ ON_BRIDGE: Final[dict[str, Case]] = {
     ),
     "the gateway is mute": Case("HE-GATEWAY-MUTE", {"mute_on": {"*": ("192.0.2.1",)}}),
     "the NIC is down": Case("HE-NIC", deed=_nic(carrier=False)),
+    "a rule names the NIC": Case("HE-NIC-RULE", deed=_facts(ruled=("eno1",))),
     "the bond's mode is wrong": Case("HE-NIC", deed=_nic(kind="bond", bond_mode="balance-rr")),
     "the VLAN's name is wrong": Case("HE-NIC", deed=_nic(kind="vlan", parent="eno0", vlan_id=7)),
     "the bridge's name is taken": Case("HE-BRIDGE-NAME", answers={"OVEHOSTED_NETWORK__bridgeName": "str:eno1"}),

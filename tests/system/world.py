@@ -21,7 +21,7 @@ LISTED: Final = ("datacenters", "clusters", "hosts", "storagedomains", "vms", "d
 KEPT: Final = re.compile(  # whatever becomes of a run: its log, its answers, its journal, and what leads there
     r"var|var/log|var/lib|var/log/ovirt-hosted-engine-setup(/.*)?"
     r"|var/lib/ovirt-hosted-engine-setup(|/answers|/answers/[^/]+\.conf|/runs|/runs/\.lock|/runs/[^/]+"
-    r"|/runs/[^/]+/(journal\.jsonl|events\.jsonl|output\.log))"
+    r"|/runs/[^/]+/(journal\.jsonl|events\.jsonl|output\.log|bridge-guard\.log))"
 )
 _MASKS: Final = (
     (re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"), "<uuid>"),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Final
 
 from hosted_plugins.network import EngineNetwork, NetworkAnswers, NetworkChoice, default_nic
@@ -31,6 +33,13 @@ class NicUnusable(Problem):
 
     code = "HE-NIC"
     title = "The network interface cannot carry the management bridge"
+
+
+class NicRuled(Problem):
+    """A rule of policy routing names the NIC; nothing would match it once the bridge has the NIC's traffic."""
+
+    code = "HE-NIC-RULE"
+    title = "A routing rule names the network interface"
 
 
 class BridgeNameTaken(Problem):
@@ -95,8 +104,11 @@ def make_bridge(choice: NetworkChoice, answers: NetworkAnswers, host: Host, undo
         )
     )
     kept = persistence(host.paths.root, change, facts)
-    for file in kept.files:
-        write(host.paths.root / file.path, file.text.encode(), file.mode, host, undo, hidden=True)
+    contents = {host.paths.root / file.path: (file.text.encode(), file.mode) for file in kept.files}
+    for path, (content, mode) in contents.items():
+        write(path, content, mode, host, undo, hidden=True)
+    if contents:
+        undo.before(ClaimBridge(change, {str(path): _digest(content) for path, (content, _mode) in contents.items()}))
     if not kept.files:
         manager = (
             _("{manager} runs it without a file", manager=kept.manager) if kept.manager else _("nothing known runs it")
@@ -134,6 +146,29 @@ class RemoveBridge(Undo, name="bridge.remove"):
         return _("bridge {bridge} over {nic}", bridge=self.change.bridge, nic=self.change.nic.name)
 
 
+@dataclass(frozen=True)
+class ClaimBridge(Undo, name="bridge.claim"):
+    """Marks the bridge anew that this run's own files have made at a boot, so that it is known as this run's."""
+
+    change: BridgeChange
+    files: dict[str, str]
+    """What this run wrote: the SHA-256 of each file."""
+
+    def apply(self, host: Host) -> None:
+        """Mark it if all the files are there as this run wrote them; they are undone later."""
+        paths = {Path(name): digest for name, digest in self.files.items()}
+        if all(path.is_file() and _digest(path.read_bytes()) == digest for path, digest in paths.items()):
+            host.network.claim_bridge(self.change, host.run_dir)
+
+    def describe(self) -> str:
+        """Name the bridge."""
+        return _("the mark of bridge {bridge}", bridge=self.change.bridge)
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
 def _plan(choice: NetworkChoice, answers: NetworkAnswers, facts: NetworkFacts, host: Host) -> BridgeChange:
     nic = _nic(answers, facts)
     routes = tuple(route for route in facts.routes if route.device == nic.name)
@@ -163,6 +198,10 @@ def _nic(answers: NetworkAnswers, facts: NetworkFacts) -> Link:
     if link is None or why:
         hint = _("Answer another OVEHOSTED_NETWORK/bridgeIf, or mend that one:")
         raise NicUnusable(name or "(none)", why=why, hint=hint, command="ip -details address")
+    if name in facts.ruled:
+        why = _("the NIC's traffic will be the bridge's, so the rule would match nothing, also after a reboot")
+        hint = _("Write the rule by addresses (from, to) where it is configured, or take it out; see:")
+        raise NicRuled(_("iif or oif {name}", name=name), why=why, hint=hint, command="ip rule")
     return link
 
 

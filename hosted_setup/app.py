@@ -95,10 +95,15 @@ class App(Protocol):
     def fragile(self) -> bool:
         """Tell whether the terminal goes when a connection breaks."""
 
+    @property
+    def at_terminal(self) -> bool:
+        """Tell whether there is a terminal, whose end would end this process."""
+
     def detach(self, output: Path) -> int | None:
         """Go on in a process of its own that no terminal can end; gives its pid here, 0 there.
 
-        None where there is no terminal to outlive: this process goes on. What is printed is added to `output`. Here
+        None where there is no terminal to outlive, or a thread of this process does not end, such as a check that
+        hangs: this process goes on. What is printed is added to `output`. Here
         what ends a process (SIGINT, SIGTERM, SIGHUP) is held back until it is let through.
         """
 

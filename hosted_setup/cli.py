@@ -140,11 +140,18 @@ class RealApp:
 
         return is_fragile(os.environ)
 
+    @property
+    def at_terminal(self) -> bool:
+        """Look at the standard streams."""
+        from hosted_setup.adapters.background import has_terminal  # noqa: PLC0415
+
+        return has_terminal()
+
     def detach(self, output: Path) -> int | None:
         """Fork, where there is a terminal."""
-        from hosted_setup.adapters.background import detach, has_terminal  # noqa: PLC0415
+        from hosted_setup.adapters.background import detach  # noqa: PLC0415
 
-        return detach(output) if has_terminal() else None
+        return detach(output) if self.at_terminal else None
 
     def redact(self, text: str) -> str:
         """Mask every secret this process has held."""

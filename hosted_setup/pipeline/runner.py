@@ -1,4 +1,4 @@
-"""Executes a plan: asks, checks, changes; journals all of it; goes on from where an earlier process died."""
+"""Long, since every way through a plan is here: asks, checks, changes; journals it; goes on where a process died."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import msgspec
 
 from hosted_setup.interview.frontend import Confirm, Decline
 from hosted_setup.model.events import Failed, Heading, Info, StepBegun, Warn
+from hosted_setup.model.lookup import call_with
 from hosted_setup.model.messages import _
 from hosted_setup.model.problem import ExitCode, Problem, together
 from hosted_setup.pipeline.checking import Result, look, refusal, run_checks, warnings
@@ -134,7 +135,7 @@ class Runner:
                 if problem is not None:
                     raise problem
                 return
-            plan = tuple(_(item.title) for item in self.items if item.stage is Stage.TRANSACTION)
+            plan = tuple(_(item.title) for item in self._work(have) if item.stage is Stage.TRANSACTION)
             review = self.asker.review(plan, _effects(have), problem)
             if isinstance(review, Decline):
                 raise Declined
@@ -277,8 +278,9 @@ class Runner:
 
     def _do(self, step: Step, have: dict[type[Any], Any]) -> None:
         if step.stage >= Stage.TRANSACTION:
-            work = [item for item in self.items if item.stage >= Stage.TRANSACTION]
-            self.host.reporter.emit(StepBegun(_(step.title), work.index(step) + 1, len(work)))
+            work = self._work(have)
+            if step in work:
+                self.host.reporter.emit(StepBegun(_(step.title), work.index(step) + 1, len(work)))
         if step.commits:
             self.host.reporter.emit(Heading(_(COMMIT)))
         self._record(Begun(step.name, step.version))
@@ -290,6 +292,11 @@ class Runner:
         self._record(Done(step.name, encode(product)))
         if step.commits:
             self._record(Committed())
+
+    def _work(self, have: Mapping[type[Any], Any]) -> list[Step]:
+        """Give the steps that follow the confirmation, as far as they apply."""
+        steps = [item for item in self.items if isinstance(item, Step) and item.stage >= Stage.TRANSACTION]
+        return [one for one in steps if one.when is None or call_with(one.when, have)]
 
     def _record(self, record: Answered | Begun | Committed | Confirmed | Done | Reverted) -> None:
         self.journal.append(record)

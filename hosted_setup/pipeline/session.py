@@ -1,4 +1,4 @@
-"""The life of a run: start, resume, abort, clean up; what each way of ending means for the host and the caller."""
+"""Long, since every way a run ends is here: start, resume, abort, clean up; what it means for host and caller."""
 
 from __future__ import annotations
 
@@ -172,14 +172,17 @@ class Session:
         return ExitCode.INTERRUPTED
 
     def _failed(self, journal: Journal, past: Past, problem: Problem) -> ExitCode:
-        if not past.intents or (self.undo_failures and not past.committed):
+        kept = past.committed or not self.undo_failures or exit_code_of(problem) is ExitCode.PAUSED
+        if not past.intents or not kept:
             _start_anew(problem)
         self.host.reporter.emit(Failed(problem))
         if not past.intents:
             _end(self.host, journal, "refused")
             return exit_code_of(problem)
+        if exit_code_of(problem) is ExitCode.PAUSED:
+            return ExitCode.PAUSED
         self.watch.failing(journal.path)
-        if past.committed or not self.undo_failures:
+        if kept:
             self._name_ways_on(past, resumable=all(one.command != ABORT for one in problem.problems()))
             return ExitCode.UNFINISHED
         return take_back(self.host, journal, past, "failed", ExitCode.FAILED)

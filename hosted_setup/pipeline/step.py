@@ -53,7 +53,10 @@ class Step:
     blocking: bool = True
     """Of a check: whether its problem forbids the run, or is a warning."""
     when: Callable[..., bool] | None = None
-    """Of a check: whether it applies, told by its parameters' types as a step's needs are."""
+    """Whether it applies, told by its parameters' types as a step's needs are; None for always.
+
+    A check that does not is not run; a step gives its product all the same, but is neither listed nor announced.
+    """
     only: Only | None = None
     """Set by the plan, for what one of several alternatives needs."""
 
@@ -81,11 +84,14 @@ def step(  # noqa: PLR0913 - the properties of a step
     holds: Callable[..., bool] | None = None,
     commits: bool = False,
     within: float | None = None,
+    when: Callable[..., bool] | None = None,
 ) -> Callable[[F], F]:
     """Make a function a step that gives its return type; its parameters are what it needs."""
 
     def decorate(function: F) -> F:
-        made = replace(_read(stage, title, function), version=version, holds=holds, commits=commits, within=within)
+        made = replace(
+            _read(stage, title, function), version=version, holds=holds, commits=commits, within=within, when=when
+        )
         if made.gives is None:
             message = f"{made.name}: a step gives a product"
             raise StepError(message)

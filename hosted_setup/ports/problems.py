@@ -17,6 +17,7 @@ ABORT: Final = "hosted-engine deploy --abort"
 ATTACH: Final = "hosted-engine deploy --attach"
 FOLLOW: Final = "hosted-engine deploy --follow"
 CLEANUP: Final = "hosted-engine cleanup"
+CONTINUE: Final = "hosted-engine run continue"
 STATUS: Final = "hosted-engine run status"
 BUNDLE: Final = "hosted-engine support-bundle"
 COLLECT: Final = N_("Collect the logs of this host and of the engine:")

@@ -28,5 +28,6 @@ FEATURES: Final = (
     "hosted_plugins.vm.steps",
     "hosted_plugins.bootstrap.steps",
     "hosted_plugins.engine.steps",
+    "hosted_plugins.pauses.steps",
     "hosted_plugins.report.steps",
 )

@@ -13,10 +13,10 @@ from hosted_plugins.image.disk import RemovePointer, RemoveVolume
 from hosted_plugins.network.bridge import ClaimBridge, RemoveBridge
 from hosted_plugins.network.steps import RemoveNetwork
 from hosted_plugins.storage.steps import RemoveDomain
-from hosted_plugins.vm.seed import RemoveRunFile
 from hosted_plugins.vm.steps import RemoveVm
 from hosted_setup.pipeline.codec import decode
 from hosted_setup.pipeline.journal import Committed, Intent, Journal, Record
+from hosted_setup.pipeline.run_files import RemoveRunFile
 from hosted_setup.pipeline.undo import Undo
 from hosted_setup.pipeline.writing import PutBack, RemoveFile, RemoveFolder
 from hosted_setup.testing.portrait import changes

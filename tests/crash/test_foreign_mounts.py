@@ -13,9 +13,9 @@ import pytest
 
 from hosted_plugins.image.disk import RemoveVolume
 from hosted_plugins.storage.steps import RemoveDomain
-from hosted_plugins.vm.seed import RemoveRunFile
 from hosted_plugins.vm.steps import RemoveVm
 from hosted_setup.pipeline.journal import Committed, Intent, Journal, Record
+from hosted_setup.pipeline.run_files import RemoveRunFile
 from hosted_setup.testing.crash import in_a_process_of_its_own
 from hosted_setup.testing.portrait import changes
 from tests.crash.test_foreign import DONE, UNFINISHED, paths_of, take_back, undo_of

@@ -51,6 +51,13 @@ class PretendedApp(cli.RealApp):
     def now_id(self) -> str:
         return new_run_id(self._program.world.clock.now())
 
+    @property
+    def at_terminal(self) -> bool:
+        return self._program.attended
+
+    def detach(self, output: Path) -> int | None:
+        return None
+
     def observe(self, when: str, record: Record) -> None:
         self._program.observe(when, record)
 
@@ -100,6 +107,7 @@ class Program:
         self.world = world
         self.inputs = inputs
         self.observe: Observer = _nothing
+        self.attended = False
         self.stdin: io.StringIO = io.StringIO()
         self._monkeypatch = monkeypatch
         monkeypatch.setattr(cli, "RealApp", lambda options: PretendedApp(options, self))

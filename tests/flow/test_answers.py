@@ -155,7 +155,7 @@ def test_an_answer_file_becomes_variables_and_comes_back(program: Program, folde
 def test_variables_become_answers(program: Program, folder: Path) -> None:
     file = write(
         folder / "v.yml", "---", "he_fqdn: E.example.com", "he_mem_size_MB: max", "he_vcpus: '4'", "he_gateway: null",
-        "he_root_ssh_access: yes", "he_vm_etc_hosts: on", "he_pause_host: 'no'", "he_appliance: /srv/a.ova",
+        "he_root_ssh_access: yes", "he_vm_etc_hosts: on", "he_enable_libgfapi: 'no'", "he_appliance: /srv/a.ova",
         f"he_admin_password: '{ADMIN}'", "he_appliance_password: !vault |", "  $ANSIBLE_VAULT;1.1;AES256", "  61",
         "he_storage_domain_addr: nas", "he_use_uefi: true", "he_dns_addr: 192.0.2.1", "he_iscsi_portal_port: 3260",
     )  # fmt: skip
@@ -165,12 +165,12 @@ def test_variables_become_answers(program: Program, folder: Path) -> None:
     lines = done.out.splitlines()
     for line in (
         f"{FQDN}=str:e.example.com", f"{VCPUS}=int:4", "OVEHOSTED_VM/rootSshAccess=str:yes",
-        "OVEHOSTED_VM/cloudinitVMETCHOSTS=bool:True", "OVEHOSTED_CORE/pauseonRestore=bool:False",
+        "OVEHOSTED_VM/cloudinitVMETCHOSTS=bool:True", "OVEHOSTED_ENGINE/enableLibgfapi=bool:False",
         "OVEHOSTED_VM/ovfArchive=str:/srv/a.ova", "OVEHOSTED_VM/cloudinitVMDNS=str:192.0.2.1",
         "OVEHOSTED_STORAGE/iSCSIPortalPort=str:3260", "# he_use_uefi: not written, no answer says the same",
         f"# {PASSWORD} is secret and not written: give it with --secrets-file or HOSTED_ENGINE_SECRET_ADMIN_PASSWORD",
         "# he_mem_size_MB: max is not written, without an answer what is there is measured",
-        "# he_pause_host: written, OVEHOSTED_CORE/pauseonRestore has no effect in hosted-engine deploy",
+        "# he_enable_libgfapi: written, OVEHOSTED_ENGINE/enableLibgfapi has no effect in hosted-engine deploy",
         "# he_storage_domain_addr: not written without he_storage_domain_path",
     ):  # fmt: skip
         assert line in lines, (line, done.out)

@@ -11,6 +11,7 @@ from hosted_plugins.bootstrap import EngineReady, Greeted, GuestLog, Restored
 from hosted_plugins.engine import EngineAnswers, RestoreAnswers
 from hosted_plugins.hardening import FipsAnswers, Hardened, OpenScapAnswers, ProfileAnswers, told
 from hosted_plugins.image import EngineDisk
+from hosted_plugins.pauses import RestorePaused
 from hosted_plugins.vm import EngineVm, Seed, take_away
 from hosted_setup.hooks import hookimpl
 from hosted_setup.model.events import Info
@@ -81,7 +82,11 @@ def greet(vm: EngineVm, seed: Seed, host: Host) -> Greeted:
     return Greeted(log.seen, tuple(str(key) for key in hello.get("host_keys", ())), str(hello.get("address", "")))
 
 
-@step(Stage.TRANSACTION, "Apply the chosen security policies")
+def _hardens(scap: OpenScapAnswers, profile: ProfileAnswers, fips: FipsAnswers) -> bool:
+    return told(scap, profile, fips) is not None
+
+
+@step(Stage.TRANSACTION, "Apply the security policies", when=_hardens)
 def harden(  # noqa: PLR0913 - three answers
     vm: EngineVm, greeted: Greeted, scap: OpenScapAnswers, profile: ProfileAnswers, fips: FipsAnswers, host: Host
 ) -> Hardened:
@@ -96,14 +101,18 @@ def harden(  # noqa: PLR0913 - three answers
         what=_("the security policies to be in force"),
     )
     if not good:
-        hint = _("A resume would meet it again. oscap's report is in the bundle of logs; take the run back:")
+        hint = _("A resume would meet it again. What the VM has said is in the bundle of logs; take the run back:")
         mode = _("wanted") if wanted["fips"] else _("not wanted")
         detail = _("profile {profile}, FIPS mode {mode}", profile=wanted["profile"] or _("none"), mode=mode)
         raise HardeningFailed(detail, why=log.last_error(), hint=hint, command=ABORT)
     return Hardened(log.seen)
 
 
-@step(Stage.TRANSACTION, "Restore the backup")
+def _restores(backup: Backup) -> bool:
+    return backup.facts is not None
+
+
+@step(Stage.TRANSACTION, "Restore the backup", when=_restores)
 def restore(vm: EngineVm, disk: EngineDisk, hardened: Hardened, backup: Backup, host: Host) -> Restored:
     """Follow the restore, then take the archive's disk away from the guest."""
     if backup.facts is None:
@@ -131,6 +140,7 @@ def restore(vm: EngineVm, disk: EngineDisk, hardened: Hardened, backup: Backup, 
 def set_up(  # noqa: PLR0913 - what is told and what is compared
     vm: EngineVm,
     restored: Restored,
+    paused: RestorePaused,
     engine: EngineAnswers,
     restoring: RestoreAnswers,
     backup: Backup,

@@ -30,6 +30,10 @@ def arguments(parser: ArgumentParser) -> None:
         help=_("keep a failed run for --resume (default), or undo it"),
     )
     parser.add_argument(
+        "--pause-after", choices=("restore", "host"), action="append", default=[],
+        help=_("wait after the restore, or after this host is added, for `run continue` (repeats; at a terminal only)"),
+    )  # fmt: skip
+    parser.add_argument(
         "--dialect",
         choices=("auto", "tui", "plain", "replay", "machine"),
         default="auto",

@@ -12,6 +12,7 @@ from hosted_plugins.guest_network import AddressAnswers, ResolverAnswers
 from hosted_plugins.hardening import FipsAnswers, OpenScapAnswers, ProfileAnswers
 from hosted_plugins.network import HostAnswers, NetworkAnswers, NetworkChoice
 from hosted_plugins.notifications import NotificationAnswers
+from hosted_plugins.pauses import PauseAnswers
 from hosted_plugins.storage import Storage
 from hosted_plugins.virt import VirtAnswers
 from hosted_plugins.vm import VmAnswers
@@ -39,6 +40,7 @@ def interview(  # noqa: PLR0913 - every section
     engine: EngineAnswers,
     restoring: RestoreAnswers,
     people: LoginAnswers,
+    pauses: PauseAnswers,
     notifications: NotificationAnswers,
 ) -> Interviewed:
     """Name the sections in the order in which they are asked; the parameters are the order."""

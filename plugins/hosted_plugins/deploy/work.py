@@ -13,6 +13,7 @@ from hosted_plugins.deploy import DeployRequest
 from hosted_plugins.deploy.ignoring import ignored_of
 from hosted_plugins.deploy.sources import Sources, answers_of
 from hosted_plugins.deploy.viewing import view
+from hosted_plugins.pauses import Attendance
 from hosted_plugins.report import Deployed
 from hosted_plugins.storage import StorageBackends, alternatives
 from hosted_setup.app import Both, Switch, refused
@@ -51,7 +52,7 @@ DEPLOY: Final = Flow("deploy", Deployed, DeployRequest)
 OUTPUT: Final = "output.log"
 """In a run's folder: what a process without a terminal and its children have printed."""
 
-_GIVEN: Final = (StorageBackends, AnswerSheet)
+_GIVEN: Final = (StorageBackends, AnswerSheet, Attendance)
 
 
 def plan_of(registry: Registry) -> tuple[Item, ...]:
@@ -149,6 +150,7 @@ class _Work:
     ) -> None:  # fmt: skip
         self._app = app
         self._request = request
+        self._ended_in = frozenset(past.versions.keys() - past.done.keys())
         self._sources = sources
         self._options = options
         self._log = app.log(run_id)
@@ -173,7 +175,7 @@ class _Work:
         reporter.emit(Info(_("Log file: {path}", path=self._log.path)))
         try:
             begin(self._interviewer, self._items, self._backends)
-            given = (self._backends, AnswerSheet(self._interviewer))
+            given = (self._backends, AnswerSheet(self._interviewer), Attendance(self._app.at_terminal, self._ended_in))
             ignored = ignored_of(self._options.ignore_check, self._items)
             session = Session(
                 DEPLOY, self._host, self._watcher(), undo_failures=self._options.on_failure == "abort",

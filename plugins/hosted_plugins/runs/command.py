@@ -1,4 +1,4 @@
-"""`hosted-engine run status|abort` and `hosted-engine cleanup`."""
+"""`hosted-engine run status|continue|abort` and `hosted-engine cleanup`."""
 
 from __future__ import annotations
 
@@ -17,14 +17,15 @@ if TYPE_CHECKING:
 
 def _run_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "action", choices=("status", "abort"), help=_("status: what is unfinished; abort: take it back")
-    )
+        "action", choices=("status", "continue", "abort"),
+        help=_("status: what is unfinished; continue: let a paused run go on; abort: take the run back"),
+    )  # fmt: skip
 
 
 def _run(options: Namespace, app: App) -> int:
-    from hosted_plugins.runs.work import abort, status  # noqa: PLC0415 - `--help` need not pay
+    from hosted_plugins.runs import work  # noqa: PLC0415 - `--help` need not pay
 
-    return status(app) if options.action == "status" else abort(app)
+    return {"status": work.status, "continue": work.proceed, "abort": work.abort}[options.action](app)
 
 
 def _cleanup_arguments(parser: ArgumentParser) -> None:
@@ -41,7 +42,7 @@ def _cleanup(options: Namespace, app: App) -> int:
 def hosted_setup_commands() -> Sequence[Command]:
     """Register the commands."""
     return (
-        Command("run", "tell the state of an unfinished run, or take it back", _run_arguments, _run),
+        Command("run", "tell the state of an unfinished run, let it go on, or take it back", _run_arguments, _run),
         Command(
             "cleanup", "remove the engine VM and all that a deploy made on this host", _cleanup_arguments, _cleanup
         ),

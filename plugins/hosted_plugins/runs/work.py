@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from hosted_setup.app import Both
+from hosted_plugins.pauses import FILE
+from hosted_setup.app import Both, refused
 from hosted_setup.model.events import End, Failed, Info
 from hosted_setup.model.messages import N_, _
 from hosted_setup.model.problem import Aborted, ExitCode, Problem, exit_code_of
@@ -13,13 +14,22 @@ from hosted_setup.pipeline.journal import Past, RunLock, RunLocked, read_journal
 from hosted_setup.pipeline.session import JOURNAL, find_unfinished, refuse_if_unfinished
 from hosted_setup.pipeline.session import abort as abort_run
 from hosted_setup.pipeline.session import clean_up as clean_up_run
-from hosted_setup.ports.problems import ABORT, ATTACH, RESUME
+from hosted_setup.ports.problems import ABORT, ATTACH, CONTINUE, RESUME, STATUS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from hosted_setup.app import App
     from hosted_setup.interview.frontend import Frontend
+
+
+class NotPaused(Problem):
+    """No run waits to be told to go on."""
+
+    code = "HE-RUN-NOT-PAUSED"
+    title = "The run does not wait in a pause"
+    exit_code = ExitCode.USAGE
+
 
 _SURE: Final = N_("This removes the engine VM and its disk for good. Are you sure?")
 
@@ -40,7 +50,7 @@ def abort(app: App, dialect: str = "auto") -> int:
 
 
 def status(app: App) -> int:
-    """Print what is unfinished; 0 when nothing is, 4 when something is."""
+    """Print what is unfinished; 0 when nothing is, 4 when something is, 5 when it is paused."""
     frontend = app.frontend("auto")
     try:
         found = unfinished(app.paths.runs)
@@ -67,11 +77,31 @@ def status(app: App) -> int:
     )
     if worker is not None:
         frontend.emit(Info(_("See it:  {attach}", attach=ATTACH)))
+    if paused := _paused_until(app, path):
+        frontend.emit(Info(_("It is paused until {time}. Let it go on:  {command}", time=paused, command=CONTINUE)))
+        return ExitCode.PAUSED
+    if worker is not None:
         return ExitCode.UNFINISHED
     frontend.emit(Info(_("Go on with it:  {resume}", resume=RESUME)))
     if not past.committed:
         frontend.emit(Info(_("Take it back:  {abort}", abort=ABORT)))
     return ExitCode.UNFINISHED
+
+
+def proceed(app: App) -> int:
+    """Let a paused run go on."""
+    frontend = app.frontend("auto")
+    try:
+        path, _past = find_unfinished(app.paths.runs)
+        if not _paused_until(app, path):
+            why = _("it is at work, or its process has ended")
+            hint = _("See which, and what goes on with it:")
+            raise NotPaused(_("run {run}", run=path.parent.name), why=why, hint=hint, command=STATUS)
+        path.with_name(FILE).unlink(missing_ok=True)
+    except Problem as problem:
+        return refused(frontend, problem)
+    frontend.emit(Info(_("Run {run} goes on. See it:  {command}", run=path.parent.name, command=ATTACH)))
+    return ExitCode.DONE
 
 
 def clean_up(app: App, *, sure: bool) -> int:
@@ -107,6 +137,12 @@ def _take_back(app: App, path: Path, frontend: Frontend) -> int:
 def _finished(runs: Path) -> list[Path]:
     journals = sorted(runs.glob(f"*/{JOURNAL}"), reverse=True)
     return [path for path in journals if Past(list(read_journal(path))).open_intents()]
+
+
+def _paused_until(app: App, journal: Path) -> str:
+    """Give until when the run of this journal waits; nothing where none does, as after its process was killed."""
+    file = journal.with_name(FILE)
+    return file.read_text().strip() if file.exists() and _locked(app.paths.runs) else ""
 
 
 def _locked(runs: Path) -> bool:

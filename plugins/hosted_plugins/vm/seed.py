@@ -7,7 +7,6 @@ import io
 import json
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,29 +22,12 @@ from hosted_plugins.vm import Seed, VmAnswers
 from hosted_setup.domain.templates import render, source
 from hosted_setup.files import private
 from hosted_setup.hooks import hookimpl
-from hosted_setup.mounts import refuse_mounts_in
+from hosted_setup.pipeline.run_files import RemoveRunFile
 from hosted_setup.pipeline.stage import Stage
 from hosted_setup.pipeline.step import step
-from hosted_setup.pipeline.undo import Undo, UndoLog
+from hosted_setup.pipeline.undo import UndoLog
 from hosted_setup.ports.host import Host
 from hosted_setup.ports.machine import MachineFacts
-
-
-@dataclass(frozen=True)
-class RemoveRunFile(Undo, name="run.file"):
-    """Removes a file of this run's own folder."""
-
-    name_in_run: str
-
-    def apply(self, host: Host) -> None:
-        """Remove it."""
-        path = host.run_dir / self.name_in_run
-        refuse_mounts_in(path)
-        path.unlink(missing_ok=True)
-
-    def describe(self) -> str:
-        """Name the file."""
-        return self.name_in_run
 
 
 @step(Stage.TRANSACTION, "Write the cloud-init seed")

@@ -11,9 +11,9 @@ from typing import Any, Final
 
 from hosted_plugins.backup import Backup
 from hosted_plugins.bootstrap import EngineReady, GuestLog
-from hosted_plugins.engine import Registered
 from hosted_plugins.image import EngineDisk, ImportedDisk
 from hosted_plugins.network import EngineNetwork
+from hosted_plugins.pauses import HostPaused
 from hosted_plugins.storage import StorageDomain
 from hosted_plugins.virt import Virtualisation
 from hosted_plugins.vm import DISK, SOCKET, EngineVm, Seed, Settled, VmAnswers, remember_boot, take_away
@@ -134,7 +134,7 @@ def settle(  # noqa: PLR0913 - see start_vm
     seed: Seed,
     running: EngineVm,
     ready: EngineReady,
-    registered: Registered,
+    paused: HostPaused,
     host: Host,
 ) -> Settled:
     """Let the guest finish, take the seed out, and define the VM as it will be started from now on."""

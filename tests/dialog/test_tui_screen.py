@@ -76,6 +76,19 @@ def test_the_work_stands_below_the_finished_lines(terminal: Emulator, screen: Li
     assert terminal.rows()[3:] == [f"          |- line {number}" for number in range(1, 7)]
 
 
+@pytest.mark.parametrize(
+    ("what", "told"),
+    [
+        ("the engine VM", "01:10, typically 03:00, at most 30:00"),
+        ("the backup to be restored", "01:10, typically 03:00"),
+        ("the engine VM to finish its own setup", "01:10"),
+    ],
+)
+def test_a_wait_tells_no_half_of_anything(terminal: Emulator, screen: LiveScreen, what: str, told: str) -> None:
+    show(screen, StepBegun("Wait", 1, 2), Waiting(what, 70, 1800, 180))
+    assert terminal.rows()[-1] == f"          waiting for {what}: {told}"
+
+
 def test_nothing_is_lost_and_nothing_is_left_behind(terminal: Emulator, screen: LiveScreen) -> None:
     show(screen, Heading("Transaction setup"))
     for step in range(1, 31):

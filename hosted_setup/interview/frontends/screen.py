@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Final, TextIO
 
 from hosted_setup.interview.frontends.outlet import Outlet
-from hosted_setup.interview.frontends.text import bounded, clean, clean_lines, duration, folded, width_of, with_options
+from hosted_setup.interview.frontends.text import clean, clean_lines, duration, fitting, folded, width_of, with_options
 from hosted_setup.model.events import End, Failed, GuestLine, Heading, Info, StepBegun, Summary, Waiting, Warn
 from hosted_setup.model.messages import _
 from hosted_setup.model.question import text_of
@@ -143,13 +143,14 @@ class Screen:
         self._lines(_ERROR, f"{problem.code}: {problem.headline}")
         hint, command = (with_options(text, self._options) for text in (problem.hint, problem.command))
         told = {_("What"): problem.detail, _("Why"): problem.why, _("Where"): problem.where, _("Next"): hint}
+        wide = max(7, *(len(word) + 2 for word in told))
         for word, text in told.items():
             if text:
                 first, *rest = clean_lines(text)
-                self.lines((f"{word + ':':7}{first}", *(f"{'':7}{line}" for line in rest)))
+                self.lines((f"{word + ':':{wide}}{first}", *(f"{'':{wide}}{line}" for line in rest)))
         if command:
             word = "" if hint else f"{_('Next')}:"
-            self._line(f"{INDENT}{word:7}{clean(command)}")
+            self._line(f"{INDENT}{word:{wide}}{clean(command)}")
 
     def _lines(self, prefix: str, text: str) -> None:
         self.rows(self._prefixed(prefix, text))
@@ -167,12 +168,15 @@ class Screen:
     def _wait(self, event: Waiting) -> None:
         typical = _(" of typically {typical}", typical=duration(event.typical)) if event.typical else ""
         within = _(", at most {within}", within=duration(event.within)) if event.within is not None else ""
-        elapsed = f"{duration(event.elapsed)}{typical}{within}"
-        text = _INFO + _("Waiting for {what}: {elapsed}", what=clean(event.what), elapsed=elapsed)
+        what, elapsed = clean(event.what), duration(event.elapsed)
+        texts = [
+            _INFO + _("Waiting for {what}: {elapsed}", what=what, elapsed=elapsed + more)
+            for more in (typical + within, typical, "")
+        ]
         if self._live:
-            self._redraw(text)
+            self._redraw(fitting(texts, self._columns() - 1))
         elif self._is_due(event.what):
-            self._line(text)
+            self._line(texts[0])
 
     def _is_due(self, what: str) -> bool:
         """Tell whether the next poll, as far off as the last one was, would come after the quiet time."""
@@ -183,10 +187,9 @@ class Screen:
         return what != before or now - self._last + gap > QUIET
 
     def _redraw(self, text: str) -> None:
-        shown = bounded(text, self._columns() - 1)
-        padding = " " * max(0, self._drawn - width_of(shown))
-        self._write(f"\r{shown}{padding}")
-        self._drawn = width_of(shown)
+        padding = " " * max(0, self._drawn - width_of(text))
+        self._write(f"\r{text}{padding}")
+        self._drawn = width_of(text)
 
     def _clear(self) -> None:
         if self._drawn:

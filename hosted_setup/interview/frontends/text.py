@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from hosted_setup.model.messages import N_, _
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 # CSI and OSC sequences with what belongs to them, then any other two-character escape (ECMA-48).
 _ESCAPES: Final = re.compile(
@@ -52,6 +52,11 @@ def bounded(text: str, columns: int) -> str:
         if used > columns:
             return text[:position]
     return text
+
+
+def fitting(texts: Sequence[str], columns: int) -> str:
+    """Give the first of `texts` that fits into `columns`; as much as fits of the last one, where none does."""
+    return next((text for text in texts if width_of(text) <= columns), bounded(texts[-1], columns))
 
 
 def folded(text: str, columns: int) -> list[str]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, TextIO
 
 from hosted_setup.interview.frontends.echo import is_ours, without_echo
 from hosted_setup.interview.frontends.screen import INDENT, Screen, shown
-from hosted_setup.interview.frontends.text import bounded, clean, clean_lines, duration, folded, width_of
+from hosted_setup.interview.frontends.text import bounded, clean, clean_lines, duration, fitting, folded, width_of
 from hosted_setup.model.answer import Source
 from hosted_setup.model.events import GuestLine, Heading, StepBegun, Waiting
 from hosted_setup.model.messages import _
@@ -160,8 +160,12 @@ class LiveScreen(Screen):
             wait, told = self._wait_for
             typical = _(", typically {typical}", typical=duration(wait.typical)) if wait.typical else ""
             within = _(", at most {within}", within=duration(wait.within)) if wait.within is not None else ""
-            elapsed = f"{duration(wait.elapsed + now - told)}{typical}{within}"
-            yield INDENT + _("waiting for {what}: {elapsed}", what=clean(wait.what), elapsed=elapsed)
+            what, elapsed = clean(wait.what), duration(wait.elapsed + now - told)
+            texts = [
+                INDENT + _("waiting for {what}: {elapsed}", what=what, elapsed=elapsed + more)
+                for more in (typical + within, typical, "")
+            ]
+            yield fitting(texts, self._size().columns - 1)
         yield from (f"{INDENT}|- {line}" for line in self._guest)
 
     def _clear(self) -> None:

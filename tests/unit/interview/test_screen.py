@@ -199,6 +199,20 @@ def test_a_wait_on_a_terminal_is_one_live_line() -> None:
 
 
 @pytest.mark.parametrize(
+    ("what", "told"),
+    [
+        ("the engine", "02:10 of typically 03:00, at most 15:00"),
+        ("the backup to be restored", "02:10 of typically 03:00"),
+        ("the engine VM to finish its setup", "02:10"),
+    ],
+)
+def test_a_wait_tells_no_half_of_anything(what: str, told: str) -> None:
+    out = Terminal()
+    Screen(out, TERMINAL, Clock()).emit(Waiting(what, 130, 900, 180))
+    assert out.getvalue() == f"\r[ INFO  ] Waiting for {what}: {told}"
+
+
+@pytest.mark.parametrize(
     ("environ", "terminal", "coloured"),
     [
         ({"TERM": "xterm"}, True, True),

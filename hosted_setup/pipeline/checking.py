@@ -63,7 +63,7 @@ def look(step: Step, call: Callable[[], T], host: Host, most: float = math.inf) 
     if step.within is None:
         return call()
     step = replace(step, within=min(step.within, most))
-    future = _begun(call)
+    future = begun(call)
     wait([future], _limit(step, host))
     if not future.done():
         raise _late(step, host)
@@ -93,7 +93,7 @@ def run_checks(
         elif one.when is not None and not call_with(one.when, needs):
             results[one] = Checked(one, Result.INAPPLICABLE)
         else:
-            running[one] = _begun(_bound(one, needs))
+            running[one] = begun(_bound(one, needs))
     _await(running, host)
     for one, future in running.items():
         problem = _problem(future) if future.done() else _late(one, host)
@@ -121,10 +121,11 @@ def table(checked: Iterable[Checked]) -> tuple[str, ...]:
 
 def _told(check: Step, problem: Problem) -> str:
     parts = {_("What"): problem.detail, _("Why"): problem.why, _("Where"): problem.where, _("Next"): problem.hint}
+    wide = max(7, *(len(word) + 2 for word in parts))
     lines = [f"{problem.code}: {problem.headline}"]
     for word, text in parts.items():
-        lines += [f"{word + ':' if not at else '':7}{line}" for at, line in enumerate(text.splitlines())]
-    lines += [f"{'':7}{problem.command}"] if problem.command else []
+        lines += [f"{word + ':' if not at else '':{wide}}{line}" for at, line in enumerate(text.splitlines())]
+    lines += [f"{'':{wide}}{problem.command}"] if problem.command else []
     return "\n".join(
         (*lines, _("Else:  --ignore-check={label} silences this warning, which stops nothing", label=check.label))
     )
@@ -134,8 +135,11 @@ def _bound(check: Step, needs: Mapping[type[Any], Any]) -> Callable[[], None]:
     return lambda: call_with(check.function, needs)
 
 
-def _begun(call: Callable[[], T]) -> Future[T]:
-    """Call in a thread that does not keep the process: a server that hangs in the kernel cannot be interrupted."""
+def begun(call: Callable[[], T]) -> Future[T]:
+    """Call in a thread that does not keep the process: a server that hangs in the kernel cannot be interrupted.
+
+    Whoever waits for the result sets the deadline, and leaves the thread to itself then.
+    """
     future: Future[T] = Future()
 
     def work() -> None:

@@ -188,7 +188,7 @@ class TuiFrontend:
         default = () if hidden or not prompt.default else (prompt.default,)
         return Ask(
             message=_ONLY.format(line_of(prompt)),
-            note=_(_HIDDEN if hidden else _OPEN),
+            note=_(_HIDDEN) if hidden else _(_OPEN),
             wrong=partial(_wrong, prompt),
             commands=True,
             hidden=hidden,

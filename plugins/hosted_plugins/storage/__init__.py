@@ -14,6 +14,7 @@ from hosted_setup.model.question import Choice, ask, section
 from hosted_setup.model.values import Name
 from hosted_setup.pipeline.plan import Alternatives
 from hosted_setup.storage import StorageBackend
+from hosted_setup.model.messages import _
 
 CONF_FILES: Final = ("hosted-engine.conf", "vm.conf", "fhanswers.conf", "broker.conf", "version")
 """The shared configuration, in `conf/` of the domain."""
@@ -27,7 +28,7 @@ class StorageBackends:
 
 
 def _kinds(backends: StorageBackends) -> tuple[Choice, ...]:
-    return tuple(Choice(kind, backend.title) for kind, backend in backends.by_kind.items())
+    return tuple(Choice(kind, _(backend.title)) for kind, backend in backends.by_kind.items())
 
 
 @section("Storage")

@@ -22,9 +22,16 @@ if TYPE_CHECKING:
 
     from hosted_setup.pipeline.step import Step
 
+    Ignored = Callable[[Mapping[type[Any], Any]], Iterable[str]]
+
 T = TypeVar("T")
 _TICK: Final = 1.0  # seconds between two signs of life
 PRECHECK: Final = "hosted-engine deploy --precheck"
+
+
+def nothing(_have: Mapping[type[Any], Any]) -> tuple[str, ...]:
+    """Ignore no warning."""
+    return ()
 
 
 class CheckLate(Problem):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from hosted_setup.model.problem import Problem
-from hosted_setup.pipeline.checking import look, refusal, run_checks
+from hosted_setup.pipeline.checking import look, nothing, refusal, run_checks
 from hosted_setup.pipeline.plan import Ask, Select, checks_of
 from hosted_setup.pipeline.stage import Stage
 from hosted_setup.ports.host import Host
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from hosted_setup.pipeline.asker import Asker
-    from hosted_setup.pipeline.checking import Checked
+    from hosted_setup.pipeline.checking import Checked, Ignored
     from hosted_setup.pipeline.plan import Item
     from hosted_setup.pipeline.step import Step
 
@@ -38,7 +38,7 @@ class Report:
 
 
 def precheck(
-    items: Sequence[Item], host: Host, asker: Asker, given: Iterable[object], ignored: Sequence[str] = ()
+    items: Sequence[Item], host: Host, asker: Asker, given: Iterable[object], ignored: Ignored = nothing
 ) -> Report:
     """Look, ask and check as far as it goes: what lacks the product of something that failed is left out.
 
@@ -47,7 +47,7 @@ def precheck(
         host: what is looked at; nothing is changed.
         asker: the interview.
         given: products that are there from the start.
-        ignored: labels of checks whose warnings the operator knows of.
+        ignored: told what is answered, gives labels of checks whose warnings the operator knows of.
 
     Raises:
         Aborted: the operator left.
@@ -68,7 +68,7 @@ def precheck(
                 problems += problem.problems()
                 way = 1
         at += way
-    checked = run_checks(checks_of(items), have, host, ignored)
+    checked = run_checks(checks_of(items), have, host, ignored(have))
     refused = refusal(checked)
     return Report(tuple(refused.problems()) if refused else (), checked).after((*problems, *asker.held))
 

@@ -13,7 +13,7 @@ from hosted_setup.model.events import Failed, Heading, Info, StepBegun, Warn
 from hosted_setup.model.lookup import call_with
 from hosted_setup.model.messages import _
 from hosted_setup.model.problem import ExitCode, Problem, together
-from hosted_setup.pipeline.checking import Result, look, refusal, run_checks, warnings
+from hosted_setup.pipeline.checking import Result, look, nothing, refusal, run_checks, warnings
 from hosted_setup.pipeline.codec import decode, encode
 from hosted_setup.pipeline.journal import Answered, Begun, Committed, Confirmed, Done, Intent, Past, Reverted
 from hosted_setup.pipeline.plan import Ask, Item, Select, checks_of
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from hosted_setup.pipeline.asker import Asker
+    from hosted_setup.pipeline.checking import Ignored
     from hosted_setup.pipeline.journal import Journal
     from hosted_setup.pipeline.undo import Undo
 
@@ -93,8 +94,8 @@ class Runner:
     journal: Journal
     asker: Asker
     past: Past
-    ignored: tuple[str, ...] = ()
-    """Checks whose warnings the operator knows of."""
+    ignored: Ignored = nothing
+    """Told what is answered, gives the checks whose warnings the operator knows of."""
     settled: Callable[[], None] = lambda: None
     """Called when nothing is left to ask or to check, before the first change."""
     _looked: dict[str, tuple[Any, ...]] = field(default_factory=dict, init=False)
@@ -248,7 +249,7 @@ class Runner:
 
     def _check(self, checks: Sequence[Step], have: dict[type[Any], Any]) -> Problem | None:
         done = self.past.done if self.past.confirmed else {}
-        checked = run_checks([one for one in checks if one.name not in done], have, self.host, self.ignored)
+        checked = run_checks([one for one in checks if one.name not in done], have, self.host, self.ignored(have))
         for one in checked:
             if one.result not in (Result.REFUSED, Result.UNCHECKED):
                 self._record(Begun(one.check.name, one.check.version))

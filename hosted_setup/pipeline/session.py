@@ -12,6 +12,7 @@ import msgspec
 from hosted_setup.model.events import Failed, Heading, Info
 from hosted_setup.model.messages import _
 from hosted_setup.model.problem import Aborted, ExitCode, Interrupted, Problem, Problems, exit_code_of
+from hosted_setup.pipeline.checking import nothing
 from hosted_setup.pipeline.codec import decode, encode
 from hosted_setup.pipeline.journal import FORMAT, End, Head, Journal, Past, RunLock, unfinished
 from hosted_setup.pipeline.rollback import roll_back
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hosted_setup.pipeline.asker import Asker
+    from hosted_setup.pipeline.checking import Ignored
     from hosted_setup.pipeline.flow import Flow
     from hosted_setup.pipeline.journal import Record
     from hosted_setup.pipeline.plan import Item
@@ -92,8 +94,9 @@ class Session:
     """One run in one process.
 
     `undo_failures` says whether a failed run is taken back at once or kept for a resume; `given` are products that are
-    there from the start, beside the request; `ignored` are checks whose warnings the operator knows of. `settled` is
-    called when nothing is left to ask or to check, before the first change; it may raise `Detached`, which passes.
+    there from the start, beside the request; `ignored` gives the checks whose warnings the operator knows of.
+    `settled` is called when nothing is left to ask or to check, before the first change; it may raise `Detached`, which
+    passes.
     """
 
     flow: Flow
@@ -101,7 +104,7 @@ class Session:
     watch: Watch
     undo_failures: bool
     given: tuple[object, ...] = ()
-    ignored: tuple[str, ...] = ()
+    ignored: Ignored = nothing
     observe: Observer | None = None
     settled: Callable[[], None] = lambda: None
 

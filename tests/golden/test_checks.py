@@ -21,7 +21,8 @@ HEAD: Final = """\
 
 `hosted-engine deploy --precheck` runs all of them and changes nothing; a deploy runs them before its preview. They run
 side by side. One that does not end in its time (scaled by `--timeout-factor`) is `HE-CHECK-DEADLINE`, as grave as
-itself. A warning stops nothing, and `--ignore-check=NAME` silences it; what a blocking check refuses has to be mended.
+itself. A warning stops nothing; `--ignore-check=NAME`, or the answer `HOSTED_ENGINE/ignoreChecks` with commas between
+names, silences it. What a blocking check refuses has to be mended.
 
 | name | | seconds | what it does | when |
 |---|---|---|---|---|

@@ -309,6 +309,32 @@ def test_a_deploy_ignores_what_it_is_told_to(program: Program) -> None:
     assert (done.code, Refusal(done.code, done.out).warned) == (0, [])
 
 
+def test_what_was_ignored_is_ignored_by_the_replay(program: Program) -> None:
+    program.world.behaviour.clock_synchronised = False
+    program.world.behaviour.processes = ("vdsmd",)
+    names = ("time-synchronisation", "other-hypervisors")
+    assert program.restore(*(f"--ignore-check={name}" for name in names)).code == 0
+    (kept,) = (program.world.paths.state / "answers").glob("*.conf")
+    assert f"HOSTED_ENGINE/ignoreChecks=str:{','.join(names)}\n" in kept.read_text()
+    replayed = program.inputs.folder / "replayed.conf"
+    replayed.write_text(kept.read_text())
+    assert program("cleanup", "--yes").code == 0
+    secrets = f"--secrets-file={program.inputs.secrets}"
+    done = program("deploy", f"--restore-from-file={program.inputs.archive}", f"--config-append={replayed}", secrets)
+    assert (done.code, Refusal(done.code, done.out).warned) == (0, []), done.out
+
+
+@pytest.mark.parametrize(("name", "code"), [("clock", "HE-CHECK-UNKNOWN"), ("memory", "HE-CHECK-BLOCKING")])
+def test_what_no_answer_can_have_ignored(program: Program, name: str, code: str) -> None:
+    program.answer(HOSTED_ENGINE__ignoreChecks=f"str:firewall,{name}")
+    for options in (("--precheck",), ()):
+        done = program.restore(*options)
+        refusal = Refusal(done.code, done.out)
+        assert (done.code, refusal.codes) == (2, [code]), done.out
+        assert f"HOSTED_ENGINE/ignoreChecks={name}" in refusal.told[0].text("Where")
+        assert_well_told(refusal.told[0])
+
+
 def test_a_deploy_does_not_start_with_a_check_ignored_that_there_is_not(program: Program) -> None:
     done = program.restore("--ignore-check=clock")
     assert (done.code, Refusal(done.code, done.out).codes) == (2, ["HE-CHECK-UNKNOWN"])

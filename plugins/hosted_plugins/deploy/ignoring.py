@@ -1,24 +1,24 @@
-"""`--ignore-check=NAME`: which checks' warnings the operator knows of."""
+"""Which checks' warnings the operator knows of: `--ignore-check=NAME`, and the answer that a replay repeats it by."""
 
 from __future__ import annotations
 
 import difflib
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final, Self
 
 from hosted_setup.model.messages import _
 from hosted_setup.model.problem import ExitCode, Problem, together
+from hosted_setup.model.question import ask, section
 from hosted_setup.pipeline.checking import PRECHECK
-from hosted_setup.pipeline.plan import checks_of
+from hosted_setup.pipeline.plan import Item, checks_of
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from hosted_setup.pipeline.plan import Item
-    from hosted_setup.pipeline.step import Step
+IGNORE: Final = "HOSTED_ENGINE/ignoreChecks"
+_NAME: Final = r"[a-z0-9]+(-[a-z0-9]+)*"
 
 
 class CheckUnknown(Problem):
-    """There is no check of the name that --ignore-check gives."""
+    """There is no check of the name that is to be ignored."""
 
     code = "HE-CHECK-UNKNOWN"
     title = "There is no such check"
@@ -33,31 +33,80 @@ class CheckBlocking(Problem):
     exit_code = ExitCode.USAGE
 
 
-def ignored_of(names: Sequence[str], items: Iterable[Item]) -> tuple[str, ...]:
-    """Take the names that the command line gives.
+@dataclass(frozen=True)
+class CheckNames:
+    """Names of checks."""
+
+    names: tuple[str, ...]
+    pattern: ClassVar = rf"{_NAME}( *, *{_NAME})*"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Accept any words with commas between them."""
+        return cls(tuple(dict.fromkeys(one.strip() for one in text.split(",") if one.strip())))
+
+    def __str__(self) -> str:
+        """Give them with commas."""
+        return ",".join(self.names)
+
+
+@dataclass(frozen=True)
+class KnownChecks:
+    """The names of a plan's checks; those of `blocking` cannot be ignored."""
+
+    names: tuple[str, ...]
+    blocking: tuple[str, ...]
+
+    @classmethod
+    def of(cls, items: Iterable[Item]) -> Self:
+        """Take them from a plan."""
+        checks = checks_of(items)
+        return cls(tuple(one.label for one in checks), tuple(one.label for one in checks if one.blocking))
+
+
+def refuse_what_counts(names: Sequence[str], checks: KnownChecks, place: str) -> None:
+    """Refuse names, given at `place`, that are none of a check or of one that may not be ignored.
 
     Raises:
-        CheckUnknown, CheckBlocking: for each that is none, or may not be ignored; several at once as Problems.
+        CheckUnknown, CheckBlocking: for each; several at once as Problems.
     """
-    checks = {one.label: one for one in checks_of(items)}
-    problem = together(found for found in (_wrong(name, checks) for name in names) if found is not None)
+    problem = together(found for found in (_wrong(name, checks, place) for name in names) if found is not None)
     if problem is not None:
         raise problem
-    return tuple(names)
 
 
-def _wrong(name: str, checks: dict[str, Step]) -> Problem | None:
-    where = f"--ignore-check={name}"
+def _known(value: CheckNames, checks: KnownChecks) -> None:
+    refuse_what_counts(value.names, checks, IGNORE)
+
+
+@section("Checks")
+class IgnoreAnswers:
+    """What of the checks' warnings is not told."""
+
+    checks: CheckNames | None = ask(
+        "Checks whose warnings are not told (empty for none)", key=IGNORE, default=None, check=_known, asked=False,
+        help="Names with commas between them, as docs/checks.md and the report of --precheck have them.",
+    )  # fmt: skip
+
+
+def ignored(have: Mapping[type[Any], Any]) -> tuple[str, ...]:
+    """Give what is ignored, as far as that is answered."""
+    answers = have.get(IgnoreAnswers)
+    return answers.checks.names if answers is not None and answers.checks is not None else ()
+
+
+def _wrong(name: str, checks: KnownChecks, place: str) -> Problem | None:
     hint = _("The report names every check:")
-    if name not in checks:
-        close = difflib.get_close_matches(name, checks, n=1)
+    where = f"{place}={name}"
+    if name not in checks.names:
+        close = difflib.get_close_matches(name, checks.names, n=1)
         why = (
             _("the nearest one is {close}", close=close[0])
             if close
-            else _("there are: {checks}", checks=", ".join(checks))
+            else _("there are: {checks}", checks=", ".join(checks.names))
         )
         return CheckUnknown(name, why=why, where=where, hint=hint, command=PRECHECK)
-    if checks[name].blocking:
+    if name in checks.blocking:
         why = _("it is no warning: what it refuses would fail later, or harm somebody else")
         return CheckBlocking(name, why=why, where=where, hint=_("Mend what it finds; see:"), command=PRECHECK)
     return None

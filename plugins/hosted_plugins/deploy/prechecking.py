@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hosted_plugins.deploy.ignoring import ignored_of
+from hosted_plugins.deploy.ignoring import KnownChecks, ignored, refuse_what_counts
 from hosted_plugins.deploy.work import begin, plan_of, read_answers, requested, streams_of
 from hosted_plugins.storage import StorageBackends
 from hosted_setup.interview.interviewer import Interviewer
@@ -56,7 +56,8 @@ def _report(options: Namespace, app: App, sources: Sources, frontend: Frontend) 
     host = app.host(app.now_id(), frontend)
     registry = app.registry()
     items, backends = plan_of(registry), StorageBackends(registry.storage_backends())
-    ignored = ignored_of(options.ignore_check, items)
+    checks = KnownChecks.of(items)
+    refuse_what_counts(options.ignore_check, checks, "--ignore-check")
     answers = read_answers(app, options, sources, streams_of(app, sources), items, backends, Past([]))
     interviewer = Interviewer(answers, frontend)
     try:
@@ -68,5 +69,6 @@ def _report(options: Namespace, app: App, sources: Sources, frontend: Frontend) 
         begin(interviewer, items, backends)
     except Problem as problem:
         problems += problem.problems()
-    report = precheck(items, host, interviewer, (requested(options), backends, AnswerSheet(interviewer)), ignored)
+    given = (requested(options), backends, AnswerSheet(interviewer), checks)
+    report = precheck(items, host, interviewer, given, ignored)
     return report.after(problems)

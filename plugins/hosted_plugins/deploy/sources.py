@@ -95,16 +95,18 @@ class Sources:
 def answers_of(options: Namespace) -> tuple[Option, ...]:
     """Give the answers that have options of their own."""
     from hosted_plugins.checks import FORCE4, FORCE6  # noqa: PLC0415 - commands are light until they run
+    from hosted_plugins.deploy.ignoring import IGNORE  # noqa: PLC0415
     from hosted_plugins.pauses import AFTER_HOST, AFTER_RESTORE  # noqa: PLC0415
     from hosted_setup.interview.loading import Option  # noqa: PLC0415
 
     given = (
-        (options.only4, FORCE4, "--4"),
-        (options.only6, FORCE6, "--6"),
-        ("restore" in options.pause_after, AFTER_RESTORE, "--pause-after=restore"),
-        ("host" in options.pause_after, AFTER_HOST, "--pause-after=host"),
+        ("yes" if options.only4 else "", FORCE4, "--4"),
+        ("yes" if options.only6 else "", FORCE6, "--6"),
+        (",".join(options.ignore_check), IGNORE, "--ignore-check"),
+        ("yes" if "restore" in options.pause_after else "", AFTER_RESTORE, "--pause-after=restore"),
+        ("yes" if "host" in options.pause_after else "", AFTER_HOST, "--pause-after=host"),
     )
-    return tuple(Option(key, "yes", place) for chosen, key, place in given if chosen)
+    return tuple(Option(key, text, place) for text, key, place in given if text)
 
 
 def _descriptor(text: str) -> int:

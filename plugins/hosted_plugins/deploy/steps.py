@@ -7,6 +7,7 @@ from typing import Any
 
 from hosted_plugins.checks import NetworkTestAnswers, TcpTestAnswers
 from hosted_plugins.deploy import Interviewed
+from hosted_plugins.deploy.ignoring import IgnoreAnswers
 from hosted_plugins.engine import DataCenterAnswers, EngineAnswers, LoginAnswers, RestoreAnswers
 from hosted_plugins.guest_network import AddressAnswers, ResolverAnswers
 from hosted_plugins.hardening import FipsAnswers, OpenScapAnswers, ProfileAnswers
@@ -42,6 +43,7 @@ def interview(  # noqa: PLR0913 - every section
     people: LoginAnswers,
     pauses: PauseAnswers,
     notifications: NotificationAnswers,
+    ignoring: IgnoreAnswers,
 ) -> Interviewed:
     """Name the sections in the order in which they are asked; the parameters are the order."""
     return Interviewed()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hosted_plugins.bundle import ROOT_PASSWORD, Watcher
 from hosted_plugins.deploy import DeployRequest
-from hosted_plugins.deploy.ignoring import ignored_of
+from hosted_plugins.deploy.ignoring import KnownChecks, ignored, refuse_what_counts
 from hosted_plugins.deploy.sources import Sources, answers_of
 from hosted_plugins.deploy.viewing import view
 from hosted_plugins.pauses import Attendance
@@ -52,7 +52,7 @@ DEPLOY: Final = Flow("deploy", Deployed, DeployRequest)
 OUTPUT: Final = "output.log"
 """In a run's folder: what a process without a terminal and its children have printed."""
 
-_GIVEN: Final = (StorageBackends, AnswerSheet, Attendance)
+_GIVEN: Final = (StorageBackends, AnswerSheet, Attendance, KnownChecks)
 
 
 def plan_of(registry: Registry) -> tuple[Item, ...]:
@@ -175,8 +175,10 @@ class _Work:
         reporter.emit(Info(_("Log file: {path}", path=self._log.path)))
         try:
             begin(self._interviewer, self._items, self._backends)
-            given = (self._backends, AnswerSheet(self._interviewer), Attendance(self._app.at_terminal, self._ended_in))
-            ignored = ignored_of(self._options.ignore_check, self._items)
+            checks = KnownChecks.of(self._items)
+            refuse_what_counts(self._options.ignore_check, checks, "--ignore-check")
+            there = Attendance(self._app.at_terminal, self._ended_in)
+            given = (self._backends, AnswerSheet(self._interviewer), there, checks)
             session = Session(
                 DEPLOY, self._host, self._watcher(), undo_failures=self._options.on_failure == "abort",
                 given=given, observe=self._app.observe, ignored=ignored, settled=self._settle,

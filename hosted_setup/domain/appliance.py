@@ -1,4 +1,6 @@
-"""An engine appliance as a user brings it: OVA, gzip'd OVA, qcow2 or raw; looked at before anything is written.
+"""An engine appliance as a user brings it: OVA, gzip'd OVA, qcow2 or raw. Long: they share the reading and the checks.
+
+It is looked at before anything is written.
 
 Formats: the tar of an OVA in oVirt's layout (`master/vms/…`, `images/…`) or DMTF's (an `.ovf` and a disk
 side by side). Everything in it is untrusted input, and the format of a disk is never left to be probed by

@@ -29,7 +29,7 @@ demo-clean: setup ## remove everything the demo made
 	@$(BIN)/python tools/demo.py clean
 
 test: appliance ## run every test except the long ones
-	@$(BIN)/pytest -m "not long" $(PYTEST_OPTIONS) $(SUITES)
+	@$(BIN)/pytest -m "not long" --every-text $(PYTEST_OPTIONS) $(SUITES)
 
 test-long: appliance ## run the tests that are too slow for `make test`
 	@$(BIN)/pytest -m long $(PYTEST_OPTIONS) $(SUITES)

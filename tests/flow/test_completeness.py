@@ -16,6 +16,8 @@ import hosted_setup
 from hosted_plugins import COMMANDS, FEATURES
 from hosted_plugins.deploy.work import plan_of
 from hosted_setup.hooks import Hooks
+from hosted_setup.interview import keys
+from hosted_setup.interview.confirmation import Confirmation
 from hosted_setup.model.problem import Problem
 from hosted_setup.model.question import questions_of
 from hosted_setup.pipeline.journal import Done, Intent
@@ -121,6 +123,19 @@ def test_every_question_is_answered_and_kept(run: Counter, program: Program) -> 
     assert kept == {one.key for one in asked if not one.secret}
     for one in asked:
         assert one.secret == any(line.startswith(f"# {one.key} is secret") for line in lines)
+
+
+def test_every_key_of_the_original_is_used_or_named_in_a_notice(program: Program) -> None:
+    used = {one.key for item in plan_of(REGISTRY) if isinstance(item, Ask) for one in questions_of(item.section)}
+    used |= {one.key for one in questions_of(Confirmation)}
+    rest = sorted(keys.ORIGINAL - used)
+    assert len(keys.ORIGINAL) == 144
+    program.answer(**dict.fromkeys(rest, "str:x"))
+    program.inputs.answers.chmod(0o600)  # some are secret
+    done = program.deploy("--precheck")
+    assert done.code == 0, done.out
+    (notice,) = (line for line in done.out.splitlines() if "known keys without effect here: " in line)
+    assert notice.partition("known keys without effect here: ")[2].split(", ") == [*rest]
 
 
 @pytest.mark.parametrize("hook", [name for name in vars(Hooks) if name.startswith("hosted_setup_")])

@@ -100,6 +100,37 @@ def test_a_static_engine(program: Program, seeds: list[str]) -> None:
     assert 'nameservers: {"addresses": ["192.0.2.54"], "search": ["corp.example"]}' in seed
 
 
+@pytest.mark.parametrize(
+    ("answers", "name", "hosts"),
+    [
+        ({}, "engine.example.com", "engine.example.com engine"),
+        (
+            {"HostName": "str:node7.corp.example"},
+            "node7.corp.example",
+            "engine.example.com engine node7.corp.example node7",
+        ),
+        ({"HostName": "str:node7"}, "node7.example.com", "engine.example.com engine node7.example.com node7"),
+        (
+            {"HostName": "str:node7", "DomainName": "str:corp.example"},
+            "node7.corp.example",
+            "engine.example.com engine node7.corp.example node7",
+        ),
+        ({"DomainName": "str:corp.example"}, "engine.example.com", "engine.example.com engine"),
+    ],
+)
+def test_the_engine_vm_s_own_name(
+    program: Program, seeds: list[str], answers: dict[str, str], name: str, hosts: str
+) -> None:
+    deployed(program, **{f"OVEHOSTED_VM__cloudinitInstance{key}": text for key, text in answers.items()})
+    for line in (f'hostname: "{name.partition(".")[0]}"\n', f'fqdn: "{name}"\n', f'local-hostname: "{name}"\n'):
+        assert line in seeds[0]
+    told = config(seeds[0])
+    assert told["hosts"][0][1] == hosts
+    assert "OVESETUP_CONFIG/fqdn=str:engine.example.com" in told["settings"]
+    domain = answers.get("DomainName", "str:example.com").removeprefix("str:")
+    assert f"OVESETUP_PKI/organization=str:{domain}" in told["settings"]
+
+
 @pytest.mark.parametrize("static", ["bool:False", "str:", ""])
 def test_an_engine_by_dhcp(program: Program, seeds: list[str], static: str) -> None:
     deployed(program, **BRIDGE, OVEHOSTED_VM__cloudinitVMStaticCIDR=static)

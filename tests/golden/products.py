@@ -25,7 +25,7 @@ from hosted_plugins.storage import StorageChoice, StorageDomain
 from hosted_plugins.vm import Firmware, RootAccess, Seed, VmAnswers
 from hosted_setup.domain.archive import ArchiveFacts
 from hosted_setup.model.secret import Secret
-from hosted_setup.model.values import Fqdn, MacAddress, Name, VmName
+from hosted_setup.model.values import DomainName, Fqdn, MacAddress, Name, VmName
 from hosted_setup.ports.host import Host, Paths
 from hosted_setup.ports.hypervisor import HypervisorFacts
 from hosted_setup.ports.images import DiskSource
@@ -77,7 +77,7 @@ NETWORK_CHOICE: Final = NetworkChoice(mode=NetworkMode.NAT, bridge=LinkName("ovi
 NETWORK_ANSWERS: Final = NetworkAnswers(
     name=VmName("hosted-engine"), subnet=Subnet("192.168.222.0/24"), nic=None, gateway=None
 )
-ADDRESS: Final = AddressAnswers(domain=None, static=None, hosts=True)
+ADDRESS: Final = AddressAnswers(host_name=DomainName("engine.example.com"), domain=None, static=None, hosts=True)
 RESTORING: Final = RestoreAnswers(renew_pki=False)
 SCAP: Final = OpenScapAnswers(apply=False)
 PROFILE: Final = ProfileAnswers(profile=Profile.STIG)

@@ -121,7 +121,7 @@ def test_the_seed_of_a_fresh_engine(golden: Golden, tmp_path: Path) -> None:
     [("ipv4", "192.0.2.5/24", "192.0.2.53,2001:db8::53"), ("ipv6", "2001:db8::5/64", "2001:db8::53")],
 )
 def test_the_seed_of_a_static_engine(golden: Golden, tmp_path: Path, name: str, static: str, servers: str) -> None:
-    address = AddressAnswers(domain=DomainName("corp.example"), static=InterfaceAddress(static), hosts=True)
+    address = replace(products.ADDRESS, domain=DomainName("corp.example"), static=InterfaceAddress(static))
     resolver = ResolverAnswers(servers=NameServers.parse(servers))
     texts = files_of(tmp_path, Backup(), address, resolver)
     golden.check(f"seed/network-config-{name}.txt", texts["network-config"])
@@ -162,7 +162,7 @@ def test_a_hostile_value_stays_one_json_string() -> None:
     hostile = "x\"\n- [rm, -rf, /]\nruncmd: {{ 7 * 7 }} '</script>&"
     text = render(
         "user-data.j2",
-        root_password_hash=hostile, root_ssh_key=hostile, root_ssh_access="yes", fqdn=hostile, timezone=hostile,
+        root_password_hash=hostile, root_ssh_key=hostile, root_ssh_access="yes", host_name=hostile, timezone=hostile,
         script=hostile, hardening=hostile, config="e30=",
     )  # fmt: skip
     lines = dict(line.split(": ", 1) for line in text.splitlines() if re.match("(users|fqdn|timezone): ", line))

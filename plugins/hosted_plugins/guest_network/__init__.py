@@ -22,6 +22,10 @@ def _fresh(backup: Backup) -> bool:
     return backup.facts is None
 
 
+def _own_name(vm: VmAnswers) -> Suggestion[DomainName]:
+    return Suggestion(DomainName(str(vm.fqdn)))
+
+
 def _domain_of(vm: VmAnswers) -> Suggestion[DomainName]:
     return Suggestion(DomainName(str(vm.fqdn).partition(".")[2]))
 
@@ -56,8 +60,12 @@ def _fits(value: InterfaceAddress, choice: NetworkChoice, network: NetworkAnswer
 
 @section("Engine VM")
 class AddressAnswers:
-    """The engine VM's domain and address."""
+    """The engine VM's own name, its domain and its address."""
 
+    host_name: DomainName = ask(
+        "Host name of the engine VM", key="OVEHOSTED_VM/cloudinitInstanceHostName", suggest=_own_name, asked=False,
+        help="What the VM calls itself: its FQDN, unless its host name is another one.",
+    )  # fmt: skip
     domain: DomainName | None = ask(
         "Domain of the engine VM", key="OVEHOSTED_VM/cloudinitInstanceDomainName", suggest=_domain_of, when=_fresh,
         help="The organisation that the engine's own CA names, and the domain a static VM searches for short names.",

@@ -74,7 +74,7 @@ def write_seed(  # noqa: PLR0913 - everything the guest is told
         root_password_hash=host.machine.hash_password(vm.root_password.reveal()),
         root_ssh_key=str(vm.root_ssh_key or ""),
         root_ssh_access=vm.root_access.value,
-        fqdn=str(vm.fqdn),
+        host_name=_own_name(vm, address),
         timezone=vm.timezone,
         script=source("guest.py"),
         hardening=source("hardening.py") if config["hardening"] else "",
@@ -82,7 +82,7 @@ def write_seed(  # noqa: PLR0913 - everything the guest is told
     )
     files = {
         "user-data": user_data,
-        "meta-data": render("meta-data.j2", run_id=host.run_id, fqdn=str(vm.fqdn)),
+        "meta-data": render("meta-data.j2", run_id=host.run_id, host_name=_own_name(vm, address)),
         "network-config": render(
             "network-config.j2",
             mac=str(vm.mac),
@@ -99,6 +99,12 @@ def _renewal(restoring: RestoreAnswers) -> tuple[str, ...]:
     return f"OVESETUP_PKI/renew=bool:{restoring.renew_pki}", "QUESTION/1/OVESETUP_SKIP_RENEW_PKI_CONFIRM=str:yes"
 
 
+def _own_name(vm: VmAnswers, address: AddressAnswers) -> str:
+    """Give the full name that the VM has of itself; a short one is in its domain."""
+    name, domain = str(address.host_name), _domain(vm, address)
+    return name if "." in name or not domain else f"{name}.{domain}"
+
+
 def _domain(vm: VmAnswers, address: AddressAnswers) -> str:
     return str(address.domain or str(vm.fqdn).partition(".")[2])
 
@@ -109,11 +115,11 @@ def _hosts(
     """Give addresses and names for /etc/hosts; the guest fills in its own address where it is empty."""
     own = network.address or (address.static.address if address.static else "")
     name = str(mine.address) if mine.address and mine.address.is_name else machine.hostname
-    return [(own, _with_short_name(str(vm.fqdn))), (network.gateway, _with_short_name(name))]
+    return [(own, _with_short_names(str(vm.fqdn), _own_name(vm, address))), (network.gateway, _with_short_names(name))]
 
 
-def _with_short_name(name: str) -> str:
-    return " ".join(dict.fromkeys((name, name.partition(".")[0])))
+def _with_short_names(*names: str) -> str:
+    return " ".join(dict.fromkeys(each for name in names for each in (name, name.partition(".")[0])))
 
 
 def _static(

@@ -217,9 +217,11 @@ def _schema_of(_kind: type[Any]) -> dict[str, Any]:
 
 
 def _fitted(plain: Any, fit: Callable[[str], str]) -> Any:  # noqa: ANN401 - JSON
-    """Give `plain` with every text fit, and as text that UTF-8 can say."""
+    """Give `plain` with every text fit, and as text that UTF-8 can say; seconds to a tenth."""
     if isinstance(plain, str):
         return fit(plain).encode("utf-8", "backslashreplace").decode()
+    if isinstance(plain, float):
+        return round(plain, 1)
     if isinstance(plain, dict):
         return {name: _fitted(value, fit) for name, value in plain.items()}
     if isinstance(plain, list | tuple):

@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 
     Driver = Callable[[dict[str, Any]], str | None]
 
+KINDS: Final = {
+    "STORAGE/domainType": "choice", "STORAGE/storageDomainConnection": "path", "VM/vmVCpus": "integer",
+    "VM/vmMACAddr": "text", "VM/rootSshAccess": "choice", "VM/cloudinitRootPwd": "secret",
+    "CORE/renewPKIonRestore": "boolean",
+}  # fmt: skip
 ASKED: Final = frozenset({"question", "review", "confirm"})
 
 
@@ -85,6 +90,8 @@ def test_a_program_that_answers_everything_gets_an_engine(program: Program) -> N
     assert {"heading", "step", "info", "waiting", "guest", "question", "preview", "review", "summary"} <= set(kinds)
     assert told[-1] == {"type": "end", "v": 1, "code": 0}
     assert kinds.index("review") == kinds.index("preview") + 1
+    asked = {one["key"]: one["kind"] for one in told if one["type"] == "question"}
+    assert {key: asked[f"OVEHOSTED_{key}"] for key in KINDS} == KINDS
     preview = told[kinds.index("preview")]
     assert [one["number"] for one in preview["answers"]] == list(range(1, len(preview["answers"]) + 1))
     assert all(one["value"] is None for one in preview["answers"] if one["secret"])

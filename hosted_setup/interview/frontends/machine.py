@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TextIO, TypeVar
 
@@ -160,11 +161,12 @@ class MachineFrontend:
 
 
 def is_nobody(source: TextIO | None) -> bool:
-    """Tell whether no program can reply: standard input is closed, or it is /dev/null."""
+    """Tell whether no program can reply: standard input is closed, or it is /dev/null, that of another /dev too."""
     if source is None:
         return True
     try:
-        return os.path.samestat(os.fstat(source.fileno()), Path(os.devnull).stat())
+        status = os.fstat(source.fileno())
+        return stat.S_ISCHR(status.st_mode) and status.st_rdev == Path(os.devnull).stat().st_rdev
     except (OSError, ValueError):  # no file, or a closed one
         return False
 
@@ -228,7 +230,8 @@ def _kind(prompt: Prompt) -> Kind:
     kind = prompt.question.plain_type
     if kind in _KINDS:
         return _KINDS[kind]
-    return "choice" if prompt.words else "text"
+    closed = prompt.words or (prompt.choices and prompt.question.closed)
+    return "choice" if closed else "text"
 
 
 def _previewed(preview: Preview) -> Previewed:

@@ -66,7 +66,7 @@ def read_backup(request: DeployRequest, machine: MachineFacts, host: Host) -> Ba
 
             def progress(done: int) -> None:
                 elapsed = host.clock.monotonic() - begun
-                what = _("Reading the archive, {percent} %", percent=100 * done // max(status.st_size, 1))
+                what = _("the archive to be read, {percent} %", percent=100 * done // max(status.st_size, 1))
                 host.reporter.emit(Waiting(what, elapsed, None, status.st_size / RATE))
 
             facts = read_archive(stream, name=str(path), expanded_limit=READ_LIMIT, progress=progress)

@@ -103,7 +103,7 @@ def create_disk(  # noqa: PLR0913 - everything a disk is made of
     elif in_place:
         host.images.create(target, vm.disk_gib * GIB)
     else:
-        host.images.convert(_source(appliance), target, _progress(host, _("Copying {path}", path=appliance.path)))
+        host.images.convert(_source(appliance), target, _progress(host, _("{path} to be copied", path=appliance.path)))
     host.images.grow(target, kind, vm.disk_gib * GIB)
     if not in_place:
         disk.importing.unlink()
@@ -169,7 +169,7 @@ def commit_disk(disk: ImportedDisk, domain: StorageDomain, settled: Settled, und
 
 
 def _inflate(appliance: Appliance, target: Path, host: Host) -> None:
-    report = _progress(host, _("Inflating {path}", path=appliance.path))
+    report = _progress(host, _("{path} to be inflated", path=appliance.path))
 
     def counted(chunks: Iterator[bytes]) -> Iterator[bytes]:
         done = 0

@@ -49,6 +49,11 @@ def test_a_message_is_a_line_and_comes_back(message: dialect.AnyMessage) -> None
     jsonschema.validate(json.loads(line), dialect.schema())
 
 
+def test_seconds_are_told_to_a_tenth() -> None:
+    told = json.loads(dialect.encode(Waiting("the engine", 39.10542870399877, 600.0, 1.26)))
+    assert (told["elapsed"], told["within"], told["typical"]) == (39.1, 600.0, 1.3)
+
+
 @pytest.mark.parametrize("problem", [PROBLEM, Problems([PROBLEM, HypervisorDown("no answer")])])
 def test_a_problem_comes_back_with_all_it_says(problem: Problem) -> None:
     line = dialect.encode(Failed(problem))

@@ -12,18 +12,21 @@ from benchmarks.pairs import Benchmark, Pair, command, timed
 from hosted_setup.adapters.qemu_images import QemuImages
 from hosted_setup.domain.appliance import disk_member, look
 from hosted_setup.ports.images import DiskSource
+from hosted_setup.ports.locations import FileAt
 
 
 def product(ova: Path, folder: Path) -> None:
     """Import as the product does: in place from a plain OVA, inflated straight into the target from a gzip'd one."""
     images = QemuImages()
+    (folder / "disk").touch()
+    disk = DiskSource(FileAt(str(folder / "disk")), "qcow2")
     with ova.open("rb", buffering=0) as stream:
         found = look(stream, path=str(ova))
         if found.offset is None:
-            images.write(folder / "disk", disk_member(stream, found))
+            images.write(disk, disk_member(stream, found))
         else:
-            source = DiskSource(str(ova), found.disk_format, found.offset, found.size)
-            images.convert(source, folder / "disk", lambda _percent: None)
+            source = DiskSource(FileAt(str(ova)), found.disk_format, found.offset, found.size)
+            images.convert(source, disk, lambda _percent: None)
 
 
 def baseline(ova: Path, folder: Path) -> None:

@@ -115,6 +115,7 @@ class RealApp:
         from hosted_setup.adapters.rest_engine import RestEngines  # noqa: PLC0415
         from hosted_setup.adapters.system_clock import SystemClock  # noqa: PLC0415
         from hosted_setup.adapters.system_names import SystemNames  # noqa: PLC0415
+        from hosted_setup.adapters.system_trees import SystemTrees  # noqa: PLC0415
         from hosted_setup.ports.host import Host  # noqa: PLC0415
 
         return Host(
@@ -122,6 +123,7 @@ class RealApp:
             run_id=run_id,
             hypervisor=LibvirtHypervisor(self._options.libvirt_uri),
             images=QemuImages(),
+            trees=SystemTrees(),
             machine=LinuxMachine(),
             network=NetlinkNetwork(),
             names=SystemNames(),

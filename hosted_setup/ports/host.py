@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from hosted_setup.ports.names import Names
     from hosted_setup.ports.network import HostNetwork
     from hosted_setup.ports.shell import Shells
+    from hosted_setup.ports.trees import Trees
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,7 @@ class Host:
     run_id: str
     hypervisor: Hypervisor
     images: Images
+    trees: Trees
     machine: Machine
     network: HostNetwork
     names: Names

@@ -5,35 +5,42 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from hosted_setup.ports.locations import Location
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from pathlib import Path
 
 
 @dataclass(frozen=True)
 class DiskSource:
-    """A disk to read: a file, its declared format (never probed) and, in an OVA, where it lies (bytes)."""
+    """A disk anywhere: where it lies, and its declared format (never probed).
 
-    path: str
+    `offset` and `size` (bytes) say which part of what lies there it is: in an OVA, or a partition of a LUN.
+    """
+
+    at: Location
     format: str
     offset: int | None = None
     size: int | None = None
 
 
 class Images(Protocol):
-    """Makes and measures images. Every file it makes is created exclusively, mode 0660."""
+    """Makes and measures images.
 
-    def create(self, path: Path, size: int) -> None:
-        """Create an empty thin qcow2 of `size` virtual bytes."""
+    It writes into what is there already, made empty by whom the place belongs to, and makes no name of its own.
+    """
 
-    def write(self, path: Path, chunks: Iterable[bytes]) -> None:
-        """Write `chunks` to a new file, in one pass, and sync it."""
+    def create(self, disk: DiskSource, size: int) -> None:
+        """Make it an empty thin qcow2 of `size` virtual bytes."""
 
-    def grow(self, path: Path, format: str, size: int) -> None:  # noqa: A002 - the tools' word
+    def write(self, disk: DiskSource, chunks: Iterable[bytes]) -> None:
+        """Write `chunks`, an image in the disk's format, from its start, in one pass, and sync them."""
+
+    def grow(self, disk: DiskSource, size: int) -> None:
         """Set the virtual size to `size` bytes, never smaller."""
 
-    def convert(self, source: DiskSource, path: Path, progress: Callable[[float], None]) -> None:
-        """Copy `source` into a new thin qcow2; `progress` takes percent."""
+    def convert(self, source: DiskSource, disk: DiskSource, progress: Callable[[float], None]) -> None:
+        """Copy `source`, making `disk` a thin qcow2; `progress` takes percent."""
 
     def virtual_size(self, source: DiskSource) -> int:
         """Give the virtual size in bytes."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import struct
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -22,34 +21,33 @@ _HEADER: Final = 104
 class FakeImages:
     """Implements `ports.images.Images`."""
 
-    def create(self, path: Path, size: int) -> None:
-        """Create an empty thin qcow2 of `size` virtual bytes."""
-        _new(path, [struct.pack(">4sIQIIQ", _MAGIC, 3, 0, 0, 16, size).ljust(_HEADER, b"\0")])
+    def create(self, disk: DiskSource, size: int) -> None:
+        """Make it an empty thin qcow2 of `size` virtual bytes."""
+        _fill(disk, [struct.pack(">4sIQIIQ", _MAGIC, 3, 0, 0, 16, size).ljust(_HEADER, b"\0")])
 
-    def write(self, path: Path, chunks: Iterable[bytes]) -> None:
-        """Write `chunks` to a new file, in one pass."""
-        _new(path, chunks)
+    def write(self, disk: DiskSource, chunks: Iterable[bytes]) -> None:
+        """Write `chunks` from the disk's start, in one pass."""
+        _fill(disk, chunks)
 
-    def grow(self, path: Path, format: str, size: int) -> None:  # noqa: A002 - the tools' word
+    def grow(self, disk: DiskSource, size: int) -> None:
         """Set the virtual size to `size` bytes, never smaller."""
-        with path.open("r+b") as stream:
-            if size <= _virtual_size(stream.read(_HEADER), format, path, path.stat().st_size):
-                return
-            if format == "raw":
+        if size <= self.virtual_size(disk):
+            return
+        with _path(disk).open("r+b") as stream:
+            if disk.format == "raw":
                 stream.truncate(size)
             else:
                 stream.seek(_SIZE_AT)
                 stream.write(struct.pack(">Q", size))
 
-    def convert(self, source: DiskSource, path: Path, progress: Callable[[float], None]) -> None:
-        """Make a new thin qcow2 of the source's size; `progress` takes percent."""
-        size = self.virtual_size(source)
-        self.create(path, size)
+    def convert(self, source: DiskSource, disk: DiskSource, progress: Callable[[float], None]) -> None:
+        """Make `disk` a thin qcow2 of the source's size; `progress` takes percent."""
+        self.create(disk, self.virtual_size(source))
         progress(100.0)
 
     def virtual_size(self, source: DiskSource) -> int:
         """Give the virtual size in bytes."""
-        path = Path(source.path)
+        path = _path(source)
         region = path.stat().st_size if source.size is None else source.size
         return _virtual_size(_region(source, _HEADER), source.format, path, region)
 
@@ -60,19 +58,25 @@ class FakeImages:
         return b"\0" * min(length, self.virtual_size(source))
 
 
-def _new(path: Path, chunks: Iterable[bytes]) -> None:
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o660)
-    except FileExistsError as error:
-        raise ImageFault(str(path), why="the file exists already", where=str(path)) from error
-    with os.fdopen(descriptor, "wb") as stream:
-        os.fchmod(descriptor, 0o660)
-        for chunk in chunks:
-            stream.write(chunk)
+def _path(disk: DiskSource) -> Path:
+    return Path(str(disk.at))
+
+
+def _fill(disk: DiskSource, chunks: Iterable[bytes]) -> None:
+    path = _path(disk)
+    why = ""
+    if path.is_symlink() or not path.is_file():
+        why = "no such file"
+    elif path.stat().st_size:
+        why = "there is something already"
+    if why:
+        raise ImageFault(str(path), why=why, where=str(path))
+    with path.open("r+b") as stream:
+        stream.writelines(chunks)
 
 
 def _region(source: DiskSource, length: int) -> bytes:
-    with Path(source.path).open("rb") as stream:
+    with _path(source).open("rb") as stream:
         stream.seek(source.offset or 0)
         return stream.read(length if source.size is None else min(length, source.size))
 

@@ -7,6 +7,7 @@ import stat
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
+from hosted_setup.adapters.system_trees import SystemTrees
 from hosted_setup.ports.host import Host, Paths
 from hosted_setup.testing.behaviour import Behaviour
 from hosted_setup.testing.clock import FakeClock
@@ -81,6 +82,7 @@ class World:
             run_id=run_id,
             hypervisor=self.hypervisor,
             images=FakeImages(),
+            trees=SystemTrees(),
             machine=FakeMachine(self.behaviour),
             network=self.network,
             names=FakeNames(self.behaviour),

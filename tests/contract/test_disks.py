@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hosted_setup.adapters.qemu_images import QemuImages
+from hosted_setup.ports.images import DiskSource
+from hosted_setup.ports.locations import FileAt
 from hosted_setup.ports.problems import HypervisorFault
 from tests.contract.bench import Bench, Made, eventually
 
@@ -55,7 +57,8 @@ def test_the_disk_is_pulled_out_of_the_appliance(bench: Bench) -> None:
     data = os.urandom(MIB) * 8
     ova, size = appliance(bench, data)
     disk = bench.folder / "disk"
-    QemuImages().create(disk, 32 * MIB)
+    disk.touch(0o600)
+    QemuImages().create(DiskSource(FileAt(str(disk)), "qcow2"), 32 * MIB)
     owner = bench.hypervisor.facts()
     os.chown(disk, owner.uid, owner.gid)
     xml = IN_PLACE.format(disk=disk, appliance=ova, offset=OFFSET, size=size)

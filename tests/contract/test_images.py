@@ -13,6 +13,7 @@ import pytest
 
 from hosted_setup.adapters.qemu_images import QemuImages
 from hosted_setup.ports.images import DiskSource, Images
+from hosted_setup.ports.locations import FileAt
 from hosted_setup.ports.problems import ImageFault
 from hosted_setup.testing.images import FakeImages
 from tests.contract.bench import eventually
@@ -29,86 +30,94 @@ def images(request: pytest.FixtureRequest) -> Images:
     return FakeImages() if request.param == "fake" else QemuImages()
 
 
-@pytest.fixture
-def umask() -> None:
-    """Have the common umask: the mode of an image does not depend on it."""
-    os.umask(0o022)
+def disk_at(path: Path, kind: str = "qcow2") -> DiskSource:
+    """Give a disk that is a whole file."""
+    return DiskSource(FileAt(str(path)), kind)
 
 
-@pytest.mark.usefixtures("umask")
-def test_create_is_exclusive(images: Images, tmp_path: Path) -> None:
+def test_what_is_there_is_not_written_over(images: Images, tmp_path: Path) -> None:
     path = tmp_path / "disk"
-    images.create(path, 64 * MIB)
-    assert path.stat().st_mode & 0o777 == 0o660
-    assert images.virtual_size(DiskSource(str(path), "qcow2")) == 64 * MIB
+    path.touch(0o660)
+    mode = path.stat().st_mode & 0o777
+    images.create(disk_at(path), 64 * MIB)
+    assert path.stat().st_mode & 0o777 == mode
+    assert images.virtual_size(disk_at(path)) == 64 * MIB
     before = path.read_bytes()
     with pytest.raises(ImageFault):
-        images.create(path, 32 * MIB)
+        images.create(disk_at(path), 32 * MIB)
     with pytest.raises(ImageFault):
-        images.write(path, [b"x"])
+        images.write(disk_at(path), [b"x"])
     with pytest.raises(ImageFault):
-        images.convert(DiskSource(str(path), "qcow2"), path, lambda _: None)
+        images.convert(disk_at(path), disk_at(path), lambda _: None)
     assert path.read_bytes() == before
 
 
-def test_a_link_is_not_followed(images: Images, tmp_path: Path) -> None:
+def test_no_name_is_made(images: Images, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(ImageFault):
-        images.create(tmp_path / "link", MIB)
-    assert not (tmp_path / "elsewhere").exists()
+    (tmp_path / "other").symlink_to(tmp_path / "empty")
+    (tmp_path / "empty").touch()
+    for name in ("link", "other", "nothing"):
+        with pytest.raises(ImageFault):
+            images.create(disk_at(tmp_path / name), MIB)
+        with pytest.raises(ImageFault):
+            images.write(disk_at(tmp_path / name), [b"x"])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["empty", "link", "other"]
+    assert (tmp_path / "empty").read_bytes() == b""
 
 
-@pytest.mark.usefixtures("umask")
 def test_write(images: Images, tmp_path: Path) -> None:
     path = tmp_path / "disk"
-    images.write(path, (bytes([number]) * 1000 for number in range(3)))
+    path.touch()
+    images.write(disk_at(path), (bytes([number]) * 1000 for number in range(3)))
     assert path.read_bytes() == b"\0" * 1000 + b"\1" * 1000 + b"\2" * 1000
-    assert path.stat().st_mode & 0o777 == 0o660
 
 
 @pytest.mark.parametrize("kind", ["qcow2", "raw"])
 def test_grow_never_shrinks(images: Images, tmp_path: Path, kind: str) -> None:
     path = tmp_path / "disk"
+    path.touch()
+    source = disk_at(path, kind)
     if kind == "qcow2":
-        images.create(path, 4 * MIB)
+        images.create(source, 4 * MIB)
     else:
-        images.write(path, [b"\0" * MIB] * 4)
-    source = DiskSource(str(path), kind)
-    images.grow(path, kind, 8 * MIB)
+        images.write(source, [b"\0" * MIB] * 4)
+    images.grow(source, 8 * MIB)
     assert images.virtual_size(source) == 8 * MIB
-    images.grow(path, kind, 8 * MIB)
-    images.grow(path, kind, 2 * MIB)
+    images.grow(source, 8 * MIB)
+    images.grow(source, 2 * MIB)
     assert images.virtual_size(source) == 8 * MIB
 
 
 def test_a_disk_in_the_middle_of_a_file(images: Images, tmp_path: Path) -> None:
     inner = tmp_path / "inner"
-    images.create(inner, 16 * MIB)
+    inner.touch()
+    images.create(disk_at(inner), 16 * MIB)
     content = inner.read_bytes()
     outer = tmp_path / "outer"
     outer.write_bytes(b"\xff" * 1536 + content + b"\xff" * 512)
-    source = DiskSource(str(outer), "qcow2", 1536, len(content))
+    source = DiskSource(FileAt(str(outer)), "qcow2", 1536, len(content))
     assert images.virtual_size(source) == 16 * MIB
     assert images.head(source, 1000) == b"\0" * 1000
     percents: list[float] = []
-    images.convert(source, tmp_path / "disk", percents.append)
+    (tmp_path / "disk").touch()
+    images.convert(source, disk_at(tmp_path / "disk"), percents.append)
     assert percents[-1] == 100
-    assert images.virtual_size(DiskSource(str(tmp_path / "disk"), "qcow2")) == 16 * MIB
+    assert images.virtual_size(disk_at(tmp_path / "disk")) == 16 * MIB
 
 
 def test_head_of_a_raw_disk(images: Images, tmp_path: Path) -> None:
     path = tmp_path / "disk"
     data = bytes(range(256)) * 512
     path.write_bytes(b"before.." * 64 + data)
-    assert images.head(DiskSource(str(path), "raw", 512, len(data)), 1000) == data[:1000]
-    assert images.virtual_size(DiskSource(str(path), "raw", 512, len(data))) == len(data)
+    assert images.head(DiskSource(FileAt(str(path)), "raw", 512, len(data)), 1000) == data[:1000]
+    assert images.virtual_size(DiskSource(FileAt(str(path)), "raw", 512, len(data))) == len(data)
 
 
 def test_what_is_no_image(images: Images, tmp_path: Path) -> None:
     path = tmp_path / "disk"
     path.write_bytes(b"no image at all" * 100)
     with pytest.raises(ImageFault) as caught:
-        images.virtual_size(DiskSource(str(path), "qcow2"))
+        images.virtual_size(disk_at(path))
     assert "not in qcow2 format" in caught.value.why
 
 
@@ -119,9 +128,10 @@ def test_the_head_of_a_qcow2_is_what_the_guest_sees(tmp_path: Path) -> None:
     raw, disk = tmp_path / "raw", tmp_path / "disk"
     data = os.urandom(3 * MIB)
     raw.write_bytes(data)
-    QemuImages().convert(DiskSource(str(raw), "raw"), disk, lambda _: None)
-    assert QemuImages().head(DiskSource(str(disk), "qcow2"), MIB) == data[:MIB]
-    assert QemuImages().head(DiskSource(str(disk), "qcow2"), 8 * MIB) == data
+    disk.touch()
+    QemuImages().convert(disk_at(raw, "raw"), disk_at(disk), lambda _: None)
+    assert QemuImages().head(disk_at(disk), MIB) == data[:MIB]
+    assert QemuImages().head(disk_at(disk), 8 * MIB) == data
 
 
 def test_a_full_file_system(lab: Laboratory) -> None:
@@ -130,12 +140,17 @@ def test_a_full_file_system(lab: Laboratory) -> None:
 from pathlib import Path
 from hosted_setup.adapters.qemu_images import QemuImages
 from hosted_setup.ports.images import DiskSource
+from hosted_setup.ports.locations import FileAt
 from hosted_setup.ports.problems import NoSpace
 import os
 small = Path({str(small)!r})
+def disk(path, kind="qcow2"):
+    return DiskSource(FileAt(str(path)), kind)
+for name in ("a", "b"):
+    (small / name).touch()
 for deed in (
-    lambda: QemuImages().write(small / "a", [os.urandom(1 << 20)] * 8),
-    lambda: QemuImages().convert(DiskSource({str(small.with_name("big"))!r}, "raw"), small / "b", lambda _: None),
+    lambda: QemuImages().write(disk(small / "a"), [os.urandom(1 << 20)] * 8),
+    lambda: QemuImages().convert(disk({str(small.with_name("big"))!r}, "raw"), disk(small / "b"), lambda _: None),
 ):
     try:
         deed()
@@ -162,9 +177,12 @@ import sys
 from pathlib import Path
 from hosted_setup.adapters.qemu_images import QemuImages
 from hosted_setup.ports.images import DiskSource
-QemuImages().convert(DiskSource(sys.argv[1], "raw"), Path(sys.argv[2]), lambda p: print(p, flush=True))
+from hosted_setup.ports.locations import FileAt
+source, disk = DiskSource(FileAt(sys.argv[1]), "raw"), DiskSource(FileAt(sys.argv[2]), "qcow2")
+QemuImages().convert(source, disk, lambda p: print(p, flush=True))
 """
     target = tmp_path / "disk"
+    target.touch()
     with subprocess.Popen(
         [sys.executable, "-c", script, str(raw), str(target)], stdout=subprocess.PIPE, text=True
     ) as installer:

@@ -25,6 +25,7 @@ from hosted_setup.testing.state import Domain, Network, load, save
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from hosted_setup.storage.domain import StorageDomain
     from hosted_setup.testing.world import World
     from tests.crash.conftest import Scene
 
@@ -35,11 +36,20 @@ NETWORK: Final = "<network><name>{name}</name><uuid>{uuid}</uuid></network>"
 OTHER: Final = "0b5e55ed-0000-4000-8000-000000000000"
 
 
+def journal_of(scene: Scene) -> Path:
+    (journal,) = scene.program.world.paths.runs.glob("*/journal.jsonl")
+    return journal
+
+
 def undo_of(intent: Intent) -> Undo:
     return decode(intent.data, Undo.registry[intent.undo])
 
 
-def paths_of(undo: Undo) -> list[Path]:
+def folder_of(domain: StorageDomain) -> Path:
+    return Path(str(domain))
+
+
+def paths_of(undo: Undo, run_id: str) -> list[Path]:
     """Give every path that an undo could remove.
 
     What lies in the run's own folder is left out: that folder is made exclusively, 0700, with the run's id in its name.
@@ -47,11 +57,12 @@ def paths_of(undo: Undo) -> list[Path]:
     paths: list[Path] = []
     match undo:
         case RemoveDomain():
-            paths = [undo.building, undo.domain.root]
+            root = folder_of(undo.domain)
+            paths = [root.with_name(f".{root.name}.{run_id}"), root]
         case RemoveVolume():
-            paths = [undo.domain.images / undo.volume]
+            paths = [folder_of(undo.domain) / "images" / undo.volume]
         case RemovePointer():
-            paths = [undo.domain.pointer]
+            paths = [folder_of(undo.domain) / "images/current.json"]
         case RemoveFile() | RemoveFolder():
             paths = [undo.path]
         case PutBack():
@@ -111,7 +122,7 @@ class Planter:
 
     def __call__(self, when: str, record: Record) -> None:
         if when == "after" and isinstance(record, Intent) and record.number == self._number:
-            paths = paths_of(undo_of(record))
+            paths = paths_of(undo_of(record), journal_of(self._scene).parent.name)
             if self._which < len(paths) and not paths[self._which].exists():
                 self._plant(paths[self._which])
                 self._scene.note(json.dumps(str(paths[self._which])))
@@ -150,10 +161,10 @@ def test_what_took_our_place_is_left_alone(scene: Scene, kind: str) -> None:
     for number in numbers(scene):
         for which in range(2):
             scene.back_to("end")
-            (journal,) = scene.program.world.paths.runs.glob("*/journal.jsonl")
+            journal = journal_of(scene)
             with Journal(journal) as read:
                 intent = next(one for one in read.records if isinstance(one, Intent) and one.number == number)
-            paths = paths_of(undo_of(intent))
+            paths = paths_of(undo_of(intent), journal.parent.name)
             if which < len(paths):
                 clear(paths[which])
                 KINDS[kind](paths[which])
@@ -191,8 +202,7 @@ def test_a_machine_that_took_our_place_is_left_alone(scene: Scene, undo: str) ->
     scene.back_to("start")
     committed = next(at for at, record in enumerate(scene.records) if isinstance(record, Committed))
     assert scene.kill(committed, "before", "restore")
-    (journal,) = scene.program.world.paths.runs.glob("*/journal.jsonl")
-    with Journal(journal) as read:
+    with Journal(journal_of(scene)) as read:
         intent = next(one for one in read.records if isinstance(one, Intent) and one.undo == undo)
     plant_machine(scene.program.world, undo_of(intent), "theirs", None)
     there = theirs(scene, "theirs")

@@ -18,7 +18,7 @@ from hosted_setup.pipeline.journal import Committed, Intent, Journal, Record
 from hosted_setup.pipeline.run_files import RemoveRunFile
 from hosted_setup.testing.crash import in_a_process_of_its_own
 from hosted_setup.testing.portrait import changes
-from tests.crash.test_foreign import DONE, UNFINISHED, paths_of, take_back, undo_of
+from tests.crash.test_foreign import DONE, UNFINISHED, folder_of, journal_of, paths_of, take_back, undo_of
 from tests.lab.inside import bind, mount
 
 if TYPE_CHECKING:
@@ -54,14 +54,13 @@ def everything(path: Path) -> dict[str, bytes]:
 
 def places(undo: Undo, run_dir: Path) -> list[Path]:
     """Give every path that an undo removes, or looks into for what it removes."""
-    found = paths_of(undo)
+    found = paths_of(undo, run_dir.name)
     match undo:
         case RemoveDomain():
-            domain = undo.domain
-            found += [domain.conf, domain.conf / "vm.conf", domain.images, domain.root / "ha_agent"]
-            found += [domain.metadata.parent, domain.metadata]
+            names = ("conf", "conf/vm.conf", "images", "ha_agent", "dom_md", "dom_md/metadata")
+            found += [folder_of(undo.domain) / name for name in names]
         case RemoveVolume():
-            found.append(undo.domain.images / undo.volume / undo.volume)
+            found.append(folder_of(undo.domain) / "images" / undo.volume / undo.volume)
         case RemoveRunFile():
             found.append(run_dir / undo.name_in_run)
         case RemoveVm():
@@ -71,7 +70,7 @@ def places(undo: Undo, run_dir: Path) -> list[Path]:
 
 def standing(scene: Scene) -> list[Path]:
     """Give all that an undo of the scene's run would remove now."""
-    (journal,) = scene.program.world.paths.runs.glob("*/journal.jsonl")
+    journal = journal_of(scene)
     with Journal(journal) as read:
         undos = [undo_of(one) for one in read.records if isinstance(one, Intent)]
     found = dict.fromkeys(path for undo in undos for path in places(undo, journal.parent))
@@ -123,7 +122,7 @@ def test_what_was_mounted_before_the_deed(scene: Scene, tmp_path: Path) -> None:
 
             def watch(when: str, record: Record, number: int = number, which: int = which, noted: Path = noted) -> None:
                 if when == "after" and isinstance(record, Intent) and record.number == number:
-                    for path in paths_of(undo_of(record))[which : which + 1]:
+                    for path in paths_of(undo_of(record), journal_of(scene).parent.name)[which : which + 1]:
                         if not path.exists():
                             path.mkdir()
                             mount("-t", "tmpfs", "tmpfs", str(path))

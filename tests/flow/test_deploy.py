@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import gzip
-import os
-import shutil
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 import pytest
 
+from hosted_setup.adapters.local_tree import LocalTree
+from hosted_setup.storage.layout import LENT
 from hosted_setup.testing.portrait import changes, portrait
 from tests.flow.program import Program
 from tests.unit.domain import builders
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from tests.golden.plugin import Golden
 
 ANSWERS = Path(__file__).parents[2] / "answers"
@@ -118,13 +120,17 @@ def test_files_the_hypervisor_cannot_open_are_copied_and_removed_again(
     program.world.behaviour.passes_files = False
     before = program.inputs.archive.stat()
     copied: dict[str, int] = {}
-    copy = shutil.copyfileobj
+    make_file = LocalTree.make_file
 
-    def watched(source: IO[bytes], target: IO[bytes], length: int = 0) -> None:
-        copied[Path(f"/proc/self/fd/{target.fileno()}").readlink().name] = os.fstat(target.fileno()).st_mode & 0o777
-        copy(source, target, length)
+    def watched(tree: LocalTree, path: str, mode: int, chunks: Iterable[bytes] = ()) -> None:
+        def looked_at() -> Iterator[bytes]:
+            name = Path(path).name
+            copied.update({} if name not in LENT else {name: (program.world.storage / path).stat().st_mode & 0o777})
+            yield from chunks
 
-    monkeypatch.setattr(shutil, "copyfileobj", watched)
+        make_file(tree, path, mode, looked_at())
+
+    monkeypatch.setattr(LocalTree, "make_file", watched)
     assert program.restore().code == 0
     assert copied == {"he-seed": 0o600, "he-backup": 0o600}, "private from the first byte"
     assert "fdgroup" not in picture(program)["domain HostedEngine"]

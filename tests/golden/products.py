@@ -21,15 +21,18 @@ from hosted_plugins.network import (
     NetworkMode,
     Subnet,
 )
-from hosted_plugins.storage import StorageChoice, StorageDomain
+from hosted_plugins.storage import StorageChoice
 from hosted_plugins.vm import Firmware, RootAccess, Seed, VmAnswers
+from hosted_setup.adapters.system_trees import SystemTrees
 from hosted_setup.domain.archive import ArchiveFacts
 from hosted_setup.model.secret import Secret
 from hosted_setup.model.values import DomainName, Fqdn, MacAddress, Name, VmName
 from hosted_setup.ports.host import Host, Paths
 from hosted_setup.ports.hypervisor import HypervisorFacts
 from hosted_setup.ports.images import DiskSource
+from hosted_setup.ports.locations import DirectoryHome, FileAt
 from hosted_setup.ports.machine import MachineFacts
+from hosted_setup.storage.domain import StorageDomain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,7 +40,7 @@ if TYPE_CHECKING:
     from hosted_setup.pipeline.undo import Undo
 
 RUN: Final = "20260102030405-abcdef"
-DOMAIN: Final = StorageDomain("5d000000-0000-4000-8000-000000000001", Path("/srv/he/5d"), 64055, 994)
+DOMAIN: Final = StorageDomain("5d000000-0000-4000-8000-000000000001", DirectoryHome(Path("/srv/he"), 64055, 994))
 MACHINE: Final = MachineFacts("host1.example.com", "a0000000-0000-4000-8000-000000000002", 4, 16000, 12000, "Etc/UTC")
 NETWORK: Final = EngineNetwork(
     "e7000000-0000-4000-8000-000000000003", "hosted-engine", "192.168.222.1", "192.168.222.2"
@@ -94,13 +97,19 @@ ENGINE: Final = EngineAnswers(
 )
 
 
+SOURCE: Final = DiskSource(FileAt("/srv/he/5d/images/v/v"), "qcow2")
+
+
 def disk(
-    *, backing: DiskSource | None = None, firmware: str = "bios", path: str = "/srv/he/5d/images/v/v"
+    *,
+    backing: DiskSource | None = None,
+    firmware: str = "bios",
+    source: DiskSource = SOURCE,
+    domain: StorageDomain = DOMAIN,
 ) -> EngineDisk:
     """Give the engine's disk."""
-    return EngineDisk(
-        "c0000000-0000-4000-8000-000000000004", "d15c0000-0000-4000-8000-000000000005", path, "qcow2", firmware, backing
-    )
+    volume = "d15c0000-0000-4000-8000-000000000005"
+    return EngineDisk("c0000000-0000-4000-8000-000000000004", domain, volume, source, firmware, backing)
 
 
 class Keeping:
@@ -151,6 +160,7 @@ def host(keeping: Keeping | None = None, root: Path = Path("/")) -> Host:
         run_id=RUN,
         hypervisor=cast("Any", keeping),
         images=no,
+        trees=SystemTrees(),
         machine=still,
         network=no,
         names=no,

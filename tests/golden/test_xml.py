@@ -18,14 +18,20 @@ from hosted_plugins.vm.steps import start_vm
 from hosted_setup.domain.templates import render_xml
 from hosted_setup.ports.hypervisor import HypervisorFacts
 from hosted_setup.ports.images import DiskSource
+from hosted_setup.ports.locations import DeviceAt, DirectoryHome, FileAt, IscsiAt, NfsAt
+from hosted_setup.storage.domain import StorageDomain
 from tests.golden import products
 
 if TYPE_CHECKING:
+    from hosted_setup.ports.locations import Location
     from tests.golden.plugin import Golden
 
 HOSTILE = "/srv/a&b'\"<c>]]>-- {{ 7 * 7 }}"
 
 NO_BACKUP = Backup()
+OVA = DiskSource(FileAt("/a/engine.ova"), "qcow2", 1536, 700000)
+TARGET = "iqn.2026-01.com.example:engine"
+SECRET = "5ec2e700-0000-4000-8000-000000000009"
 
 
 @dataclass(frozen=True)
@@ -36,13 +42,19 @@ class Variant:
     firmware: str = "bios"
     backing: DiskSource | None = None
     backup: Backup = NO_BACKUP
+    disk: DiskSource = products.SOURCE
     facts: HypervisorFacts = products.FACTS
+    domain: StorageDomain = products.DOMAIN
 
 
 VARIANTS = {
-    "ova-restore": Variant(backing=DiskSource("/a/engine.ova", "qcow2", 1536, 700000), backup=products.BACKUP),
-    "bare-uefi": Variant(backing=DiskSource("/a/engine.raw", "raw"), firmware="uefi", virt_type="qemu"),
+    "ova-restore": Variant(backing=OVA, backup=products.BACKUP),
+    "bare-uefi": Variant(backing=DiskSource(FileAt("/a/engine.raw"), "raw"), firmware="uefi", virt_type="qemu"),
     "whole-disk": Variant(backup=products.BACKUP),
+    "lun": Variant(backing=OVA, disk=DiskSource(DeviceAt("/dev/mapper/36001405abc"), "qcow2", 1 << 30, 64 << 30)),
+    "nfs": Variant(backing=OVA, disk=DiskSource(NfsAt("2001:db8::5", "/export/5d/images/v/v", 36, 36), "qcow2")),
+    "iscsi": Variant(disk=DiskSource(IscsiAt("192.0.2.5:3260", TARGET, 1), "qcow2", 1 << 30, 64 << 30)),
+    "iscsi-chap": Variant(disk=DiskSource(IscsiAt("[2001:db8::5]:3261", TARGET, 2, "host1", SECRET), "qcow2")),
 }
 
 
@@ -52,11 +64,12 @@ def first_boot(variant: Variant, **answers: Any) -> tuple[str, dict[str, Path]]:
         start_vm(
             products.vm_answers(**answers),
             Virtualisation(variant.virt_type),
-            products.disk(backing=variant.backing, firmware=variant.firmware),
+            products.disk(
+                backing=variant.backing, firmware=variant.firmware, source=variant.disk, domain=variant.domain
+            ),
             products.NETWORK,
             products.SEED,
             variant.backup,
-            products.DOMAIN,
             variant.facts,
             products.host(keeping),
             products.NoUndo(),
@@ -103,18 +116,19 @@ def test_copies_stand_in_for_files_that_cannot_be_handed_over(tmp_path: Path, mo
     for name in ("seed.iso", "backup.tar"):
         (tmp_path / name).write_text(name)
     monkeypatch.setattr(products, "SEED", replace(products.SEED, path=str(tmp_path / "seed.iso")))
-    disk = products.disk(path=str(tmp_path / "volume"))
-    monkeypatch.setattr(products, "disk", lambda **_: disk)
-    monkeypatch.setattr(products, "DOMAIN", replace(products.DOMAIN, uid=-1, gid=-1))
+    domain = StorageDomain(products.DOMAIN.uuid, DirectoryHome(tmp_path, -1, -1))
+    beside = tmp_path / domain.uuid / "images" / products.disk().volume
+    beside.mkdir(parents=True)
     backup = replace(products.BACKUP, path=str(tmp_path / "backup.tar"))
-    xml, files = first_boot(Variant(backup=backup, facts=replace(products.FACTS, passes_files=False)))
+    variant = Variant(backup=backup, facts=replace(products.FACTS, passes_files=False), domain=domain)
+    xml, files = first_boot(variant)
     assert files == {}
     assert "fdgroup" not in xml
     assert_valid(xml, tmp_path)
     sources = [source.get("file") for source in fromstring(xml).iter("source") if source.get("file")]
-    assert sources == [str(tmp_path / name) for name in ("volume", "he-seed", "he-backup")]
-    assert (tmp_path / "he-backup").read_text() == "backup.tar"
-    assert (tmp_path / "he-backup").stat().st_mode & 0o777 == 0o600
+    assert sources == [str(products.SOURCE.at), str(beside / "he-seed"), str(beside / "he-backup")]
+    assert (beside / "he-backup").read_text() == "backup.tar"
+    assert (beside / "he-backup").stat().st_mode & 0o777 == 0o600
 
 
 def test_the_network(golden: Golden, tmp_path: Path) -> None:
@@ -123,13 +137,14 @@ def test_the_network(golden: Golden, tmp_path: Path) -> None:
 
 
 def test_a_value_cannot_break_out_of_the_domain(tmp_path: Path) -> None:
-    source = {"path": HOSTILE, "handed_over": True}
+    there = {"at": {"type": "file", "path": HOSTILE}, "format": "raw", "offset": None, "size": None}
+    lent = {"disk": there, "handed_over": True}
     values: dict[str, object] = {
         "virt_type": "kvm", "name": HOSTILE, "uuid": products.disk().vm, "run_id": HOSTILE, "memory_mib": 1,
-        "vcpus": 1, "machine": "q35", "firmware": "bios", "disk": HOSTILE, "disk_format": "raw",
+        "vcpus": 1, "machine": "q35", "firmware": "bios", "disk": there,
         "disk_serial": "serial", "mac": "00:16:3e:01:02:03", "network": HOSTILE, "bridge": "",
-        "backing": {"path": HOSTILE, "format": "raw", "offset": None, "size": None}, "seed": source,
-        "payload": source, "channel": {"socket": HOSTILE, "log": HOSTILE}, "console_log": HOSTILE,
+        "backing": there, "seed": lent,
+        "payload": lent, "channel": {"socket": HOSTILE, "log": HOSTILE}, "console_log": HOSTILE,
     }  # fmt: skip
     root = fromstring(render_xml("domain.xml.j2", **values))
     assert root.findtext("name") == HOSTILE
@@ -140,6 +155,22 @@ def test_a_value_cannot_break_out_of_the_domain(tmp_path: Path) -> None:
     assert bridged.find("devices/interface/source").attrib == {"bridge": HOSTILE}  # type: ignore[union-attr]
     plain = fromstring(render_xml("domain.xml.j2", **{**values, "name": "plain"}))
     assert len(list(root.iter())) == len(list(plain.iter()))
+
+
+@pytest.mark.parametrize(
+    ("hostile", "plain"),
+    [
+        (DeviceAt(HOSTILE), DeviceAt("/dev/a")),
+        (NfsAt(HOSTILE, HOSTILE, 36, 36), NfsAt("a", "/b", 36, 36)),
+        (IscsiAt(f"{HOSTILE}:1", HOSTILE, 1, HOSTILE, HOSTILE), IscsiAt("a:1", "b", 1, "c", SECRET)),
+    ],
+    ids=lambda at: type(at).__name__,
+)
+def test_a_place_cannot_break_out_of_the_domain(hostile: Location, plain: Location) -> None:
+    first, second = (fromstring(first_boot(Variant(disk=DiskSource(at, "raw")))[0]) for at in (hostile, plain))
+    assert len(list(first.iter())) == len(list(second.iter()))
+    told = " ".join(value for element in first.find("devices/disk").iter() for value in element.attrib.values())  # type: ignore[union-attr]
+    assert told.count(HOSTILE) == repr(hostile).count(repr(HOSTILE)[1:-1])
 
 
 def test_a_value_cannot_break_out_of_the_network() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, Final
 
 from hosted_plugins.backup import Backup
@@ -132,7 +131,7 @@ def restore(vm: EngineVm, disk: EngineDisk, hardened: Hardened, backup: Backup, 
         )
     host.reporter.emit(Info(_("Engine backup successfully restored")))
     take_away(host, vm.uuid, PAYLOAD, _("the archive"))
-    Path(disk.path).with_name("he-backup").unlink(missing_ok=True)
+    disk.domain.on(host).take_back(disk.volume, "he-backup")
     return Restored(log.seen)
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 from hosted_plugins.bootstrap import EngineReady, Greeted
 from hosted_plugins.engine import DataCenterAnswers, EngineAnswers, Healthy, LoginAnswers, Registered
 from hosted_plugins.network import EngineNetwork, HostAnswers
-from hosted_plugins.storage import Storage, StorageChoice, StorageDomain
+from hosted_plugins.storage import Storage, StorageBackends, StorageChoice
 from hosted_plugins.vm import VmAnswers
 from hosted_setup.hooks import hookimpl
 from hosted_setup.model.events import Info
@@ -21,6 +21,7 @@ from hosted_setup.ports.engine import EngineAddress, Session
 from hosted_setup.ports.host import Host
 from hosted_setup.ports.machine import MachineFacts
 from hosted_setup.ports.problems import BUNDLE, EngineUnreachable
+from hosted_setup.storage.domain import StorageDomain
 
 HEALTHY: Final = "DB Up!Welcome to Health Status!"
 HEALTH_DEADLINE: Final = 600.0
@@ -68,6 +69,7 @@ def register(  # noqa: PLR0913 - all that is registered
     people: LoginAnswers,
     choice: StorageChoice,
     storage: Storage,
+    backends: StorageBackends,
     domain: StorageDomain,
     network: EngineNetwork,
     mine: HostAnswers,
@@ -76,9 +78,10 @@ def register(  # noqa: PLR0913 - all that is registered
 ) -> Registered:
     """Log in once; add data center, cluster, host and storage domain unless they are there. Safe to do again."""
     engine = EngineAddress(healthy.fqdn, healthy.address, healthy.ca_pem)
+    backend = backends.by_kind[storage.kind]
     session = host.engines.login(engine, people.admin, answers.admin_password)
     try:
-        center = _ensure(session, "datacenters", {"name": str(wanted.name), "local": True})
+        center = _ensure(session, "datacenters", {"name": str(wanted.name), "local": not backend.shared})
         cluster = _ensure(session, "clusters", {"name": str(answers.cluster), "data_center": {"id": center}})
         added = _ensure(
             session,
@@ -92,7 +95,7 @@ def register(  # noqa: PLR0913 - all that is registered
         )
         stored = _ensure(session, "storagedomains", {
             "id": domain.uuid, "name": str(choice.name), "type": "data", "host": {"id": added},
-            "storage": {"type": storage.kind, "path": storage.connection},
+            "storage": {"type": storage.kind, **backend.entity(storage.answers)},
         })  # fmt: skip
         if session.find(f"datacenters/{center}/storagedomains", str(choice.name)) is None:
             session.add(f"datacenters/{center}/storagedomains", {"id": stored})

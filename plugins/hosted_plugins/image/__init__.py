@@ -10,6 +10,7 @@ from hosted_setup.model.answer import Suggestion
 from hosted_setup.model.messages import _
 from hosted_setup.model.question import ask, section
 from hosted_setup.ports.images import DiskSource
+from hosted_setup.storage.domain import StorageDomain
 
 
 @dataclass(frozen=True)
@@ -56,22 +57,17 @@ class OpenedAppliance:
 
 @dataclass(frozen=True)
 class EngineDisk:
-    """The engine VM's disk in the storage domain, and the UUID of the VM it is for.
+    """The engine VM's disk, a volume of its storage domain, and the UUID of the VM it is for.
 
-    `backing` is what is still to be pulled over while the VM runs; until then `importing` is there beside the disk.
+    `backing` is what is still to be pulled over while the VM runs; until then the volume is marked as importing.
     """
 
     vm: str
+    domain: StorageDomain
     volume: str
-    path: str
-    format: str
+    source: DiskSource
     firmware: str
     backing: DiskSource | None
-
-    @property
-    def importing(self) -> Path:
-        """Give the marker of a disk that does not stand alone yet."""
-        return Path(self.path + ".importing")
 
 
 @dataclass(frozen=True)
@@ -79,7 +75,6 @@ class ImportedDisk:
     """The disk stands alone."""
 
     volume: str
-    path: str
     format: str
 
 

@@ -7,10 +7,9 @@ disk. Where open files cannot be handed to libvirt: a plain copy.
 
 from __future__ import annotations
 
-import os
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,7 +21,6 @@ from hosted_plugins.image import (
     OpenedAppliance,
 )
 from hosted_plugins.image.file import opened
-from hosted_plugins.storage import StorageDomain, remove_known
 from hosted_plugins.vm import DISK, EngineVm, Settled, VmAnswers, at_work, never_started
 from hosted_setup.domain.appliance import Appliance, Form, disk_member, firmware_of
 from hosted_setup.hooks import hookimpl
@@ -30,7 +28,6 @@ from hosted_setup.model.events import Waiting
 from hosted_setup.model.messages import _
 from hosted_setup.model.problem import ExitCode, Problem
 from hosted_setup.model.values import GIB, MIB
-from hosted_setup.mounts import refuse_mounts_in
 from hosted_setup.pipeline.stage import Stage
 from hosted_setup.pipeline.step import step
 from hosted_setup.pipeline.undo import Undo, UndoLog
@@ -38,6 +35,9 @@ from hosted_setup.pipeline.wait import DeadlineExceeded, wait_until
 from hosted_setup.ports.host import Host
 from hosted_setup.ports.hypervisor import HypervisorFacts
 from hosted_setup.ports.images import DiskSource
+from hosted_setup.ports.locations import FileAt
+from hosted_setup.storage.domain import StorageDomain
+from hosted_setup.storage.layout import Pointer
 
 _SECTOR: Final = 512
 IMPORT_DEADLINE: Final = 3600.0
@@ -53,17 +53,16 @@ class ImportFailed(Problem):
 
 @dataclass(frozen=True)
 class RemoveVolume(Undo, name="volume.remove"):
-    """Removes one disk with its folder, in a storage domain that this run made."""
+    """Removes one disk, in a storage domain that this run made."""
 
     domain: StorageDomain
     volume: str  # a fresh UUID: nobody else's volume can have it
 
     def apply(self, host: Host) -> None:
-        """Remove the files of the volume and their folder, if the domain carries this run's mark."""
-        refuse_mounts_in(self.domain.root)
-        if self.domain.made_by(host.run_id):
-            names = (self.volume, f"{self.volume}.importing", "he-seed", "he-backup")
-            remove_known(self.domain.images / self.volume, names)
+        """Remove the volume, if the domain carries this run's mark."""
+        layout = self.domain.on(host)
+        if layout.removable(host.run_id):
+            layout.remove_volume(self.volume)
 
     def describe(self) -> str:
         """Name the disk."""
@@ -75,7 +74,7 @@ def _stands(disk: EngineDisk, host: Host) -> bool:
 
     A VM that died or failed half-way leaves a disk that nobody can vouch for: it is made anew.
     """
-    return Path(disk.path).exists() and (never_started(host) or at_work(disk.vm, host))
+    return disk.domain.on(host).has(disk.volume) and (never_started(host) or at_work(disk.vm, host))
 
 
 @step(Stage.TRANSACTION, "Create the engine VM disk", holds=_stands)
@@ -91,34 +90,30 @@ def create_disk(  # noqa: PLR0913 - everything a disk is made of
     appliance = opened.appliance
     volume, machine = str(uuid.uuid4()), str(uuid.uuid4())
     undo.before(RemoveVolume(domain, volume))
-    folder = domain.images / volume
-    domain.make_folder(folder)
-    target = folder / volume
+    layout, size = domain.on(host), vm.disk_gib * GIB
     in_place = appliance.offset is not None and hypervisor.passes_files
-    kind = appliance.disk_format if appliance.form is Form.GZIP_OVA else "qcow2"
-    disk = EngineDisk(machine, volume, str(target), kind, "", _source(appliance) if in_place else None)
-    domain.write(disk.importing, b"")
+    target = layout.add_volume(volume, appliance.disk_format if appliance.form is Form.GZIP_OVA else "qcow2", size)
     if appliance.form is Form.GZIP_OVA:
         _inflate(appliance, target, host)
     elif in_place:
-        host.images.create(target, vm.disk_gib * GIB)
+        host.images.create(target, size)
     else:
         host.images.convert(_source(appliance), target, _progress(host, _("{path} to be copied", path=appliance.path)))
-    host.images.grow(target, kind, vm.disk_gib * GIB)
+    host.images.grow(target, size)
     if not in_place:
-        disk.importing.unlink()
-    readable = appliance.offset is not None
-    head = host.images.head(_source(appliance) if readable else DiskSource(str(target), kind), MIB)
-    domain.own(target)
+        layout.imported(volume)
+    head = host.images.head(target if appliance.offset is None else _source(appliance), MIB)
     firmware = firmware_of(head).value if vm.firmware.value == "auto" else vm.firmware.value
-    return replace(disk, firmware=firmware)
+    return EngineDisk(machine, domain, volume, target, firmware, _source(appliance) if in_place else None)
 
 
 @step(Stage.TRANSACTION, "Finish importing the disk")
 def finish_import(disk: EngineDisk, vm: EngineVm, ready: EngineReady, host: Host) -> ImportedDisk:
     """Wait until the running VM's disk depends on nothing but itself."""
-    if disk.backing is None or not disk.importing.exists():
-        return ImportedDisk(disk.volume, disk.path, disk.format)
+    layout = disk.domain.on(host)
+    imported = ImportedDisk(disk.volume, disk.source.format)
+    if disk.backing is None or not layout.is_importing(disk.volume):
+        return imported
 
     if host.hypervisor.has_backing(vm.uuid, DISK):
         host.hypervisor.pull(vm.uuid, DISK)  # it may have stopped before a resume, and there may be room by now
@@ -127,15 +122,15 @@ def finish_import(disk: EngineDisk, vm: EngineVm, ready: EngineReady, host: Host
         if host.hypervisor.pull_left(vm.uuid, DISK) is not None:
             return None
         if host.hypervisor.has_backing(vm.uuid, DISK):
-            raise _import_failed(disk)
+            raise _import_failed(disk, host)
         return True
 
     try:
         wait_until(host, pulled, within=IMPORT_DEADLINE, what=_("the disk to be copied into the storage domain"))
     except DeadlineExceeded as error:
-        raise _import_failed(disk) from error
-    disk.importing.unlink()
-    return ImportedDisk(disk.volume, disk.path, disk.format)
+        raise _import_failed(disk, host) from error
+    layout.imported(disk.volume)
+    return imported
 
 
 @dataclass(frozen=True)
@@ -147,28 +142,20 @@ class RemovePointer(Undo, name="disk.pointer"):
 
     def apply(self, host: Host) -> None:
         """Remove the pointer, and an unfinished one."""
-        refuse_mounts_in(self.domain.root)
-        if self.domain.made_by(host.run_id):
-            self.domain.pointer.with_name(f".{self.domain.pointer.name}.new").unlink(missing_ok=True)
-            if self._is_ours():
-                self.domain.pointer.unlink()
-
-    def _is_ours(self) -> bool:
-        try:
-            return self.domain.current() == self.volume
-        except (OSError, ValueError, LookupError, TypeError):
-            return False  # whatever it is, this run has not written it
+        layout = self.domain.on(host)
+        if layout.removable(host.run_id):
+            layout.drop_pointer(self.volume)
 
 
 @step(Stage.TRANSACTION, "Make the disk the engine's current one", commits=True)
-def commit_disk(disk: ImportedDisk, domain: StorageDomain, settled: Settled, undo: UndoLog) -> CurrentDisk:
+def commit_disk(disk: ImportedDisk, domain: StorageDomain, settled: Settled, host: Host, undo: UndoLog) -> CurrentDisk:
     """Switch the pointer: from here on the way is forward only."""
     undo.before(RemovePointer(domain, disk.volume))
-    domain.point_to(disk.volume, disk.format)
+    domain.on(host).point_to(Pointer(disk.volume, disk.format))
     return CurrentDisk(disk.volume)
 
 
-def _inflate(appliance: Appliance, target: Path, host: Host) -> None:
+def _inflate(appliance: Appliance, target: DiskSource, host: Host) -> None:
     report = _progress(host, _("{path} to be inflated", path=appliance.path))
 
     def counted(chunks: Iterator[bytes]) -> Iterator[bytes]:
@@ -188,22 +175,21 @@ def _progress(host: Host, what: str) -> Callable[[float], None]:
 
 
 def _source(appliance: Appliance) -> DiskSource:
+    at = FileAt(appliance.path)
     if appliance.member is None:
-        return DiskSource(appliance.path, appliance.disk_format)
+        return DiskSource(at, appliance.disk_format)
     sectors = -(-appliance.size // _SECTOR)  # qemu wants whole ones; the tar is padded to them
-    return DiskSource(appliance.path, appliance.disk_format, appliance.offset, sectors * _SECTOR)
+    return DiskSource(at, appliance.disk_format, appliance.offset, sectors * _SECTOR)
 
 
-def _import_failed(disk: EngineDisk) -> ImportFailed:
-    space = os.statvfs(disk.path)
-    free = space.f_bavail * space.f_frsize
-    why = _("the file system is full") if free < 16 * MIB else _("the hypervisor stopped copying")
-    folder = Path(disk.path).parent
+def _import_failed(disk: EngineDisk, host: Host) -> ImportFailed:
+    free = disk.domain.on(host).free()
+    why = _("the storage is full") if free < 16 * MIB else _("the hypervisor stopped copying")
     return ImportFailed(
-        disk.path,
+        str(disk.source.at),
         why=_("{why} ({free:.1f} GiB free)", why=why, free=free / GIB),
         hint=_("Make room, then resume; look at:"),
-        command=f"df -h {folder}",
+        command=disk.domain.home.command,
     )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from hosted_setup.storage.domain import StorageDomain
+
 
 @dataclass(frozen=True)
 class HostFiles:
@@ -16,7 +18,7 @@ class HostFiles:
 class SharedConfiguration:
     """The configuration in the storage domain, written; other hosts take it from there."""
 
-    folder: str
+    domain: StorageDomain
 
 
 @dataclass(frozen=True)

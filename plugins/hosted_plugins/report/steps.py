@@ -7,7 +7,6 @@ import hashlib
 import ssl
 import uuid
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, Final, cast
 
 from hosted_plugins.bootstrap import EngineReady, Greeted
@@ -18,9 +17,10 @@ from hosted_plugins.image import CurrentDisk
 from hosted_plugins.network import EngineNetwork, NetworkAnswers, NetworkChoice, watched_gateway
 from hosted_plugins.notifications import NotificationAnswers
 from hosted_plugins.report import Deployed, HostFiles, SharedConfiguration
-from hosted_plugins.storage import Storage, StorageDomain
+from hosted_plugins.storage import Storage
 from hosted_plugins.virt import Virtualisation
 from hosted_plugins.vm import Settled, VmAnswers
+from hosted_setup.domain.domain_mark import engine_id
 from hosted_setup.domain.templates import render
 from hosted_setup.hooks import hookimpl
 from hosted_setup.interview.sheet import AnswerSheet
@@ -31,6 +31,7 @@ from hosted_setup.pipeline.step import step
 from hosted_setup.pipeline.undo import UndoLog
 from hosted_setup.pipeline.writing import write
 from hosted_setup.ports.host import Host
+from hosted_setup.storage.domain import StorageDomain
 
 VERSION: Final = "1\n"  # of the shared configuration's layout
 
@@ -53,7 +54,7 @@ def write_shared(  # noqa: PLR0913 - everything other hosts need
     sheet: AnswerSheet,
     host: Host,
 ) -> SharedConfiguration:
-    """Write `conf/` of the storage domain."""
+    """Write the shared configuration in the storage domain, and whose domain it is."""
     watched = _watched(test, tcp, network, watched_gateway(choice, answers, host.network.facts()))
     texts = {
         "hosted-engine.conf": _hosted_engine_conf(vm, storage, domain, network, watched, ready, disk, settled, host),
@@ -62,9 +63,10 @@ def write_shared(  # noqa: PLR0913 - everything other hosts need
         "broker.conf": _broker_conf(notifications),
         "version": VERSION,
     }
-    for name, text in texts.items():
-        domain.write(domain.conf / name, text.encode(), 0o600)
-    return SharedConfiguration(str(domain.conf))
+    layout = domain.on(host)
+    layout.name_engine(engine_id(_der(ready.ca_pem)))
+    layout.write_conf(texts)
+    return SharedConfiguration(domain)
 
 
 @step(Stage.CLOSING, "Write this host's configuration")
@@ -72,13 +74,13 @@ def write_host_files(
     shared: SharedConfiguration, ready: EngineReady, sheet: AnswerSheet, host: Host, undo: UndoLog
 ) -> HostFiles:
     """Write the files under /etc and /run, each whole or not at all; what is there is moved aside."""
-    conf = Path(shared.folder)
+    conf = shared.domain.on(host).read_conf()
     texts = {
         host.paths.etc / "ca.pem": (ready.ca_pem, 0o644),
         host.paths.etc / "answers.conf": (sheet.text(), 0o600),
-        host.paths.ha_run / "vm.conf": ((conf / "vm.conf").read_text(), 0o600),
+        host.paths.ha_run / "vm.conf": (conf["vm.conf"], 0o600),
         # the last one: it is what says that an engine is deployed here
-        host.paths.etc / "hosted-engine.conf": ((conf / "hosted-engine.conf").read_text(), 0o600),
+        host.paths.etc / "hosted-engine.conf": (conf["hosted-engine.conf"], 0o600),
     }
     for path, (text, mode) in texts.items():
         write(path, text.encode(), mode, host, undo)
@@ -110,7 +112,7 @@ def summarise(  # noqa: PLR0913 - everything the operator wants to know
         _("Administrator:     {admin}", admin=people.admin),
         _("CA (SHA-256):      {fingerprint}", fingerprint=_ca_fingerprint(ready.ca_pem)),
         *(_("SSH host key:      {fingerprint}", fingerprint=_key_fingerprint(key)) for key in greeted.host_keys),
-        _("Storage domain:    {root}", root=domain.root),
+        _("Storage domain:    {domain}", domain=domain),
         _("Configuration:     {path}", path=files.paths[-1]),
         f"{_('Next')}:",
         _("  open a shell in the engine VM:    ssh root@{address}", address=healthy.address),

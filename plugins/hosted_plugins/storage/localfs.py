@@ -14,7 +14,8 @@ from hosted_setup.model.problem import Problem
 from hosted_setup.model.question import ask, section
 from hosted_setup.pipeline.undo import UndoLog
 from hosted_setup.ports.host import Host
-from hosted_setup.storage import StorageBackend, StorageHome
+from hosted_setup.ports.locations import DirectoryHome
+from hosted_setup.storage import StorageBackend
 
 
 class DirectoryMissing(Problem):
@@ -67,6 +68,7 @@ class LocalFs(StorageBackend[LocalFsAnswers]):
     kind = "localfs"
     title = "a directory of this host: for one host, or for a trial"
     answers = LocalFsAnswers
+    shared = False
 
     def connection(self, want: LocalFsAnswers) -> str:
         """Give the path."""
@@ -80,10 +82,10 @@ class LocalFs(StorageBackend[LocalFsAnswers]):
         """Give the free bytes of the directory's file system."""
         return host.machine.space(want.path).free
 
-    def attach(self, want: LocalFsAnswers, host: Host, undo: UndoLog) -> StorageHome:
+    def attach(self, want: LocalFsAnswers, host: Host, undo: UndoLog) -> DirectoryHome:
         """Use the directory as it is; nothing is changed. It belongs to libvirt's own qemu user."""
         facts = host.hypervisor.facts()
-        return StorageHome(want.path, facts.uid, facts.gid)
+        return DirectoryHome(want.path, facts.uid, facts.gid)
 
 
 def _is_ours(path: Path) -> bool:

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-import shlex
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 from hosted_plugins.image import OpenedAppliance
-from hosted_plugins.storage import Storage, StorageBackends, StorageChoice, StorageDomain, remove_known
+from hosted_plugins.storage import Storage, StorageBackends, StorageChoice, StorageHome
 from hosted_plugins.vm import VmAnswers
 from hosted_setup.hooks import hookimpl
 from hosted_setup.model.events import Warn
 from hosted_setup.model.messages import _
 from hosted_setup.model.problem import Problem
 from hosted_setup.model.values import GIB
-from hosted_setup.mounts import refuse_mounts_in
 from hosted_setup.pipeline.stage import Stage
 from hosted_setup.pipeline.step import check, step
 from hosted_setup.pipeline.undo import Undo, UndoLog
 from hosted_setup.ports.host import Host
-from hosted_setup.storage import StorageHome
+from hosted_setup.storage.domain import StorageDomain
 
-FORMAT: Final = 1
 SPARE: Final = 2 * GIB  # beside what the appliance's disk takes now: room for the restore and the first days
 
 
@@ -59,14 +55,15 @@ def usable(storage: Storage, backends: StorageBackends, opened: OpenedAppliance,
             spare=SPARE / GIB,
         )
         hint = _("Make room, or answer another OVEHOSTED_STORAGE/storageDomainConnection; look at it with:")
-        raise StorageFull(detail, why=why, where=at, hint=hint, command=f"df -h {shlex.quote(at)}")
+        raise StorageFull(detail, why=why, where=at, hint=hint, command=backend.command(storage.answers))
 
 
 @check("Storage growth", blocking=False)
 def growth(storage: Storage, backends: StorageBackends, vm: VmAnswers, host: Host) -> None:
     """Warn when the disk may grow beyond the room there is; what cannot be measured is the storage check's."""
+    backend = backends.by_kind[storage.kind]
     try:
-        free = backends.by_kind[storage.kind].free(storage.answers, host)
+        free = backend.free(storage.answers, host)
     except (Problem, OSError):
         return
     if free < vm.disk_gib * GIB:
@@ -80,7 +77,7 @@ def growth(storage: Storage, backends: StorageBackends, vm: VmAnswers, host: Hos
             why=_("the disk is thin: it takes room as the engine VM writes"),
             where=storage.connection,
             hint=_("Make room in time, or answer a smaller OVEHOSTED_STORAGE/imgSizeGB; look at it with:"),
-            command=f"df -h {shlex.quote(storage.connection)}",
+            command=backend.command(storage.answers),
         )
 
 
@@ -89,58 +86,34 @@ class RemoveDomain(Undo, name="storage-domain.remove"):
     """Removes a storage domain that this run made, and what is left of one it was making."""
 
     domain: StorageDomain
-    building: Path
 
     def apply(self, host: Host) -> None:
-        """Remove the folders that carry this run's mark; anything else of that name stays."""
-        for root in (self.building, self.domain.root):
-            refuse_mounts_in(root)
-            made = StorageDomain(self.domain.uuid, root, self.domain.uid, self.domain.gid)
-            if made.made_by(host.run_id) and not made.remove():
-                host.reporter.emit(
-                    Warn(_("{root} is left: there is something in it that this run has not made", root=root))
-                )
-            self._remove_unmarked(root)
-
-    def _remove_unmarked(self, root: Path) -> None:
-        """Remove what a process left that died before it wrote the mark, or after it removed it: empty folders."""
-        unfinished = root / "dom_md/.metadata.new"
-        if root == self.building and unfinished.is_file():
-            unfinished.unlink()
-        if not (root / "dom_md/metadata").exists():
-            remove_known(root / "dom_md")
-            remove_known(root)
+        """Remove what carries this run's mark; anything else of that name stays."""
+        for place in self.domain.on(host).remove(host.run_id):
+            left = _("{place} is left: there is something in it that this run has not made", place=place)
+            host.reporter.emit(Warn(left))
 
     def describe(self) -> str:
         """Name the domain."""
-        return _("storage domain {root}", root=self.domain.root)
+        return _("storage domain {domain}", domain=self.domain)
 
 
 def _there(domain: StorageDomain, host: Host) -> bool:
-    return domain.made_by(host.run_id)
+    return domain.on(host).made_by(host.run_id)
 
 
 @step(Stage.TRANSACTION, "Reach the storage")
 def attach_storage(storage: Storage, backends: StorageBackends, host: Host, undo: UndoLog) -> StorageHome:
     """Attach the storage through the chosen back end."""
-    return backends.by_kind[storage.kind].attach(storage.answers, host, undo)
+    return StorageHome(backends.by_kind[storage.kind].attach(storage.answers, host, undo))
 
 
 @step(Stage.TRANSACTION, "Create the storage domain", holds=_there)
-def create_domain(choice: StorageChoice, home: StorageHome, host: Host, undo: UndoLog) -> StorageDomain:
-    """Build the folders under a name of this run's own, then rename: the domain is there whole or not at all."""
-    domain = StorageDomain(str(uuid.uuid4()), Path(), home.uid, home.gid)
-    domain = StorageDomain(domain.uuid, home.path / domain.uuid, home.uid, home.gid)
-    building = home.path / f".{domain.uuid}.{host.run_id}"
-    undo.before(RemoveDomain(domain, building))
-    made = StorageDomain(domain.uuid, building, home.uid, home.gid)
-    made.make_folder(building)
-    made.make_folder(building / "dom_md")
-    lines = (f"FORMAT={FORMAT}", f"SDUUID={domain.uuid}", f"NAME={choice.name}", f"RUN={host.run_id}", "")
-    made.write(made.metadata, "\n".join(lines).encode())
-    for folder in ("images", "ha_agent", "conf"):
-        made.make_folder(building / folder)
-    building.rename(domain.root)
+def create_domain(choice: StorageChoice, storage: StorageHome, host: Host, undo: UndoLog) -> StorageDomain:
+    """Make a domain under a name that is nobody else's; it is there whole or not at all."""
+    domain = StorageDomain(str(uuid.uuid4()), storage.home)
+    undo.before(RemoveDomain(domain))
+    domain.on(host).create(str(choice.name), host.run_id)
     return domain
 
 

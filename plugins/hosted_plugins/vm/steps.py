@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+
+from msgspec import to_builtins
 
 from hosted_plugins.backup import Backup
 from hosted_plugins.bootstrap import EngineReady, GuestLog
 from hosted_plugins.image import EngineDisk, ImportedDisk
 from hosted_plugins.network import EngineNetwork
 from hosted_plugins.pauses import HostPaused
-from hosted_plugins.storage import StorageDomain
 from hosted_plugins.virt import Virtualisation
 from hosted_plugins.vm import DISK, SOCKET, EngineVm, Seed, Settled, VmAnswers, remember_boot, take_away
 from hosted_setup.domain.templates import render_xml
 from hosted_setup.hooks import hookimpl
 from hosted_setup.model.messages import _
-from hosted_setup.model.values import MIB
 from hosted_setup.mounts import refuse_mounts_in
 from hosted_setup.pipeline.stage import Stage
 from hosted_setup.pipeline.step import step
 from hosted_setup.pipeline.undo import Undo, UndoLog
 from hosted_setup.ports.host import Host
 from hosted_setup.ports.hypervisor import DomainState, HypervisorFacts
+from hosted_setup.ports.images import DiskSource
+from hosted_setup.ports.locations import FileAt
 
 SEED: Final = "vdc"
 BYE_DEADLINE: Final = 120.0
@@ -67,28 +67,28 @@ def start_vm(  # noqa: PLR0913 - everything a VM is made of
     network: EngineNetwork,
     seed: Seed,
     backup: Backup,
-    domain: StorageDomain,
     hypervisor: HypervisorFacts,
     host: Host,
     undo: UndoLog,
 ) -> EngineVm:
     """Define the VM, start it with the appliance, the seed and the archive as open files, begin to pull the disk."""
     undo.before(RemoveVm(disk.vm))
-    attached = {"he-seed": _hand_over(Path(seed.path), "he-seed", disk, domain, hypervisor)}
+    given = {"he-seed": Path(seed.path)}
     if backup.facts is not None:
-        attached["he-backup"] = _hand_over(Path(backup.path), "he-backup", disk, domain, hypervisor)
+        given["he-backup"] = Path(backup.path)
+    attached = {name: _hand_over(path, name, disk, hypervisor, host) for name, path in given.items()}
+    files = given if hypervisor.passes_files else {}
     channel = {"socket": str(host.run_dir / SOCKET), "log": str(host.run_dir / "guest.log")}
     xml = _xml(vm, virt, disk, network, host) | {
-        "backing": asdict(disk.backing) if disk.backing else None,
+        "backing": to_builtins(disk.backing),
         "seed": attached["he-seed"],
         "payload": attached.get("he-backup"),
         "channel": channel,
         "console_log": str(host.run_dir / "console.log"),
     }
     host.hypervisor.define(render_xml("domain.xml.j2", **xml))
-    files = {group: Path(str(one["path"])) for group, one in attached.items() if one["handed_over"]}
     if disk.backing is not None:
-        files["he-appliance"] = Path(disk.backing.path)
+        files["he-appliance"] = Path(str(disk.backing.at))
     host.hypervisor.start(disk.vm, files)
     started = host.hypervisor.domain(disk.vm)
     boot = started.boot if started else -1
@@ -104,24 +104,17 @@ def _xml(
     return {
         "virt_type": virt.virt_type, "name": str(vm.name), "uuid": disk.vm, "run_id": host.run_id,
         "memory_mib": vm.memory_mib, "vcpus": vm.vcpus, "machine": str(vm.machine), "firmware": disk.firmware,
-        "disk": disk.path, "disk_format": disk.format, "disk_serial": disk.volume[:20], "mac": str(vm.mac),
+        "disk": to_builtins(disk.source), "disk_serial": disk.volume[:20], "mac": str(vm.mac),
         "network": network.name, "bridge": network.bridge,
         "backing": None, "seed": None, "payload": None, "channel": None, "console_log": None,
     }  # fmt: skip
 
 
-def _hand_over(
-    path: Path, name: str, disk: EngineDisk, domain: StorageDomain, hypervisor: HypervisorFacts
-) -> dict[str, object]:
+def _hand_over(path: Path, name: str, disk: EngineDisk, hypervisor: HypervisorFacts, host: Host) -> dict[str, object]:
     """Give a file to the VM: as an open file, else as a copy beside the disk, never the operator's own file."""
     if hypervisor.passes_files:
-        return {"path": str(path), "handed_over": True}
-    copy = Path(disk.path).with_name(name)
-    descriptor = os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-    with path.open("rb") as source, os.fdopen(descriptor, "wb") as target:
-        shutil.copyfileobj(source, target, MIB)
-    domain.own(copy)
-    return {"path": str(copy), "handed_over": False}
+        return {"disk": to_builtins(DiskSource(FileAt(str(path)), "raw")), "handed_over": True}
+    return {"disk": to_builtins(disk.domain.on(host).lend(disk.volume, name, path)), "handed_over": False}
 
 
 @step(Stage.TRANSACTION, "Settle the engine VM")
@@ -144,8 +137,8 @@ def settle(  # noqa: PLR0913 - see start_vm
     guest.close()
     take_away(host, running.uuid, SEED, _("the seed"))
     host.hypervisor.define(render_xml("domain.xml.j2", **_xml(vm, virt, disk, network, host)))
-    for left in (Path(seed.path), Path(disk.path).with_name("he-seed")):
-        left.unlink(missing_ok=True)
+    Path(seed.path).unlink(missing_ok=True)
+    disk.domain.on(host).take_back(disk.volume, "he-seed")
     return Settled(running.uuid)
 
 

@@ -67,6 +67,7 @@ def make_host(root: Path, *, timeout_factor: float = 1.0) -> Host:
         run_id=RUN,
         hypervisor=no,
         images=no,
+        trees=no,
         machine=no,
         network=no,
         names=no,

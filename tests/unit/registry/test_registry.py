@@ -17,13 +17,14 @@ from hosted_setup.model.question import ask, section
 from hosted_setup.pipeline.stage import Stage
 from hosted_setup.pipeline.step import step, step_of
 from hosted_setup.registry import ENTRY_POINTS, Registry
-from hosted_setup.storage import StorageBackend, StorageHome
+from hosted_setup.storage import StorageBackend
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from hosted_setup.pipeline.undo import UndoLog
     from hosted_setup.ports.host import Host
+    from hosted_setup.ports.locations import Home
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class Cloud(StorageBackend[CloudAnswers]):
     def free(self, want: CloudAnswers, host: Host) -> int:
         return 0
 
-    def attach(self, want: CloudAnswers, host: Host, undo: UndoLog) -> StorageHome:
+    def attach(self, want: CloudAnswers, host: Host, undo: UndoLog) -> Home:
         raise NotImplementedError
 
 

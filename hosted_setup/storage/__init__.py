@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
+import shlex
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from hosted_setup.pipeline.undo import UndoLog
     from hosted_setup.ports.host import Host
+    from hosted_setup.ports.locations import Home
 
 
 A = TypeVar("A")
-
-
-@dataclass(frozen=True)
-class StorageHome:
-    """A directory, reachable now, in which storage domains live; owned by `uid`:`gid`."""
-
-    path: Path
-    uid: int
-    gid: int
 
 
 class StorageBackend(Protocol[A]):
@@ -41,6 +32,19 @@ class StorageBackend(Protocol[A]):
     def connection(self, want: A) -> str:
         """Give the text that the engine and `hosted-engine.conf` know the storage by."""
 
+    @property
+    def shared(self) -> bool:
+        """Tell whether other hosts reach it too: the engine's data center is for shared storage then."""
+        return True
+
+    def entity(self, want: A) -> dict[str, object]:
+        """Give the fields of the engine's API that say where the storage is."""
+        return {"path": self.connection(want)}
+
+    def command(self, want: A) -> str:
+        """Give the command that shows the storage and its room."""
+        return f"df -h {shlex.quote(self.connection(want))}"
+
     def check(self, want: A, host: Host) -> None:
         """Prove, when all is answered, that the storage can be used; changes nothing.
 
@@ -51,5 +55,5 @@ class StorageBackend(Protocol[A]):
     def free(self, want: A, host: Host) -> int:
         """Give the bytes that are free there."""
 
-    def attach(self, want: A, host: Host, undo: UndoLog) -> StorageHome:
-        """Make the storage reachable; what that changes is recorded in `undo` first."""
+    def attach(self, want: A, host: Host, undo: UndoLog) -> Home:
+        """Make the storage reachable, and tell what storage domains live in; what changes goes to `undo` first."""

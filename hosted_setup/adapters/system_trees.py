@@ -1,0 +1,19 @@
+"""Trees of files, each by what reaches its home."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hosted_setup.adapters.local_tree import LocalTree
+
+if TYPE_CHECKING:
+    from hosted_setup.ports.locations import FileHome
+    from hosted_setup.ports.trees import Tree
+
+
+class SystemTrees:
+    """Implements `ports.trees.Trees`."""
+
+    def at(self, home: FileHome) -> Tree:
+        """Give the tree of a home."""
+        return LocalTree(home)

@@ -1,0 +1,114 @@
+"""Where things lie: a disk's bytes anywhere, and what storage domains live in. Plain data, good for the journal."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path, PurePosixPath
+
+import msgspec
+
+
+class FileAt(msgspec.Struct, frozen=True, tag="file"):
+    """A file that this host's kernel sees."""
+
+    path: str
+
+    def __str__(self) -> str:
+        """Give the path."""
+        return self.path
+
+    @property
+    def command(self) -> str:
+        """Give the command that shows it."""
+        return f"ls -l {shlex.quote(self.path)}"
+
+
+class DeviceAt(msgspec.Struct, frozen=True, tag="device"):
+    """A block device of this host's kernel."""
+
+    path: str
+
+    def __str__(self) -> str:
+        """Give the path."""
+        return self.path
+
+    @property
+    def command(self) -> str:
+        """Give the command that shows it."""
+        return f"lsblk {shlex.quote(self.path)}"
+
+
+class NfsAt(msgspec.Struct, frozen=True, tag="nfs"):
+    """A file on an NFS server, reached from user space as that user: `path` is the server's, with the export's."""
+
+    server: str
+    path: str
+    uid: int
+    gid: int
+
+    def __str__(self) -> str:
+        """Give the URL."""
+        return f"nfs://{_in_url(self.server)}{self.path}"
+
+    @property
+    def command(self) -> str:
+        """Give the command that shows it."""
+        return _listing(self.server, str(PurePosixPath(self.path).parent))
+
+
+class IscsiAt(msgspec.Struct, frozen=True, tag="iscsi"):
+    """A LUN, reached from user space: the portal is address:port, the secret the UUID of libvirt's, never a password.
+
+    Without a `user` there is no CHAP.
+    """
+
+    portal: str
+    target: str
+    lun: int
+    user: str = ""
+    secret: str = ""
+
+    def __str__(self) -> str:
+        """Give the URL."""
+        return f"iscsi://{self.portal}/{self.target}/{self.lun}"
+
+    @property
+    def command(self) -> str:
+        """Give the command that shows it."""
+        return f"iscsi-ls -s {shlex.quote(f'iscsi://{self.portal}')}"
+
+
+Location = FileAt | DeviceAt | NfsAt | IscsiAt
+
+
+class DirectoryHome(msgspec.Struct, frozen=True, tag="directory"):
+    """A directory that this host's kernel sees; what lives in it belongs to `uid`:`gid`."""
+
+    path: Path
+    uid: int
+    gid: int
+
+    def __str__(self) -> str:
+        """Give the path."""
+        return str(self.path)
+
+    @property
+    def command(self) -> str:
+        """Give the command that shows its room."""
+        return f"df -h {shlex.quote(str(self.path))}"
+
+    def file(self, name: str) -> Location:
+        """Give the place of a file in it."""
+        return FileAt(str(self.path / name))
+
+
+FileHome = DirectoryHome
+Home = FileHome
+
+
+def _in_url(server: str) -> str:
+    return f"[{server}]" if ":" in server else server
+
+
+def _listing(server: str, folder: str) -> str:
+    return f"nfs-ls {shlex.quote(f'nfs://{_in_url(server)}{folder}')}"

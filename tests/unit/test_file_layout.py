@@ -1,0 +1,171 @@
+"""A storage domain in files: what it says of itself is read strictly, and nothing of somebody else's is touched."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hosted_setup.domain.domain_mark import engine_id
+from hosted_setup.ports.images import DiskSource
+from hosted_setup.ports.locations import DirectoryHome, FileAt
+from hosted_setup.storage.domain import StorageDomain
+from hosted_setup.storage.layout import DomainDamaged, Pointer
+from hosted_setup.testing.world import World
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hosted_setup.storage.layout import Layout
+
+RUN, OTHER = "20260102030405-abcdef", "20260102030405-fedcba"
+UUID, VOLUME = "5d000000-0000-4000-8000-000000000001", "d15c0000-0000-4000-8000-000000000005"
+
+
+class Made:
+    """A domain and its folder."""
+
+    def __init__(self, tmp_path: Path) -> None:
+        world = World.make(tmp_path / "world")
+        self.home = world.storage
+        self.folder = self.home / UUID
+        self.layout: Layout = StorageDomain(UUID, DirectoryHome(self.home, -1, -1)).on(world.host(RUN))
+
+    def files(self) -> set[str]:
+        return {str(path.relative_to(self.home)) for path in self.home.rglob("*")}
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Made:
+    """Make a domain."""
+    domain = Made(tmp_path)
+    domain.layout.create("hosted_storage", RUN)
+    return domain
+
+
+def test_it_is_made_whole_and_removed_whole(made: Made) -> None:
+    folders = {UUID} | {f"{UUID}/{name}" for name in ("dom_md", "images", "ha_agent", "conf")}
+    assert made.files() == folders | {f"{UUID}/dom_md/metadata"}
+    assert made.layout.made_by(RUN)
+    assert not made.layout.made_by(OTHER)
+    assert made.layout.remove(OTHER) == ()
+    assert made.layout.made_by(RUN)
+    assert made.layout.remove(RUN) == ()
+    assert made.files() == set()
+    assert made.layout.mark() is None
+    assert made.layout.remove(RUN) == ()
+
+
+def test_what_no_run_puts_there_is_left_and_told(made: Made) -> None:
+    (made.folder / "images/theirs").touch()
+    made.layout.write_conf({"vm.conf": "vmId=1\n"})
+    assert made.layout.remove(RUN) == (str(made.folder),)
+    assert made.files() == {UUID, f"{UUID}/images", f"{UUID}/images/theirs"}
+
+
+def test_what_a_killed_run_was_making_is_removed(made: Made) -> None:
+    building = made.folder.rename(made.home / f".{UUID}.{RUN}")
+    assert made.layout.remove(RUN) == ()
+    assert not building.exists()
+    (building / "dom_md").mkdir(parents=True)
+    (building / "dom_md/.metadata.new").write_text("FORM")
+    assert made.layout.remove(OTHER) == ()
+    assert building.exists()
+    assert made.layout.remove(RUN) == ()
+    assert made.files() == set()
+
+
+def test_the_engine_is_named(made: Made) -> None:
+    before = made.layout.mark()
+    assert before is not None
+    assert before.engine == ""
+    made.layout.name_engine(engine_id(b"CA"))
+    after = made.layout.mark()
+    assert after is not None
+    assert (after.engine, after.name, after.run, after.uuid) == (engine_id(b"CA"), "hosted_storage", RUN, UUID)
+    assert made.layout.made_by(RUN)
+
+
+def test_no_engine_is_named_where_the_mark_is_gone(made: Made) -> None:
+    (made.folder / "dom_md/metadata").unlink()
+    with pytest.raises(DomainDamaged, match="HE-DOMAIN-DAMAGED"):
+        made.layout.name_engine(engine_id(b"CA"))
+
+
+@pytest.mark.parametrize("deed", ["made_by", "removable", "remove", "mark"])
+def test_a_damaged_mark_is_told_and_nothing_removed(made: Made, deed: str) -> None:
+    mark = made.folder / "dom_md/metadata"
+    mark.write_text(mark.read_text().replace("hosted_storage", "someone_elses"))
+    before = made.files()
+    with pytest.raises(DomainDamaged) as caught:
+        getattr(made.layout, deed)(*([RUN] if deed != "mark" else []))
+    assert caught.value.where == str(mark)
+    assert caught.value.why == "its checksum does not fit what it says"
+    assert caught.value.command == f"df -h {made.home}"
+    assert made.files() == before
+
+
+def test_a_volume(made: Made) -> None:
+    disk = made.layout.add_volume(VOLUME, "qcow2", 1 << 30)
+    path = made.folder / "images" / VOLUME / VOLUME
+    assert disk == DiskSource(FileAt(str(path)), "qcow2")
+    assert path.stat().st_mode & 0o7777 == 0o660
+    assert made.layout.has(VOLUME)
+    assert made.layout.is_importing(VOLUME)
+    made.layout.imported(VOLUME)
+    assert not made.layout.is_importing(VOLUME)
+    with pytest.raises(FileExistsError):
+        made.layout.add_volume(VOLUME, "qcow2", 1 << 30)
+    (made.home / "given").write_text("given")
+    for _ in range(2):
+        lent = made.layout.lend(VOLUME, "he-seed", made.home / "given")
+    assert lent == DiskSource(FileAt(str(path.with_name("he-seed"))), "raw")
+    assert path.with_name("he-seed").read_text() == "given"
+    assert path.with_name("he-seed").stat().st_mode & 0o7777 == 0o600
+    made.layout.take_back(VOLUME, "he-seed")
+    made.layout.take_back(VOLUME, "he-seed")
+    path.with_name("theirs").touch()
+    made.layout.remove_volume(VOLUME)
+    assert [one.name for one in path.parent.iterdir()] == ["theirs"]
+    assert not made.layout.has(VOLUME)
+
+
+def test_the_pointer(made: Made) -> None:
+    assert made.layout.current() is None
+    made.layout.point_to(Pointer(VOLUME, "qcow2"))
+    assert made.layout.current() == Pointer(VOLUME, "qcow2")
+    assert json.loads((made.folder / "images/current.json").read_text()) == {"volume": VOLUME, "format": "qcow2"}
+    with pytest.raises(FileExistsError):
+        made.layout.point_to(Pointer(UUID, "qcow2"))
+    made.layout.drop_pointer(UUID)
+    assert made.layout.current() == Pointer(VOLUME, "qcow2")
+    made.layout.drop_pointer(VOLUME)
+    assert made.layout.current() is None
+    assert list((made.folder / "images").iterdir()) == []
+
+
+def test_a_torn_pointer_is_told_and_left(made: Made) -> None:
+    made.layout.point_to(Pointer(VOLUME, "qcow2"))
+    path = made.folder / "images/current.json"
+    whole = path.read_bytes().rstrip()
+    odd = [b"[]", b'{"volume": 1, "format": "qcow2"}', whole.replace(b"qcow2", b"vmdk"), whole[:-1] + b', "more": 1}']
+    for content in [whole[:length] for length in range(len(whole))] + odd:
+        path.write_bytes(content)
+        with pytest.raises(DomainDamaged):
+            made.layout.current()
+        made.layout.drop_pointer(VOLUME)
+        assert path.read_bytes() == content
+
+
+def test_the_shared_configuration(made: Made) -> None:
+    assert made.layout.read_conf() == {}
+    made.layout.write_conf({"vm.conf": "vmId=1\n", "version": "1\n"})
+    made.layout.write_conf({"vm.conf": "vmId=2\n"})
+    (made.folder / "conf/theirs").touch()
+    assert made.layout.read_conf() == {"version": "1\n", "vm.conf": "vmId=2\n"}
+    assert (made.folder / "conf/vm.conf").stat().st_mode & 0o7777 == 0o600
+
+
+def test_the_room(made: Made) -> None:
+    assert made.layout.free() > 0

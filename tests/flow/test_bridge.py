@@ -74,7 +74,7 @@ def test_the_engine_vm_is_on_the_bridge(program: Program, interfaces: Path) -> N
     assert list(program.world.hypervisor.networks.glob("*")) == []
     assert f"eno1 is a port of ovirtmgmt; {GATEWAY} answered over it" in done.out
     assert NIC_QUESTION in done.out
-    assert "(address 192.0.2.77, " in done.out  # as the guest reports it
+    assert "Address:           192.0.2.77\n" in done.out  # as the guest reports it
     assert domain.entities[2]["address"] == "192.0.2.10", domain.entities  # this host's
     text = interfaces.read_text()
     assert "iface eno1 inet manual" in text

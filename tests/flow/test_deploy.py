@@ -47,7 +47,9 @@ def test_a_fresh_engine_leaves_exactly_this(program: Program, golden: Golden) ->
 def test_the_summary_tells_all_that_is_needed(program: Program) -> None:
     out = program.restore().out
     assert "Hosted Engine successfully deployed" in out
-    assert "https://engine.example.com/ovirt-engine/ (address 192.168.222.2, version 4.5.6-1)" in out
+    told = ("https://engine.example.com/ovirt-engine/", "192.168.222.2", "4.5.6-1")
+    for word, text in zip(("Engine", "Address", "Version"), told, strict=True):
+        assert f"          {word + ':':19}{text}\n" in out
     assert "admin@internal" in out
     assert "BF:82:FD:7C:10:A1:91:EC:EC:76:F1:7B:5F:62:39:75:34:2C:58:9C:AE:74:29:B6:75:A7:73:85:A1:F2:C1:B2" in out
     assert "ssh-ed25519 SHA256:aEuL2JbxB30iZXVv0dW2492D7a8J7kq3gpT3WKl4Nzc" in out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import shlex
 import ssl
 import uuid
 from collections.abc import Callable, Sequence
@@ -102,13 +103,11 @@ def summarise(  # noqa: PLR0913 - everything the operator wants to know
 ) -> Deployed:
     """Tell the operator what there is now and what to do next."""
     host.reporter.emit(Info(_("Hosted Engine successfully deployed")))
+    uri = shlex.quote(host.hypervisor.uri)
     lines = (
-        _(
-            "Engine:            https://{fqdn}/ovirt-engine/ (address {address}, version {version})",
-            fqdn=vm.fqdn,
-            address=healthy.address,
-            version=registered.version,
-        ),
+        _("Engine:            https://{fqdn}/ovirt-engine/", fqdn=vm.fqdn),
+        _("Address:           {address}", address=healthy.address),
+        _("Version:           {version}", version=registered.version),
         _("Administrator:     {admin}", admin=people.admin),
         _("CA (SHA-256):      {fingerprint}", fingerprint=_ca_fingerprint(ready.ca_pem)),
         *(_("SSH host key:      {fingerprint}", fingerprint=_key_fingerprint(key)) for key in greeted.host_keys),
@@ -116,7 +115,7 @@ def summarise(  # noqa: PLR0913 - everything the operator wants to know
         _("Configuration:     {path}", path=files.paths[-1]),
         f"{_('Next')}:",
         _("  open a shell in the engine VM:    ssh root@{address}", address=healthy.address),
-        _("  see it run:                       virsh -c {uri} dominfo {name}", uri=host.hypervisor.uri, name=vm.name),
+        _("  see it run:                       virsh -c {uri} dominfo {name}", uri=uri, name=vm.name),
         _("  collect logs for a report:        hosted-engine support-bundle"),
         _("  remove this deployment:           hosted-engine cleanup"),
     )

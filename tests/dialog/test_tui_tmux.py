@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.dialog.tmux import Tmux
+from tests.dialog.tmux import Tmux, asks, question
 from tests.golden.plugin import Golden
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -57,17 +57,17 @@ class Operator:
 
     def reply(self, text: str) -> None:
         """Reply to the question on the screen, and wait for another."""
-        before = _question(self.tmux.screen())
+        before = question(self.tmux.screen())
         self.tmux.type(text, "Enter")
-        self.tmux.wait_for(lambda screen: _asks(screen) and _question(screen) != before)
+        self.tmux.wait_for(lambda screen: asks(screen) and question(screen) != before)
 
     def answer_until(self, prompt: str) -> None:
         """Answer what is asked, up to a question."""
         for _ in range(60):
-            question = _question(self.tmux.wait_for(_asks))
-            if question.startswith(prompt):
+            asked = question(self.tmux.wait_for(asks))
+            if asked.startswith(prompt):
                 return
-            self.reply(next((self.replies[one] for one in self.replies if question.startswith(one)), ""))
+            self.reply(next((self.replies[one] for one in self.replies if asked.startswith(one)), ""))
         raise AssertionError(self.tmux.screen())
 
     def shown(self, text: str) -> str:
@@ -77,16 +77,6 @@ class Operator:
         text = re.sub(r"\d{14}-[0-9a-z]+", "RUN", text)
         text = re.sub(r"(?<=, )\d\d:\d\d", "MM:SS", text)
         return re.sub(r"\d+/\d+(?=[,)])", "N/M", text)
-
-
-def _asks(screen: str) -> bool:
-    """Tell whether there is a question with its bar below it."""
-    return screen.rstrip("\n").endswith(" Ctrl-D leave")
-
-
-def _question(screen: str) -> str:
-    rows = [row.strip() for row in screen.splitlines() if re.match(r" {10}\S", row)]
-    return re.split(r"(?<=[^ ]): |:$", rows[-1])[0] if rows else ""
 
 
 @pytest.fixture
@@ -99,13 +89,13 @@ def test_the_whole_wizard(operator: Operator, tmux: Tmux, place: Path, golden: G
         golden.check(f"wizard/{name}.txt", operator.shown(screen))
 
     operator.start()
-    keep("1-first-question", tmux.wait_for(_asks))
+    keep("1-first-question", tmux.wait_for(asks))
     tmux.type("?", "Enter")
-    keep("2-help", tmux.wait_for(lambda screen: "In an answer file its key is" in screen and _asks(screen)))
+    keep("2-help", tmux.wait_for(lambda screen: "In an answer file its key is" in screen and asks(screen)))
     tmux.type("tape")
     keep("3-while-typing", tmux.wait_for(lambda screen: "tape" in screen))
     tmux.type("", "Enter")
-    keep("4-refused", tmux.wait_for(lambda screen: "[ ERROR ]" in screen and _asks(screen)))
+    keep("4-refused", tmux.wait_for(lambda screen: "[ ERROR ]" in screen and asks(screen)))
     tmux.type("", "C-u")
     operator.answer_until("Memory size")
     operator.reply("back")
@@ -118,7 +108,7 @@ def test_the_whole_wizard(operator: Operator, tmux: Tmux, place: Path, golden: G
     place_of_cpus = re.search(r"(\d+)  Number of virtual CPUs +2 +typed", record)
     assert place_of_cpus
     tmux.type(place_of_cpus[1], "Enter")
-    tmux.wait_for(lambda screen: _question(screen).startswith("Number of virtual CPUs"))
+    tmux.wait_for(lambda screen: question(screen).startswith("Number of virtual CPUs"))
     tmux.resize(100, 30)
     operator.reply("3")
     operator.answer_until(CONFIRM)

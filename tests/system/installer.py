@@ -11,7 +11,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 import libvirt
 
@@ -46,7 +46,7 @@ class Site:
     @classmethod
     def make(
         cls, lab: Laboratory, name: str, appliance: Path, archive: Path | None, answers: Mapping[str, str] | None = None
-    ) -> Site:
+    ) -> Self:
         """Make the folders and the answer files."""
         # Short names: libvirt's socket lies below and has 108 characters.
         site = cls(lab, name, lab.root / name, appliance, archive, answers or {})

@@ -15,6 +15,7 @@ import pexpect
 import pytest
 
 from hosted_setup.interview import dialect
+from hosted_setup.model.messages import TOLD
 from hosted_setup.pipeline.event_file import EVENTS, worker_of
 from hosted_setup.pipeline.journal import End, Intent, read_journal
 from hosted_setup.testing.portrait import changes, portrait
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 TREE: Final = Path(__file__).resolve().parents[2]
 ENVIRONMENT: Final = {"PATH": os.environ["PATH"], "TERM": "xterm", "LANG": "C.UTF-8", "NO_COLOR": "1"} | {
-    name: os.environ[name] for name in ("PYTHONPATH",) if name in os.environ
+    name: os.environ[name] for name in ("PYTHONPATH", TOLD) if name in os.environ
 }
 WITHIN: Final = 60.0
 
@@ -250,6 +251,31 @@ def test_a_terminal_closed_before_the_confirmation_changes_nothing(site: Site) -
     assert site.script("run", "status").returncode == 0
     assert "HE-RUN-UNSEEN" in site.script("deploy", "--attach").stdout
     assert site.script("deploy", "--follow").returncode == 2
+
+
+def test_a_run_that_cannot_leave_its_terminal_says_so(site: Site) -> None:
+    site.go_on()
+    code, text = end(site.deploy(THREAD_HANGS="1"))
+    assert code == 0, text
+    assert "[WARNING] A look at this host still hangs, so the run stays in this terminal" in text
+    assert "hosted-engine deploy --resume" in text
+    assert "stays in this terminal" not in end(site.terminal("cleanup", "--yes"))[1]
+
+
+@pytest.mark.parametrize("dialect", ["tui", "plain"])
+def test_a_cleanup_asks_as_a_deploy_does(site: Site, dialect: str) -> None:
+    site.go_on()
+    assert end(site.deploy())[0] == 0
+    child = site.terminal("cleanup", f"--dialect={dialect}")
+    child.expect_exact("for good. Are you sure? (Yes, No)[No]")
+    child.send("\r")
+    assert end(child)[0] == 130
+    child = site.terminal("cleanup", f"--dialect={dialect}")
+    child.expect_exact("Are you sure?")
+    assert child.getecho() is (dialect == "plain")
+    child.send("yes\r")
+    code, text = end(child)
+    assert (code, "Everything this run had changed on this host is undone." in text) == (0, True)
 
 
 def test_a_program_follows_too(site: Site) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from hosted_setup.model.messages import TOLD
 from tests.unit.interview.sections import FQDN, PASSWORD, VCPUS
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ def hold(
     done = subprocess.run(
         [sys.executable, "-m", "tests.dialog.interview_program", kind, str(out), *map(str, files)],
         cwd=ROOT,
-        env={"PATH": os.environ["PATH"], "LANG": "C.UTF-8", **(environ or {})},
+        env={name: os.environ[name] for name in ("PATH", TOLD) if name in os.environ}
+        | {"LANG": "C.UTF-8", **(environ or {})},
         input=replies,
         capture_output=True,
         text=True,

@@ -234,3 +234,9 @@ def test_a_folder_that_is_not_there(program: Program, folder: Path) -> None:
     done = program("answers", "convert", "--to=ansible", "--output", str(target), str(program.inputs.answers))
     assert done.code == 1
     assert "HE-ANSWERS-WRITE" in done.out
+
+
+def test_an_unknown_key_is_shown_as_such(program: Program, folder: Path) -> None:
+    done = program("answers", "show", write(folder / "a.conf", "[environment:default]", "A/b=str:x"))
+    assert done.code == 2
+    assert f"    x  ({folder / 'a.conf'}:2, default)  unknown" in done.out.splitlines()

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import tarfile
 from typing import TYPE_CHECKING
 
 import pytest
 
+from hosted_plugins.bundle import Bundle
 from hosted_setup.pipeline.journal import Confirmed
 from hosted_setup.ports.problems import EngineUnreachable
-from hosted_setup.testing.behaviour import HELLO, READY, RESTORE_FAILS, SETUP_FAILS, Behaviour, GuestScript
+from hosted_setup.storage.file_layout import FileLayout
+from hosted_setup.testing.behaviour import CA, HELLO, READY, RESTORE_FAILS, SETUP_FAILS, Behaviour, GuestScript
 from hosted_setup.testing.guest import boot
 from hosted_setup.testing.portrait import changes, portrait
 from hosted_setup.testing.state import Domain, load_all
@@ -309,3 +312,29 @@ def test_a_bug_is_one_line_with_the_traceback_in_the_log(program: Program, monke
     assert str(log) in done.out
     assert "ZeroDivisionError: a fault of ours" in log.read_text()
     assert changes(before, portrait(program.world)) == {}
+
+
+def test_a_data_warehouse_is_restored_as_well(program: Program) -> None:
+    product = {**builders.PRODUCT_FILES, builders.CA_PATH: CA.encode()}
+    content = builders.members(files=builders.files(product), db__dwh_backup=b"PGDMP" * 9)
+    program.inputs.archive.write_bytes(builders.backup(content))
+    done = program.restore()
+    assert done.code == 0, done.out
+    assert "The provided file contains also a DWH DB backup: it will be restored as well" in done.out
+
+
+def test_an_import_that_fills_the_storage_says_so(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    break_it(program, "the disk is not copied")
+    monkeypatch.setattr(FileLayout, "free", lambda _domain: 1 << 20)
+    assert "the storage is full (0.0 GiB free)" in program.restore().out
+
+
+def test_logs_that_cannot_be_collected_hide_no_failure(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_bundle: Bundle) -> list[object]:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    break_it(program, "engine-setup fails")
+    monkeypatch.setattr(Bundle, "_files", full)
+    done = program.restore()
+    assert "The logs could not be collected: [Errno 28] No space left on device" in done.out
+    assert "HE-ENGINE-SETUP" in done.out

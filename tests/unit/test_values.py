@@ -19,7 +19,8 @@ from hosted_setup.model.addresses import (
     NameServers,
     PortNumber,
 )
-from hosted_setup.model.values import DomainName, Fqdn, MacAddress, Name, SshPublicKey, VmName
+from hosted_setup.model.secret import Secret
+from hosted_setup.model.values import DomainName, Fqdn, MacAddress, Name, SshPublicKey, VmName, usable_password
 
 KINDS: Final = (
     DomainName, EmailAddress, EmailAddresses, Fqdn, HostAddress, InterfaceAddress, IpAddress, MacAddress, Name,
@@ -99,3 +100,14 @@ def test_an_interface_s_network(address: Any, length: int) -> None:  # noqa: ANN
 def test_a_host_by_name_or_address() -> None:
     assert HostAddress.parse("nas.example.com").is_name
     assert not HostAddress.parse("2001:db8::1").is_name
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [("", "a password must not be empty"), (" \t", "a password must not be empty"),
+     ("a\nb", "a password must not hold control characters"), ("a\x7f", "a password must not hold control characters")],
+)  # fmt: skip
+def test_a_password_that_no_line_could_hold(text: str, told: str) -> None:
+    with pytest.raises(ValueError, match=f"^{told}$"):
+        usable_password(Secret(text))
+    usable_password(Secret("with a blank"))

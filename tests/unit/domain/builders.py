@@ -54,6 +54,29 @@ def tar(members: Iterable[tuple[str | tarfile.TarInfo, bytes]], form: int = tarf
     return out.getvalue()
 
 
+SPARSE: Final = {"GNU__sparse__major": "1", "GNU__sparse__minor": "0", "GNU__sparse__realsize": "9"}
+"""The records of a sparse member, pax form 1.0."""
+
+
+def header(flag: bytes, size: int = 0, tail: bytes = b"") -> bytes:
+    """Make a member's header; `tail` stands where GNU's sparse map does."""
+    block = bytearray(512)
+    block[:6], block[124:136], block[156:157], block[257:265] = b"member", b"%011o\0" % size, flag, b"ustar  \0"
+    block[386 : 386 + len(tail)] = tail
+    block[148:156] = b" " * 8
+    block[148:156] = b"%06o\0 " % sum(block)
+    return bytes(block)
+
+
+def pax(**records: str) -> list[bytes]:
+    """Make an extended header with these records, `__` for a dot."""
+    content = b""
+    for name, value in records.items():
+        line = f" {name.replace('__', '.')}={value}\n"
+        content += f"{len(line) + 2}{line}".encode()
+    return [header(b"x", len(content)), content.ljust(512, b"\0")]
+
+
 def files(content: Mapping[str, bytes] = PRODUCT_FILES, pack: str = "xz") -> bytes:
     """Make the inner tar of the product's files."""
     return PACK[pack](tar(content.items()))

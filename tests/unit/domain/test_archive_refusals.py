@@ -51,6 +51,12 @@ BAD: dict[str, tuple[str, Callable[[], bytes]]] = {
         "HE-ARCHIVE-MISSING-MEMBER",
         lambda: tar([*members(os_version=None).items(), ("sha256sum", hashes(members()))]),
     ),
+    "listed, many absent": (
+        "HE-ARCHIVE-MISSING-MEMBER",
+        lambda: tar(
+            [*members().items(), ("sha256sum", hashes(members() | {f"db/d{one}.db": b"" for one in range(9)}))]
+        ),
+    ),
     "no files": ("HE-ARCHIVE-MISSING-MEMBER", lambda: backup(members(files=None))),
     "no version": ("HE-ARCHIVE-MISSING-MEMBER", lambda: backup(members(version=None))),
     "no config": ("HE-ARCHIVE-MISSING-MEMBER", lambda: backup(members(config=None))),

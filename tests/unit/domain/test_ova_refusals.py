@@ -15,13 +15,16 @@ from tests.unit.domain.builders import (
     META,
     OVF_NAME,
     PACK,
+    SPARSE,
     dmtf,
     dmtf_ovf,
     entry,
     gpt,
+    header,
     looked,
     ova,
     ovf,
+    pax,
     qcow2,
     tar,
 )
@@ -124,6 +127,10 @@ BAD: dict[str, tuple[str, Callable[[], bytes]]] = {
     "disk elsewhere": ("HE-OVF-REFERENCE", lambda: with_ovf(ovf(disk=DISK_OVF.format("../../etc/shadow", "COW")))),
     "disk absolute": ("HE-OVF-REFERENCE", lambda: tar(dmtf(engine_ovf=dmtf_ovf(href="/etc/shadow")))),
     "ovf changed": ("HE-APPLIANCE-DIGEST", lambda: tar(dmtf(engine_ovf=dmtf_ovf().replace(b">4<", b">8<")))),
+    "a sparse member": (
+        "HE-OVA-FORMAT",
+        lambda: b"".join((*pax(**SPARSE), header(b"0", 512), b"0\n".ljust(512, b"\0"))) + tar(ova()),
+    ),
     "manifest is none": ("HE-OVA-FORMAT", lambda: tar(dmtf(engine_mf=b"hello\n"))),
 }
 

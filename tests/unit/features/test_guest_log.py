@@ -9,6 +9,7 @@ import pytest
 from hosted_plugins.bootstrap import GuestLog
 from hosted_plugins.vm import EngineVm
 from hosted_setup.model.events import GuestLine
+from hosted_setup.model.problem import Problem
 from hosted_setup.testing.world import Recorder, World
 
 if TYPE_CHECKING:
@@ -79,3 +80,12 @@ def test_an_outcome_is_a_line_of_its_own(world: World, lines: tuple[str, ...], o
 )
 def test_the_reason_is_the_last_line_that_speaks_of_an_error(world: World, lines: tuple[str, ...], why: str) -> None:
     assert heard(world, *lines)[0].last_error() == why
+
+
+def test_a_guest_that_stops_without_a_word_is_told_so(world: World) -> None:
+    with pytest.raises(Problem) as caught:
+        heard(world)[0].wait_for("hello", within=1.0, what="the engine VM to boot")
+    problem = caught.value
+    assert (problem.code, problem.detail, problem.why) == (
+        "HE-GUEST-STOPPED", "libvirt says: gone", "its console may tell",
+    )  # fmt: skip

@@ -263,3 +263,9 @@ def test_a_misspelt_variable_is_refused() -> None:
     (problem,) = load(ALL, environment={"HOSTED_ENGINE_SECRET_ADMIN_PASWORD": Secret("x1y2")}).problems
     assert told([problem]) == [("HE-ANSWERS-KEY", "HOSTED_ENGINE_SECRET_ADMIN_PASWORD")]
     assert "HOSTED_ENGINE_SECRET_ADMIN_PASSWORD" in problem.hint
+
+
+def test_a_variable_like_none_is_refused_naming_those_there_are() -> None:
+    (problem,) = load(ALL, environment={"ZZZ": Secret("x1y2")}).problems
+    assert problem.code == "HE-ANSWERS-KEY"
+    assert problem.hint.startswith("Known: HOSTED_ENGINE_SECRET_ADMIN_PASSWORD")

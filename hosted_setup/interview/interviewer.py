@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from hosted_setup.interview.confirmation import Confirmation
 from hosted_setup.interview.frontend import Confirm, Decline, Preview, Reopen
 from hosted_setup.interview.section_interview import SectionInterview, Visit
-from hosted_setup.interview.store import value_of
+from hosted_setup.interview.store import WITHIN, value_of
 from hosted_setup.model.answer import Source
-from hosted_setup.model.events import Failed, Warn
+from hosted_setup.model.events import Failed, Info, Warn
+from hosted_setup.model.messages import _
 from hosted_setup.model.problem import Problem, Problems
 from hosted_setup.model.question import questions_of, text_of, title_of
 
@@ -33,6 +34,7 @@ class Interviewer:
         frontend: what asks.
         reporter: where notices, warnings and problems go; the frontend alone without it.
         keep: called with all answers after each one that an operator gives.
+        factor: what the time that an answer's check may take is multiplied by.
     """
 
     def __init__(
@@ -41,12 +43,14 @@ class Interviewer:
         frontend: Frontend,
         reporter: Reporter | None = None,
         keep: Callable[[tuple[Answered, ...]], object] = lambda _: None,
+        factor: float = 1.0,
     ) -> None:
         """See the class."""
         self._answers = answers
         self._frontend = frontend
         self._reporter = reporter or frontend
         self._keep = keep
+        self._within = WITHIN * factor
         self._answered: dict[type[Any], tuple[Answered, ...]] = {}  # in the order of the plan
         self._memory: dict[type[Any], dict[str, Answered]] = {}
         self._asking: set[type[Any]] = set()
@@ -54,6 +58,7 @@ class Interviewer:
         """What the world has against well-formed answers, with nobody there to change them."""
         self._heading = ""
         self._reviewing = False
+        self._told: set[str] = set()  # keys of answers without effect
         self._reopened: tuple[type[Any] | None, frozenset[str]] = None, frozenset()
 
     @property
@@ -177,6 +182,7 @@ class Interviewer:
         Raises:
             Problem: `problem`, with nobody there to change an answer.
         """
+        self.tell_unasked()
         told = {str(one): one for one in (*self.held, *(problem.problems() if problem else ()))}  # once
         if told and not self.attended:
             raise Problems(told.values()) if len(told) > 1 else next(iter(told.values()))
@@ -196,6 +202,17 @@ class Interviewer:
             self._reopened = self._place(review.number)
         return review
 
+    def tell_unasked(self) -> None:
+        """Tell, once of each, of the answers that were given to questions which the other answers make pointless."""
+        asked = {one.question.key for one in self.answered()} | {one.key for one in questions_of(Confirmation)}
+        for given in self._answers.given.values():
+            if given.origin.source is not Source.RESUMED and given.key not in asked | self._told:
+                self._told.add(given.key)
+                text = _(
+                    "{origin}: {key} is not asked here, so its answer has no effect", origin=given.origin, key=given.key
+                )
+                self._reporter.emit(Info(text))
+
     def _visit(self, section: type[Any], *, returning: bool) -> Visit:
         before = takewhile(lambda one: one is not section, self._answered)
         headings = list(dict.fromkeys(map(title_of, self._answered)))
@@ -208,6 +225,7 @@ class Interviewer:
             continued=self._heading == title_of(section),
             place=(headings.index(title_of(section)) + 1, len(headings)),
             attended=self.attended,
+            within=self._within,
         )
 
     def _remember(self, section: type[Any], interview: SectionInterview) -> None:

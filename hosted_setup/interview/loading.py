@@ -23,7 +23,7 @@ from hosted_setup.interview.problems import (
     SecretsSource,
 )
 from hosted_setup.interview.secrets import HELP
-from hosted_setup.interview.store import Answers, Given, not_accepted, questions_by_key, refusal
+from hosted_setup.interview.store import WITHIN, Answers, Given, not_accepted, questions_by_key, refusal
 from hosted_setup.model.answer import Origin, Source
 from hosted_setup.model.events import Info, Warn
 from hosted_setup.model.messages import _
@@ -93,6 +93,7 @@ def load(  # noqa: PLR0913 - one argument a kind of place
     resumed: Mapping[str, Recorded] | None = None,
     products: Mapping[type[Any], Any] | None = None,
     checks: bool = True,
+    factor: float = 1.0,
 ) -> Answers:
     """Read every place and choose; what is wrong is collected, not raised.
 
@@ -106,6 +107,7 @@ def load(  # noqa: PLR0913 - one argument a kind of place
         resumed: what an unfinished run has recorded, by key; nothing else answers what an operator has typed.
         products: what checks may look at before the run has looked at anything.
         checks: False for answers that are meant for another host: they are parsed, and no more.
+        factor: what the time that an answer's check may take is multiplied by.
     """
     heap = _Heap(questions_by_key(sections))
     paths = [(path, False) for file in files for path in _with_directory(file, heap)]
@@ -123,7 +125,7 @@ def load(  # noqa: PLR0913 - one argument a kind of place
         if key in heap.questions:  # another version may have recorded it
             group = _Group.RESUMED_TYPED if recorded.typed else _Group.RESUMED
             _add(heap, group, Given(key, recorded.text, Origin(Source.RESUMED), section=recorded.section))
-    return _settle(heap, (products or {}) if checks else None)
+    return _settle(heap, (products or {}) if checks else None, WITHIN * factor)
 
 
 def _add(heap: _Heap, group: _Group, given: Given) -> None:
@@ -229,7 +231,7 @@ def _read_environment(heap: _Heap, environment: Mapping[str, Secret]) -> None:
         )
 
 
-def _settle(heap: _Heap, products: Mapping[type[Any], Any] | None) -> Answers:
+def _settle(heap: _Heap, products: Mapping[type[Any], Any] | None, within: float) -> Answers:
     given: dict[str, Given] = {}
     unused: dict[str, Given] = {}
     for key in {candidate.given.key: None for candidate in heap.candidates}:
@@ -241,7 +243,7 @@ def _settle(heap: _Heap, products: Mapping[type[Any], Any] | None) -> Answers:
             unused[key] = winner.given
             continue
         _note_overruled(heap, winner, own)
-        reason = refusal(heap.questions[key], winner.given, products)
+        reason = refusal(heap.questions[key], winner.given, products, within)
         if reason:
             heap.refused.add(key)
             heap.problems.append(not_accepted(heap.questions[key][0], winner.given.origin, reason))

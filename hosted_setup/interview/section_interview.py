@@ -6,15 +6,17 @@ the section, so everything that is not asked is settled, and refused, before the
 
 from __future__ import annotations
 
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from hosted_setup.interview.store import missing, not_accepted, parse_line, refuse_unoffered, value_of, without
+from hosted_setup.interview.store import WITHIN, missing, not_accepted, parse_line, refuse_unoffered, value_of, without
 from hosted_setup.model.answer import Origin, Source
 from hosted_setup.model.lookup import call_with
 from hosted_setup.model.messages import _
 from hosted_setup.model.problem import Problem
 from hosted_setup.model.question import MISSING, parse_as, questions_of, text_of, title_of
+from hosted_setup.pipeline.checking import PRECHECK, CheckLate, begun
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -95,6 +97,8 @@ class Visit:
     """Which heading of how many in this run's plan; what is answered already counts too."""
     attended: bool = True
     """Somebody is there to answer what is wrong."""
+    within: float = WITHIN
+    """Seconds that the check of an answer may take."""
 
 
 @dataclass(frozen=True)
@@ -214,6 +218,8 @@ class SectionInterview:
             return Weighed(text, settled, self._check(question, settled.value) or "")
         except ValueError as error:
             return Weighed(text, refused=Rejected(str(error)))
+        except CheckLate as late:
+            return Weighed(text, refused=Rejected(f"{late.why}. {late.hint}"))
         except Problem as problem:
             return Weighed(text, refused=Rejected(f"{problem.headline}: {problem.detail}"))
 
@@ -334,7 +340,7 @@ class SectionInterview:
         except ValueError as error:
             return [not_accepted(question, settled.origin, str(error))]
         except Problem as problem:
-            if self._visit.attended:
+            if self._visit.attended or isinstance(problem, CheckLate):  # what looks at it next would hang as well
                 return [problem]
             self.held.append(problem)
             warning = None
@@ -350,10 +356,24 @@ class SectionInterview:
         try:
             if question.offer is not None:
                 refuse_unoffered(question, self._choices[question.name], value)
-            warning = call_with(question.check, self._products, value) if question.check else None
+            warning = self._checked(question, question.check, value) if question.check else None
         except ValueError as error:
             raise ValueError(without(value, str(error))) from None
         return without(value, warning) if warning else None
+
+    def _checked(self, question: Question, check: Callable[..., str | None], value: Any) -> str | None:  # noqa: ANN401 - see above
+        """Call the check, in its time."""
+        result: Future[str | None] = begun(lambda: call_with(check, self._products, value))
+        wait([result], self._visit.within)
+        if result.done():
+            return result.result()
+        shown = "" if question.secret else f" ({text_of(value)})"
+        raise CheckLate(
+            f"{question.prompt}{shown}",
+            why=_("it cannot be checked: nothing answers within {seconds:g} s", seconds=self._visit.within),
+            hint=_("Does a server hang that it is on? Give another answer, or the same one to have it checked again."),
+            command=f"{PRECHECK} --timeout-factor=4",
+        )
 
     def _typed(self, question: Question, text: str) -> _Settled:
         if text if question.secret else text.strip():

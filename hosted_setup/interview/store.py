@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from concurrent.futures import wait
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from hosted_setup.interview.answer_file import Kind, is_plain, show_line
 from hosted_setup.interview.confirmation import Confirmation
@@ -16,6 +17,7 @@ from hosted_setup.model.messages import _
 from hosted_setup.model.problem import Problem
 from hosted_setup.model.question import MISSING, questions_of, text_of
 from hosted_setup.model.secret import Secret
+from hosted_setup.pipeline.checking import begun
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
     from hosted_setup.model.answer import Origin
     from hosted_setup.model.events import Event
     from hosted_setup.model.question import Choice, Question
+
+WITHIN: Final = 7.0
+"""Seconds that the check of an answer may take."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +131,7 @@ def _secret(question: Question, secret: Secret) -> Secret:
     return secret
 
 
-def _accept(question: Question, given: Given, products: Mapping[type[Any], Any] | None) -> None:
+def _accept(question: Question, given: Given, products: Mapping[type[Any], Any] | None, within: float) -> None:
     """Parse, and check what can be told by now; what needs more is checked when its section is reached."""
     value = value_of(question, given)
     if products is None or value is None or given.origin.source is Source.RESUMED:
@@ -135,19 +140,24 @@ def _accept(question: Question, given: Given, products: Mapping[type[Any], Any] 
     if offer is not None and all(need in products for need in needs_of(offer)):
         refuse_unoffered(question, call_with(offer, products), value)
     if check is not None and all(need in products for need in needs_of(check, skip=1)):
-        with suppress(Problem):  # told by the section as well
-            call_with(check, products, value)
+        result = begun(lambda: call_with(check, products, value))
+        wait([result], within)
+        with suppress(Problem):  # told by the section as well, as it is that the check hangs
+            if result.done():
+                result.result()
 
 
-def refusal(questions: Sequence[Question], given: Given, products: Mapping[type[Any], Any] | None) -> str:
+def refusal(
+    questions: Sequence[Question], given: Given, products: Mapping[type[Any], Any] | None, within: float = WITHIN
+) -> str:
     """Tell why no question of the key accepts what was given; the first one's reason, or nothing.
 
-    Checks may look at `products`; None leaves them out.
+    Checks may look at `products`, for so many seconds; None leaves them out.
     """
     reasons = []
     for question in questions:
         try:
-            _accept(question, given, products)
+            _accept(question, given, products, within)
         except ValueError as error:
             reasons.append(without(given.text, str(error)))
         else:

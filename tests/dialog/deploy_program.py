@@ -2,18 +2,20 @@
 
 The first argument is the folder of the world; the rest is the command line. As long as there is a file `hold` beside
 the world the run waits after its first change. SIGNAL_AT_ONCE is the number of a signal that comes as
-soon as the work goes on in another process.
+soon as the work goes on in another process. With THREAD_HANGS a look at the host does not end.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hosted_setup import cli
+from hosted_setup.adapters import background
 from hosted_setup.pipeline.journal import Intent, Record
 from hosted_setup.pipeline.session import new_run_id
 from hosted_setup.testing.world import World
@@ -40,6 +42,9 @@ class App(cli.RealApp):
         return new_run_id(self._world.clock.now())
 
     def detach(self, output: Path) -> int | None:
+        if "THREAD_HANGS" in os.environ:
+            vars(background)["_THREADS_WITHIN"] = 0.1
+            threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
         other = super().detach(output)
         if other and "SIGNAL_AT_ONCE" in os.environ:
             os.kill(os.getpid(), int(os.environ["SIGNAL_AT_ONCE"]))

@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import threading
+from concurrent.futures import wait
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -33,6 +34,7 @@ from prompt_toolkit.output.vt100 import Vt100_Output
 
 from hosted_setup.interview.frontends.tui_ask import Command
 from hosted_setup.model.messages import _
+from hosted_setup.pipeline.checking import begun
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
 
 _GRACE: Final = 0.05  # seconds: a check that is quicker shows no sign, and keys typed ahead belong to the next question
 _BLINK: Final = 0.2
+_PATIENCE: Final = 0.5  # seconds that completion may take: nothing else is drawn meanwhile
 _SPINNER: Final = "|/-\\"
 _COMMANDS: Final = {"?": Command.HELP, "back": Command.BACK}
 T = TypeVar("T")
@@ -218,7 +221,9 @@ class _Words(Completer):
         typed = document.text_before_cursor
         yield from (Completion(word, -len(typed)) for word in self._ask.words if word.startswith(typed))
         if self._ask.paths:
-            yield from self._paths.get_completions(document, complete_event)
+            found = begun(lambda: list(self._paths.get_completions(document, complete_event)))
+            wait([found], _PATIENCE)
+            yield from found.result() if found.done() else ()  # a server that hangs has no files
 
 
 class _Hidden(Processor):

@@ -21,7 +21,7 @@ from hosted_setup.interview.answer_writer import write
 from hosted_setup.interview.interviewer import Interviewer
 from hosted_setup.interview.loading import load
 from hosted_setup.interview.sheet import AnswerSheet
-from hosted_setup.model.events import End, Failed, Info
+from hosted_setup.model.events import End, Failed, Info, Warn
 from hosted_setup.model.lookup import needs_of
 from hosted_setup.model.messages import _
 from hosted_setup.model.problem import ExitCode, Problem, exit_code_of
@@ -33,7 +33,7 @@ from hosted_setup.pipeline.plan import Ask
 from hosted_setup.pipeline.session import Detached, Session, find_unfinished, refuse_if_unfinished, request_of
 from hosted_setup.pipeline.step import step_of
 from hosted_setup.pipeline.typical import Typical
-from hosted_setup.ports.problems import ATTACH, START
+from hosted_setup.ports.problems import ATTACH, RESUME, START
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -93,7 +93,7 @@ def read_answers(  # noqa: PLR0913 - every place an answer comes from
         sections_of(items), files=[Path(one) for one in sources.files],
         secrets_file=Path(sources.secrets_file) if sources.secrets_file else None, streams=streams,
         options=answers_of(options), environment=app.environment, resumed=past.answers,
-        products={StorageBackends: backends},
+        products={StorageBackends: backends}, factor=options.timeout_factor,
     )  # fmt: skip
 
 
@@ -164,7 +164,7 @@ class _Work:
         self._backends = StorageBackends(self._registry.storage_backends())
         answers = read_answers(app, options, sources, streams, self._items, self._backends, past)
         self._files = _AnswerFiles(self._host, options.generate_answer)
-        self._interviewer = Interviewer(answers, frontend, self._reporter, self._files.keep)
+        self._interviewer = Interviewer(answers, frontend, self._reporter, self._files.keep, options.timeout_factor)
 
     def go(self, drive: Any) -> int:  # noqa: ANN401 - starts or resumes
         with self._open:
@@ -204,6 +204,13 @@ class _Work:
         other = self._app.detach(self._host.run_dir / OUTPUT)
         if other:
             raise Detached
+        if other is None and self._app.at_terminal:
+            told = _(
+                "A look at this host still hangs, so the run stays in this terminal, whose end would interrupt it. "
+                "Go on with it then:  {resume}",
+                resume=RESUME,
+            )
+            self._reporter.emit(Warn(told))
         self._shown.to = Both(self._frontend, events) if other is None else events
         events.sign(os.getpid())
 

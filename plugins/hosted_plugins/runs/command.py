@@ -30,12 +30,18 @@ def _run(options: Namespace, app: App) -> int:
 
 def _cleanup_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--yes", action="store_true", help=_("do not ask"))
+    parser.add_argument(
+        "--dialect",
+        choices=("auto", "tui", "plain", "machine"),
+        default="auto",
+        help=_("tui: the wizard; plain: lines; machine: JSON lines; auto: by the terminal"),
+    )
 
 
 def _cleanup(options: Namespace, app: App) -> int:
     from hosted_plugins.runs.work import clean_up  # noqa: PLC0415 - see _run
 
-    return clean_up(app, sure=options.yes)
+    return clean_up(app, options.dialect, sure=options.yes)
 
 
 @hookimpl

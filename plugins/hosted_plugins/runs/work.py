@@ -104,12 +104,20 @@ def proceed(app: App) -> int:
     return ExitCode.DONE
 
 
-def clean_up(app: App, *, sure: bool) -> int:
+def clean_up(app: App, dialect: str = "auto", *, sure: bool) -> int:
     """Take every finished run of this host back, the latest first; an unfinished one is refused.
 
-    Unless it is `sure`, somebody has to say yes: an end of input is no yes.
+    Unless it is `sure`, somebody has to say yes: an end of input is no yes, and a pipe may say it as a terminal does.
     """
-    frontend = app.frontend("auto" if sure else "plain")
+    frontend = app.frontend(dialect)
+    if not (sure or frontend.attended):
+        frontend = app.frontend("plain")
+    code = _cleaned_up(app, frontend, sure=sure)
+    frontend.emit(End(code))
+    return code
+
+
+def _cleaned_up(app: App, frontend: Frontend, *, sure: bool) -> int:
     app.registry()  # the undo actions of every plugin have to be known
     try:
         refuse_if_unfinished(app.paths.runs)

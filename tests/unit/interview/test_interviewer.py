@@ -112,6 +112,20 @@ def test_a_whole_interview(products: Products, files: Files) -> None:
     assert frontend.previews == [Preview(interviewer.answered(), ("Start it",), ("VM x is removed",))]
 
 
+def test_an_answer_to_a_question_that_is_not_asked_is_told_once_with_its_place(
+    products: Products, files: Files
+) -> None:
+    path = files(f"{VCPUS}=int:2\nOVEHOSTED_CORE/renewPKIonRestore=bool:True")
+    out = io.StringIO()
+    interviewer = Interviewer(load(ALL, files=[path]), ReplayFrontend(Screen(out, {})))
+    interviewer.begin([Vm])
+    interviewer.ask(Vm, products)
+    for _ in range(2):
+        interviewer.review([], [])
+    assert out.getvalue().count("is not asked here, so its answer has no effect") == 1
+    assert f"[ INFO  ] {path}:3: OVEHOSTED_CORE/renewPKIonRestore is not asked here" in out.getvalue()
+
+
 def test_a_section_asked_again_proposes_and_replaces_its_answers(products: Products) -> None:
     interviewer = Interviewer(load(ALL), Scripted("/a", "", "/b"))
     for expected in ("/a", "/a", "/b"):

@@ -16,7 +16,6 @@ import pytest
 
 from hosted_setup.interview import dialect
 from hosted_setup.model.messages import TOLD
-from hosted_setup.model.messages import TOLD
 from hosted_setup.pipeline.event_file import EVENTS, worker_of
 from hosted_setup.pipeline.journal import End, Intent, read_journal
 from hosted_setup.testing.portrait import changes, portrait

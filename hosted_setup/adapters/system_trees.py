@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hosted_setup.adapters.local_tree import LocalTree
+from hosted_setup.adapters.nfs_tree import NfsTree
+from hosted_setup.ports.locations import NfsHome
 
 if TYPE_CHECKING:
     from hosted_setup.ports.locations import FileHome
@@ -16,4 +18,4 @@ class SystemTrees:
 
     def at(self, home: FileHome) -> Tree:
         """Give the tree of a home."""
-        return LocalTree(home)
+        return NfsTree(home) if isinstance(home, NfsHome) else LocalTree(home)

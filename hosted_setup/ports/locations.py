@@ -102,7 +102,29 @@ class DirectoryHome(msgspec.Struct, frozen=True, tag="directory"):
         return FileAt(str(self.path / name))
 
 
-FileHome = DirectoryHome
+class NfsHome(msgspec.Struct, frozen=True, tag="nfs"):
+    """An export of an NFS server, used from user space as the user and group that own what lives in it."""
+
+    server: str
+    export: str
+    uid: int
+    gid: int
+
+    def __str__(self) -> str:
+        """Give the URL."""
+        return str(self.file(""))
+
+    @property
+    def command(self) -> str:
+        """Give the command that shows what is in it."""
+        return _listing(self.server, self.export)
+
+    def file(self, name: str) -> NfsAt:
+        """Give the place of a file in it."""
+        return NfsAt(self.server, str(PurePosixPath(self.export, name)), self.uid, self.gid)
+
+
+FileHome = DirectoryHome | NfsHome
 Home = FileHome
 
 

@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hosted_setup.adapters.system_trees import SystemTrees
-from hosted_setup.ports.locations import DirectoryHome
+from hosted_setup.ports.locations import DirectoryHome, NfsHome
 from hosted_setup.ports.trees import Kind, unfinished
+from tests.lab.nfs_server import SERVER, Export, NfsServer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from hosted_setup.ports.trees import Tree
+    from tests.lab.laboratory import Laboratory
 
 OWNER = (4711, 4712)
 MIB = 1 << 20
@@ -29,17 +32,38 @@ class Ground:
         self.folder = folder
         self.owner = owner
 
+    def give(self, name: str) -> None:
+        """Have something belong to the tree's owner, as all does that the tree makes."""
+        os.chown(self.folder / name, *self.owner)
+
     def look(self, name: str) -> tuple[int, int, int]:
         """Give mode and owner."""
         status = (self.folder / name).lstat()
         return status.st_mode & 0o7777, status.st_uid, status.st_gid
 
 
-@pytest.fixture(params=["local"])
-def ground(request: pytest.FixtureRequest, tmp_path: Path) -> Ground:
+@pytest.fixture(scope="module")
+def export(lab: Laboratory) -> Iterator[Path]:
+    """Give a folder that the laboratory's server exports as /export."""
+    folder = lab.folder("export")
+    with NfsServer(lab, {"/export": Export(folder)}):
+        yield folder
+
+
+@pytest.fixture(params=["local", "nfs"])
+def ground(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ground]:
     """Give a tree of each kind."""
     os.umask(0o022)
-    return Ground(SystemTrees().at(DirectoryHome(tmp_path, *OWNER)), tmp_path, OWNER)
+    if request.param == "local":
+        yield Ground(SystemTrees().at(DirectoryHome(tmp_path, *OWNER)), tmp_path, OWNER)
+        return
+    export: Path = request.getfixturevalue("export")
+    lab: Laboratory = request.getfixturevalue("lab")
+    folder = export / tmp_path.name
+    folder.mkdir()
+    os.chown(folder, *OWNER)
+    with lab.network():
+        yield Ground(SystemTrees().at(NfsHome(SERVER, f"/export/{folder.name}", *OWNER)), folder, OWNER)
 
 
 def test_a_folder_is_made_exclusively(ground: Ground) -> None:
@@ -70,6 +94,7 @@ def test_a_file_is_made_exclusively_and_written_in_one_pass(ground: Ground) -> N
 
 def test_a_file_is_written_whole_or_not_at_all(ground: Ground) -> None:
     (ground.folder / unfinished("file")).write_text("what a killed process has left, and more of it")
+    ground.give(unfinished("file"))
     ground.tree.write("file", b"first", 0o644)
     assert ground.look("file") == (0o644, *ground.owner)
     ground.tree.write("file", b"second", 0o644)
@@ -131,6 +156,7 @@ def test_a_name_changes_in_one_move(ground: Ground) -> None:
 def test_what_is_removed(ground: Ground) -> None:
     (ground.folder / "folder").mkdir()
     (ground.folder / "folder/file").touch()
+    ground.give("folder")
     with pytest.raises(OSError, match="not empty") as caught:
         ground.tree.remove_folder("folder")
     assert caught.value.errno == errno.ENOTEMPTY

@@ -1,0 +1,194 @@
+"""NFS version 3 in user space, by libnfs; every call ends within its own time, whatever the server does.
+
+The library's waiting calls are not used: they wait for a server that hangs, and reconnect for minutes to one that
+refuses. Here each request is sent and its answer awaited up to a deadline; a connection that missed one is given up.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import select
+import socket
+import time
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from hosted_setup.model.messages import _
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+LIBRARY: Final = "libnfs.so.13"
+_LOOK: Final = 0.1  # seconds between two looks at what the library would wait for
+_ANSWER: Final = ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
+_REFUSED_EXPORT: Final = (errno.EACCES, errno.ENOENT)
+
+
+class Stat(ctypes.Structure):
+    """`struct nfs_stat_64`, see libnfs.h."""
+
+    _fields_ = tuple(
+        (name, ctypes.c_uint64)
+        for name in (
+            *("dev", "ino", "mode", "nlink", "uid", "gid", "rdev", "size", "blksize", "blocks", "atime", "mtime"),
+            *("ctime", "atime_nsec", "mtime_nsec", "ctime_nsec", "used"),
+        )
+    )
+
+
+class StatVfs(ctypes.Structure):
+    """`struct nfs_statvfs_64`, see libnfs.h."""
+
+    _fields_ = tuple(
+        (name, ctypes.c_uint64)
+        for name in (
+            *("bsize", "frsize", "blocks", "bfree", "bavail", "files", "ffree", "favail", "fsid", "flag", "namemax"),
+        )
+    )
+
+
+class _Entry(ctypes.Structure):
+    """The beginning of `struct nfsdirent`, see libnfs.h."""
+
+    _fields_ = (("next", ctypes.c_void_p), ("name", ctypes.c_char_p))
+
+
+class Mount:
+    """An export, mounted in this process alone; use it in a `with`. Each call raises OSError.
+
+    Args:
+        server: name or address.
+        export: its path on the server.
+        uid: the user to be for the server.
+        gid: the group to be.
+        within: seconds that an answer may take: TimeoutError after that, and the mount is of no more use.
+    """
+
+    def __init__(self, server: str, export: str, uid: int, gid: int, within: float) -> None:
+        """Connect and mount."""
+        self._lib = _library()
+        self._within = within
+        self.where = f"{server}:{export}"
+        self._context = self._lib.nfs_init_context()
+        if not self._context:
+            raise MemoryError
+        self._lib.nfs_set_autoreconnect(self._context, 0)
+        self._lib.nfs_set_dircache(self._context, 0)
+        self._lib.nfs_umask(self._context, 0)
+        self._lib.nfs_set_uid(self._context, uid)
+        self._lib.nfs_set_gid(self._context, gid)
+        try:
+            self.call("mount", _numeric(server).encode(), os.fsencode(export))
+        except BaseException:
+            self.close()
+            raise
+
+    def call(self, name: str, *arguments: Any, take: Callable[[int, int], Any] | None = None) -> Any:  # noqa: ANN401
+        """Send the request `nfs_NAME_async` and await its answer; `take` reads (status, data) while data is there."""
+        answers: list[tuple[int, Any]] = []
+
+        def on_answer(status: int, _context: int, data: int, _private: int) -> None:
+            answers.append((status, _text(data) if status < 0 else take(status, data) if take else status))
+
+        callback = _ANSWER(on_answer)
+        if getattr(self._lib, f"nfs_{name}_async")(self._context, *arguments, callback, None) < 0:
+            raise self._error(errno.EIO, name, self._last_error())
+        try:
+            self._await(answers, name)
+        except OSError:
+            self.close()  # an answer that came later would find nobody
+            raise
+        status, value = answers[0]
+        if status < 0:
+            raise self._error(-status, name, str(value))
+        return value
+
+    def names(self, path: bytes) -> tuple[str, ...]:
+        """Give the names in a folder."""
+        folder = self.call("opendir", path, take=lambda _status, data: data)
+        try:
+            return tuple(_entries(self._lib, self._context, folder))
+        finally:
+            self._lib.nfs_closedir(self._context, folder)
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        if self._context:
+            context, self._context = self._context, None
+            self._lib.nfs_destroy_context(context)
+
+    def __enter__(self) -> Self:
+        """Give itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close it."""
+        self.close()
+
+    def _await(self, answers: list[tuple[int, Any]], name: str) -> None:
+        deadline = time.monotonic() + self._within
+        while not answers:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                why = _("the server did not answer within {seconds:g} s", seconds=self._within)
+                raise TimeoutError(errno.ETIMEDOUT, f"{self.where}: {name}: {why}")
+            poll = select.poll()
+            descriptor = self._lib.nfs_get_fd(self._context)
+            if descriptor >= 0:
+                poll.register(descriptor, self._lib.nfs_which_events(self._context))
+            events = poll.poll(1000 * min(left, _LOOK))
+            if self._lib.nfs_service(self._context, events[0][1] if events else 0) < 0 and not answers:
+                raise self._error(errno.ECONNRESET, name, self._last_error())
+
+    def _last_error(self) -> str:
+        return _text(self._lib.nfs_get_error(self._context))
+
+    def _error(self, code: int, name: str, words: str) -> OSError:
+        if code == errno.EFAULT:  # the library's word for all that is no answer of the server's
+            code = errno.ECONNREFUSED if name == "mount" else errno.ECONNRESET
+        return OSError(code, f"{self.where}: {os.strerror(code)} ({words})")
+
+
+def _numeric(server: str) -> str:
+    """Give an address of the server: the library takes no other form of one in IPv6 than this."""
+    return str(socket.getaddrinfo(server, None, type=socket.SOCK_STREAM)[0][4][0])
+
+
+def _entries(lib: ctypes.CDLL, context: int, folder: int) -> list[str]:
+    found = []
+    while entry := lib.nfs_readdir(context, folder):
+        name = os.fsdecode(ctypes.cast(entry, ctypes.POINTER(_Entry)).contents.name)
+        if name not in (".", ".."):
+            found.append(name)
+    return found
+
+
+def _text(data: int | None) -> str:
+    return os.fsdecode(ctypes.string_at(data)).strip() if data else ""
+
+
+@cache
+def _library() -> ctypes.CDLL:
+    """Load the library; OSError tells that it is not installed."""
+    lib = ctypes.CDLL(LIBRARY)
+    pointer, text, number = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int
+    wide = ctypes.c_uint64
+    requests: dict[str, tuple[type[Any], ...]] = {
+        "mount": (text, text), "open2": (text, number, number), "close": (pointer,), "fsync": (pointer,),
+        "pread": (pointer, wide, wide), "pwrite": (pointer, wide, wide, text), "ftruncate": (pointer, wide),
+        "fchmod": (pointer, number), "lstat64": (text,), "statvfs64": (text,), "mkdir2": (text, number),
+        "rmdir": (text,), "unlink": (text,), "rename": (text, text), "link": (text, text), "opendir": (text,),
+    }  # fmt: skip
+    for name, arguments in requests.items():
+        getattr(lib, f"nfs_{name}_async").argtypes = (pointer, *arguments, _ANSWER, pointer)
+    lib.nfs_init_context.restype = pointer
+    lib.nfs_destroy_context.argtypes = lib.nfs_get_fd.argtypes = lib.nfs_which_events.argtypes = (pointer,)
+    lib.nfs_get_error.argtypes = (pointer,)
+    lib.nfs_get_error.restype = pointer
+    lib.nfs_readdir.argtypes = lib.nfs_closedir.argtypes = (pointer, pointer)
+    lib.nfs_readdir.restype = pointer
+    for name in ("service", "umask", "set_autoreconnect", "set_dircache", "set_uid", "set_gid"):
+        getattr(lib, f"nfs_{name}").argtypes = (pointer, number)
+    return lib

@@ -1,0 +1,110 @@
+"""An NFS server in user space (nfs-ganesha), for the laboratory's network: versions 3 and 4, exports by name."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tests.lab.laboratory import Inside, Laboratory
+
+SERVER: Final = "127.0.0.1"
+UP_WITHIN: Final = 20.0
+_CONF: Final = """\
+NFS_CORE_PARAM {{ NFS_Port = 20490; MNT_Port = 20480; Protocols = 3,4; Enable_NLM = false; Enable_RQUOTA = false;
+  mount_path_pseudo = true; }}
+NFSv4 {{ Grace_Period = 5; Lease_Lifetime = 5; Graceless = true; RecoveryBackend = fs; Delegations = false; }}
+EXPORT_DEFAULTS {{ Access_Type = RW; Squash = No_Root_Squash; SecType = sys; Transports = TCP; Protocols = 3,4;
+  PrivilegedPort = false; }}
+"""
+_EXPORT: Final = "EXPORT {{ Export_Id = {number}; Path = {path}; Pseudo = {name}; {options} FSAL {{ Name = VFS; }} }}\n"
+
+
+@dataclass(frozen=True)
+class Export:
+    """A folder and how it is exported: further lines of ganesha's EXPORT block."""
+
+    folder: Path
+    options: str = ""
+
+
+class NfsServer:
+    """A running server; use it in a `with`."""
+
+    def __init__(self, lab: Laboratory, exports: Mapping[str, Export]) -> None:
+        """Serve `exports` by their names, such as `/export`; it answers when this returns."""
+        self._lab = lab
+        self._folder = lab.folder("nfs", 0o700)
+        self._portmapper = self._start("rpcbind", "-w", "-f")
+        blocks = (
+            _EXPORT.format(number=number, path=export.folder, name=name, options=export.options)
+            for number, (name, export) in enumerate(exports.items(), 1)
+        )
+        (self._folder / "ganesha.conf").write_text(_CONF.format() + "".join(blocks))
+        lab.run(["mkdir", "-p", "/run/ganesha", "/run/rpcbind"], check=True)
+        self.server = self._serve()
+        self._await_answer()
+
+    def stop(self) -> None:
+        """End the server as a crash does; the exports' folders stay."""
+        self.server.kill()
+        self.server.wait()
+
+    def start(self) -> None:
+        """Serve again."""
+        self.server = self._serve()
+        self._await_answer()
+
+    def hang(self) -> None:
+        """Let connections be taken and nothing be answered."""
+        self.server.kill(signal.SIGSTOP)
+        while not all(_stopped(task) for task in Path(f"/proc/{self.server.pid}/task").iterdir()):
+            time.sleep(0.005)
+
+    def go_on(self) -> None:
+        """Let it answer again."""
+        self.server.kill(signal.SIGCONT)
+        self.server.outer.send_signal(signal.SIGCONT)  # nsenter stops with its child
+
+    def close(self) -> None:
+        """End it."""
+        for one in (self.server, self._portmapper):
+            if one.outer.poll() is None:
+                one.kill()
+                one.outer.send_signal(signal.SIGCONT)
+                one.wait()
+
+    def __enter__(self) -> Self:
+        """Give itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close it."""
+        self.close()
+
+    def _serve(self) -> Inside:
+        files = ("-f", "ganesha.conf", "-L", "log", "-p", "pid")
+        words = [word if word.startswith("-") else str(self._folder / word) for word in files]
+        return self._start("ganesha.nfsd", "-F", *words)
+
+    def _start(self, *words: str) -> Inside:
+        with (self._folder / f"{words[0]}.out").open("ab") as out:
+            return self._lab.spawn(words, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+
+    def _await_answer(self) -> None:
+        deadline = time.monotonic() + UP_WITHIN
+        while self._lab.run(["rpcinfo", "-t", SERVER, "nfs", "3"]).returncode:
+            if time.monotonic() > deadline or self.server.outer.poll() is not None:
+                message = f"the NFS server does not answer:\n{(self._folder / 'log').read_text()}"
+                raise RuntimeError(message)
+            time.sleep(0.02)
+
+
+def _stopped(task: Path) -> bool:
+    return (task / "stat").read_text().rpartition(")")[2].split()[0] == "T"

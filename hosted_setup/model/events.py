@@ -36,9 +36,11 @@ class Info(Message, frozen=True, tag="info"):
 
 
 class Warn(Message, frozen=True, tag="warning"):
-    """Something to look at that stops nothing."""
+    """Something to look at that stops nothing; a check's has its problem's code and its `--ignore-check` name."""
 
     text: str
+    code: str = ""
+    check: str = ""
 
 
 class GuestLine(Message, frozen=True, tag="guest"):

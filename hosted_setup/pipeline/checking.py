@@ -10,7 +10,7 @@ from enum import Enum
 from threading import Thread
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from hosted_setup.model.events import Waiting
+from hosted_setup.model.events import Waiting, Warn
 from hosted_setup.model.lookup import call_with
 from hosted_setup.model.messages import N_, _
 from hosted_setup.model.problem import Problem, together
@@ -113,10 +113,14 @@ def refusal(checked: Iterable[Checked]) -> Problem | None:
     return together(one.problem for one in checked if one.result is Result.REFUSED and one.problem is not None)
 
 
-def warnings(checked: Iterable[Checked]) -> tuple[str, ...]:
-    """Give a text for each warning, with the name by which it can be ignored."""
-    warned = [one for one in checked if one.result is Result.WARNED and one.problem is not None]
-    return tuple(_told(one.check, each) for one in warned if one.problem for each in one.problem.problems())
+def warnings(checked: Iterable[Checked]) -> tuple[Warn, ...]:
+    """Give each warning, with the name by which it can be ignored."""
+    return tuple(
+        Warn(_told(one.check, each), each.code, one.check.label)
+        for one in checked
+        if one.result is Result.WARNED and one.problem is not None
+        for each in one.problem.problems()
+    )
 
 
 def table(checked: Iterable[Checked]) -> tuple[str, ...]:

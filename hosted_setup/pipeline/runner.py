@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import msgspec
 
 from hosted_setup.interview.frontend import Confirm, Decline
-from hosted_setup.model.events import Failed, Heading, Info, StepBegun, Warn
+from hosted_setup.model.events import Failed, Heading, Info, StepBegun
 from hosted_setup.model.lookup import call_with
 from hosted_setup.model.messages import _
 from hosted_setup.model.problem import ExitCode, Problem, together
@@ -254,8 +254,8 @@ class Runner:
             if one.result not in (Result.REFUSED, Result.UNCHECKED):
                 self._record(Begun(one.check.name, one.check.version))
                 self._record(Done(one.check.name, encode(None)))
-        for text in warnings(checked):
-            self.host.reporter.emit(Warn(text))
+        for warning in warnings(checked):
+            self.host.reporter.emit(warning)
         return refusal(checked)
 
     def _step(self, item: Item, have: dict[type[Any], Any]) -> None:

@@ -9,7 +9,7 @@ from hosted_plugins.deploy.work import begin, plan_of, read_answers, requested, 
 from hosted_plugins.storage import StorageBackends
 from hosted_setup.interview.interviewer import Interviewer
 from hosted_setup.interview.sheet import AnswerSheet
-from hosted_setup.model.events import End, Failed, Info, Summary, Warn
+from hosted_setup.model.events import End, Failed, Info, Summary
 from hosted_setup.model.messages import _
 from hosted_setup.model.problem import Aborted, ExitCode, Problem, exit_code_of, together
 from hosted_setup.pipeline.checking import table, warnings
@@ -42,8 +42,8 @@ def _checked(options: Namespace, app: App, sources: Sources, frontend: Frontend)
     except Problem as refusal:
         frontend.emit(Failed(refusal))
         return exit_code_of(refusal)
-    for text in warnings(report.checked):
-        frontend.emit(Warn(text))
+    for warning in warnings(report.checked):
+        frontend.emit(warning)
     problem = together(report.problems)
     if problem is not None:
         frontend.emit(Failed(problem))

@@ -86,7 +86,8 @@ def test_every_check_has_its_result(host: Host) -> None:
         "elsewhere    does not apply",
     )
     (told,) = warnings(checked)
-    assert told == (
+    assert (told.code, told.check) == ("HE-TEST-CHECKING", "bad-clock")
+    assert told.text == (
         "HE-TEST-CHECKING: Something is wrong\nWhat:  Bad clock\nWhy:   a reason\nNext:  Look:\n       true\n"
         "Else:  --ignore-check=bad-clock silences this warning, which stops nothing"
     )

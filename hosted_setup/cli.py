@@ -107,6 +107,8 @@ class RealApp:
     def host(self, run_id: str, reporter: Reporter) -> Host:
         """Wire the real adapters; nothing is connected before it is used."""
         from hosted_setup.adapters.channel import UnixGuests  # noqa: PLC0415
+        from hosted_setup.adapters.disk_tools import UtilLinux  # noqa: PLC0415
+        from hosted_setup.adapters.iscsi_user import UserInitiator  # noqa: PLC0415
         from hosted_setup.adapters.libvirt_hypervisor import LibvirtHypervisor  # noqa: PLC0415
         from hosted_setup.adapters.linux_machine import LinuxMachine  # noqa: PLC0415
         from hosted_setup.adapters.netlink_network import NetlinkNetwork  # noqa: PLC0415
@@ -118,13 +120,17 @@ class RealApp:
         from hosted_setup.adapters.system_trees import SystemTrees  # noqa: PLC0415
         from hosted_setup.ports.host import Host  # noqa: PLC0415
 
+        hypervisor, machine = LibvirtHypervisor(self._options.libvirt_uri), LinuxMachine()
+        named = self.paths.root / "etc/iscsi/initiatorname.iscsi"
         return Host(
             paths=self.paths,
             run_id=run_id,
-            hypervisor=LibvirtHypervisor(self._options.libvirt_uri),
-            images=QemuImages(),
+            hypervisor=hypervisor,
+            images=QemuImages(hypervisor.secret_value),
             trees=SystemTrees(),
-            machine=LinuxMachine(),
+            disk_tools=UtilLinux(),
+            initiator=UserInitiator(named, lambda: machine.facts().uuid),
+            machine=machine,
             network=NetlinkNetwork(),
             names=SystemNames(),
             guests=UnixGuests(),

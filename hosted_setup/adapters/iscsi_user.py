@@ -24,7 +24,7 @@ from hosted_setup.ports.iscsi_problems import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from hosted_setup.model.problem import Problem
 
@@ -40,11 +40,11 @@ class UserInitiator:
 
     Args:
         named: the file of open-iscsi with this host's name; where there is none, a name is made of `machine`.
-        machine: the machine's UUID.
+        machine: gives the machine's UUID.
         within: seconds after which a call is given up.
     """
 
-    def __init__(self, named: Path, machine: str, within: float = WITHIN) -> None:
+    def __init__(self, named: Path, machine: Callable[[], str], within: float = WITHIN) -> None:
         """See the class."""
         self._named = named
         self._machine = machine
@@ -56,7 +56,7 @@ class UserInitiator:
             found = _NAME.search(self._named.read_text())
         except OSError:
             found = None
-        return found[1] if found else f"iqn.2008-11.org.linux-kvm:{self._machine}"
+        return found[1] if found else f"iqn.2008-11.org.linux-kvm:{self._machine()}"
 
     def discover(self, portal: Portal, chap: Chap | None) -> tuple[Target, ...]:
         """Ask a portal for its targets, in its order."""

@@ -9,11 +9,12 @@ from hosted_setup.adapters.libvirt_connection import PASSES_FILES
 from hosted_setup.adapters.libvirt_domains import Domains
 from hosted_setup.adapters.libvirt_networks import Networks
 from hosted_setup.adapters.libvirt_proof import Proofs
+from hosted_setup.adapters.libvirt_secrets import Secrets
 from hosted_setup.model.messages import _
 from hosted_setup.ports.hypervisor import HypervisorFacts
 
 
-class LibvirtHypervisor(Domains, Networks, Proofs):
+class LibvirtHypervisor(Domains, Networks, Proofs, Secrets):
     """libvirt behind a URI; connected when first asked, and again when the daemon was started anew."""
 
     def facts(self) -> HypervisorFacts:

@@ -6,43 +6,58 @@ import errno
 import json
 import os
 import re
-import shlex
 import stat
 import subprocess
-from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from hosted_setup.adapters.qemu_nodes import filename
+from hosted_setup.adapters.qemu_img import SILENT_AFTER, QemuImg, fault, faults
+from hosted_setup.adapters.qemu_nodes import filename, nothing
 from hosted_setup.model.messages import _
+from hosted_setup.ports.images import DiskSource
 from hosted_setup.ports.locations import FileAt
-from hosted_setup.ports.problems import ImageFault, NoSpace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
-    from hosted_setup.ports.images import DiskSource
+    from hosted_setup.model.secret import Secret
     from hosted_setup.ports.locations import Location
 
-# A killed installer takes its qemu-img along: nobody may go on writing to a disk that an abort has removed.
-_QEMU_IMG: Final = ("setpriv", "--pdeathsig", "KILL", "--", "qemu-img")
 _PERCENT: Final = re.compile(rb"\(([0-9.]+)/100%\)")
 _BLOCK: Final = 1 << 16
-_MIB: Final = 1 << 20
+_SECTOR: Final = 512
+_PIECE: Final = 32 << 20  # bytes of a region that are kept in memory and written at once
+
+
+def _unknown(uuid: str) -> Secret:
+    raise LookupError(uuid)
 
 
 class QemuImages:
-    """Implements `ports.images.Images`."""
+    """Implements `ports.images.Images`.
+
+    Args:
+        secret: gives the password that libvirt keeps under a UUID.
+    """
+
+    def __init__(self, secret: Callable[[str], Secret] = _unknown) -> None:
+        """See the class."""
+        self._qemu_img = QemuImg(secret)
 
     def create(self, disk: DiskSource, size: int) -> None:
         """Make it an empty thin qcow2 of `size` virtual bytes."""
+        if disk.offset is not None:
+            self._create_in_region(disk, size)
+            return
         _must_be_empty(disk)
-        _run(disk.at, "create", "-q", "-f", "qcow2", _target(disk.at), str(size))
+        self._qemu_img.run(disk.at, "create", "-q", "-f", "qcow2", _target(disk.at), str(size))
 
     def write(self, disk: DiskSource, chunks: Iterable[bytes]) -> None:
         """Write `chunks` from the disk's start, in one pass, and sync them."""
+        if disk.offset is not None:
+            self._write_region(disk, chunks)
+            return
         _must_be_empty(disk)
-        with _faults(disk.at), os.fdopen(os.open(_target(disk.at), os.O_WRONLY | os.O_CLOEXEC), "wb") as stream:
+        with faults(disk.at), os.fdopen(os.open(_target(disk.at), os.O_WRONLY | os.O_CLOEXEC), "wb") as stream:
             stream.writelines(chunks)
             stream.flush()
             os.fsync(stream.fileno())
@@ -50,35 +65,93 @@ class QemuImages:
     def grow(self, disk: DiskSource, size: int) -> None:
         """Set the virtual size to `size` bytes, never smaller."""
         if self.virtual_size(disk) < size:
-            _run(disk.at, "resize", "-q", filename(disk), str(size))
+            self._qemu_img.run(disk.at, "resize", "-q", filename(disk), str(size))
 
     def convert(self, source: DiskSource, disk: DiskSource, progress: Callable[[float], None]) -> None:
         """Copy `source`, making `disk` a thin qcow2; `progress` takes percent."""
-        _must_be_empty(disk)
-        command = [*_QEMU_IMG, "convert", "-p", "-W", "-O", "qcow2", filename(source), _target(disk.at)]
-        with subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, bufsize=0
-        ) as process:
-            try:
-                words = _followed(process, progress)
-            except BaseException:
-                process.kill()
-                raise
-        if process.returncode:
-            raise _fault(disk.at, words)
-        _sync(disk.at)
+        if disk.offset is None:
+            _must_be_empty(disk)
+            target = ["-O", "qcow2", filename(source), _target(disk.at)]
+        else:
+            self._create_in_region(disk, self.virtual_size(source))
+            target = ["-n", "-t", "none", "-O", "qcow2", filename(source), filename(disk)]
+        with self._qemu_img.command("convert", "-p", "-W", *target, ats=(source.at, disk.at)) as (command, secrets):
+            words, failed = _watched(command, secrets, progress)
+        if failed:
+            raise fault(disk.at, words)
+        if disk.offset is None:
+            _sync(disk.at)
 
     def virtual_size(self, source: DiskSource) -> int:
         """Give the virtual size in bytes."""
-        return int(json.loads(_run(source.at, "info", "-U", "--output=json", filename(source)))["virtual-size"])
+        said = self._qemu_img.run(source.at, "info", "-U", "--output=json", filename(source), within=_within(source))
+        return int(json.loads(said)["virtual-size"])
 
     def head(self, source: DiskSource, length: int) -> bytes:
         """Give the first `length` bytes the guest would see."""
         with os.fdopen(os.memfd_create("head"), "rb") as out:
             sizes = (f"bs={_BLOCK}", f"count={-(-length // _BLOCK)}")
             ends = (f"if={filename(source)}", f"of=/dev/fd/{out.fileno()}")
-            _run(source.at, "dd", "-U", "-O", "raw", *sizes, *ends, keep=out.fileno())
+            words = ("-U", "-O", "raw", *sizes, *ends)
+            self._qemu_img.run(source.at, "dd", *words, keep=(out.fileno(),), within=_within(source))
             return out.read(length)
+
+    def clear(self, disk: DiskSource) -> None:
+        """Fill a region with zeros, and give its room back to the storage where that can be done."""
+        raw = filename(_raw(disk, 0, disk.size or 0))
+        self._qemu_img.run(disk.at, "convert", "-n", "-t", "none", "-O", "raw", nothing(disk.size or 0), raw)
+
+    def _create_in_region(self, disk: DiskSource, size: int) -> None:
+        """Make the image elsewhere, where it is small: qemu-img makes images in files alone."""
+        with os.fdopen(os.memfd_create("empty"), "rb") as empty:
+            words = ("-q", "-f", "qcow2", f"/dev/fd/{empty.fileno()}", str(size))
+            self._qemu_img.run(disk.at, "create", *words, keep=(empty.fileno(),))
+            self._write_region(disk, [empty.read()])
+
+    def _write_region(self, disk: DiskSource, chunks: Iterable[bytes]) -> None:
+        done, held = 0, bytearray()
+        for chunk in chunks:
+            held += chunk
+            if len(held) >= _PIECE:
+                self._write_piece(disk, done, bytes(held))
+                done += len(held)
+                held.clear()
+        if held:
+            self._write_piece(disk, done, bytes(held))
+
+    def _write_piece(self, disk: DiskSource, start: int, data: bytes) -> None:
+        length = -(-len(data) // _SECTOR) * _SECTOR
+        if start + length > (disk.size or 0):
+            raise fault(disk.at, os.strerror(errno.ENOSPC))
+        with os.fdopen(os.memfd_create("piece"), "wb", buffering=0) as piece:
+            piece.write(data)
+            piece.truncate(length)
+            words = ("-n", "-t", "none", "-f", "raw", "-O", "raw", f"/dev/fd/{piece.fileno()}")
+            target = filename(_raw(disk, start, length))
+            self._qemu_img.run(disk.at, "convert", *words, target, keep=(piece.fileno(),), within=SILENT_AFTER)
+
+
+def _raw(disk: DiskSource, start: int, length: int) -> DiskSource:
+    """Give a part of a region as bare bytes."""
+    return DiskSource(disk.at, "raw", (disk.offset or 0) + start, length)
+
+
+def _within(source: DiskSource) -> float | None:
+    """Give the seconds for reading a little of it; a file's kernel has its own."""
+    return None if isinstance(source.at, FileAt) else SILENT_AFTER
+
+
+def _watched(command: list[str], keep: tuple[int, ...], progress: Callable[[float], None]) -> tuple[str, int]:
+    """Run a command that tells its progress; give its other words and how it ended."""
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, bufsize=0, pass_fds=keep
+    ) as process:
+        try:
+            words = _followed(process, progress)
+        except BaseException:
+            process.kill()
+            raise
+    return words, process.returncode
 
 
 def _target(at: Location) -> str:
@@ -88,7 +161,7 @@ def _target(at: Location) -> str:
 
 def _must_be_empty(disk: DiskSource) -> None:
     """Refuse to write over what is there."""
-    with _faults(disk.at):
+    with faults(disk.at):
         status = os.lstat(_target(disk.at))
         if not stat.S_ISREG(status.st_mode) or status.st_size:
             raise FileExistsError(errno.EEXIST, _("there is something already"))
@@ -96,26 +169,12 @@ def _must_be_empty(disk: DiskSource) -> None:
 
 def _sync(at: Location) -> None:
     """Bring a file to the disk; qemu-img leaves it to the kernel."""
-    with _faults(at):
+    with faults(at):
         descriptor = os.open(_target(at), os.O_RDONLY | os.O_CLOEXEC)
         try:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-
-
-def _run(at: Location, *arguments: str, keep: int | None = None) -> str:
-    done = subprocess.run(
-        [*_QEMU_IMG, *arguments],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-        pass_fds=() if keep is None else (keep,),
-    )
-    if done.returncode:
-        raise _fault(at, done.stderr)
-    return done.stdout
 
 
 def _followed(process: subprocess.Popen[bytes], progress: Callable[[float], None]) -> str:
@@ -127,25 +186,3 @@ def _followed(process: subprocess.Popen[bytes], progress: Callable[[float], None
             progress(float(percent))
         said = said[said.rfind(b"%)\r") + 3 :] if b"%)\r" in said else said
     return said.decode(errors="replace")
-
-
-@contextmanager
-def _faults(at: Location) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise _fault(at, error.strerror or str(error)) from error
-
-
-def _fault(at: Location, words: str) -> ImageFault | NoSpace:
-    why = words.strip().removeprefix("qemu-img: ")
-    if os.strerror(errno.ENOSPC) not in words:
-        return ImageFault(str(at), why=why, where=str(at), command=at.command)
-    hint = _("Make room, then resume; look at:")
-    if not isinstance(at, FileAt):
-        return NoSpace(str(at), why=why, where=str(at), hint=hint, command=at.command)
-    folder = Path(at.path).parent
-    space = os.statvfs(folder)
-    free, size = (blocks * space.f_frsize // _MIB for blocks in (space.f_bavail, space.f_blocks))
-    room = _("{free} of {size} MiB are free", free=free, size=size)
-    return NoSpace(f"{at}: {room}", why=why, where=str(at), hint=hint, command=f"df -h {shlex.quote(str(folder))}")

@@ -36,6 +36,11 @@ def region(disk: DiskSource) -> dict[str, object]:
     return {"driver": "raw", "offset": disk.offset, "size": size, "file": there}
 
 
+def nothing(size: int) -> str:
+    """Give what QEMU's tools take for a file of `size` zeros."""
+    return "json:" + json.dumps({"driver": "null-co", "size": size, "read-zeroes": True})
+
+
 def _there(at: Location) -> dict[str, object]:
     match at:
         case FileAt():
@@ -47,6 +52,7 @@ def _there(at: Location) -> dict[str, object]:
             return {"driver": "nfs", "server": server, "path": at.path, "user": at.uid, "group": at.gid}
         case IscsiAt():
             login = {"user": at.user, "password-secret": CHAP} if at.user else {}
+            login |= {"initiator-name": at.initiator} if at.initiator else {}
             return {
                 "driver": "iscsi", "transport": "tcp", "portal": at.portal, "target": at.target, "lun": at.lun, **login
             }  # fmt: skip

@@ -14,7 +14,7 @@ FORMAT: Final = 1
 _UUID = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
 
 
-class Pointer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Current(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The current disk, and the format of its image."""
 
     volume: _UUID
@@ -29,7 +29,7 @@ class BlockMetadata(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     name: str
     run: str
     engine: str = ""
-    current: Pointer | None = None
+    current: Current | None = None
     importing: tuple[_UUID, ...] = ()
 
 

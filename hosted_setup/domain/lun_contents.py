@@ -15,6 +15,7 @@ from hosted_setup.domain.block_layout import LOCKSPACE, METADATA
 from hosted_setup.domain.block_metadata import BlockMetadata, decoded
 from hosted_setup.domain.sanlock import lockspace_name
 from hosted_setup.domain.slots import BLOCK, newest
+from hosted_setup.model.messages import _
 from hosted_setup.ports.disk_tools import ENDS, DiskTools, Ends, Partition, PartitionTable
 
 Reader = Callable[[Sequence[tuple[int, int]]], Sequence[bytes]]
@@ -45,6 +46,20 @@ class Finding:
 
     kind: Kind
     name: str = ""
+
+    def told(self) -> str:
+        """Give it in words."""
+        words = {
+            Kind.DOMAIN: _("the storage domain {name}", name=self.name),
+            Kind.DAMAGED_DOMAIN: _("a damaged storage domain, {name}", name=self.name),
+            Kind.OVIRT_DOMAIN: _("the oVirt storage domain {name}", name=self.name),
+            Kind.LVM: _("LVM, volume group {name}", name=self.name) if self.name else _("an LVM physical volume"),
+            Kind.LOCKSPACE: _("the sanlock lockspace {name}", name=self.name),
+            Kind.PARTITIONS: _("a partition table ({name})", name=self.name),
+            Kind.SIGNATURE: self.name,
+            Kind.DATA: _("data of an unknown kind"),
+        }
+        return words[self.kind]
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from hosted_setup.model.events import Reporter
     from hosted_setup.ports.clock import Clock
+    from hosted_setup.ports.disk_tools import DiskTools
     from hosted_setup.ports.engine import Engines
     from hosted_setup.ports.guest import Guests
     from hosted_setup.ports.hypervisor import Hypervisor
     from hosted_setup.ports.images import Images
+    from hosted_setup.ports.initiator import Initiator
     from hosted_setup.ports.machine import Machine
     from hosted_setup.ports.names import Names
     from hosted_setup.ports.network import HostNetwork
@@ -61,6 +63,8 @@ class Host:
     hypervisor: Hypervisor
     images: Images
     trees: Trees
+    disk_tools: DiskTools
+    initiator: Initiator
     machine: Machine
     network: HostNetwork
     names: Names

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from hosted_setup.model.secret import Secret
+
 
 class DomainState(Enum):
     """What a domain is doing, as far as anybody here cares."""
@@ -54,6 +56,15 @@ class NetworkInfo:
     uuid: str
     name: str
     active: bool
+    mark: str = ""  # as a domain's
+
+
+@dataclass(frozen=True)
+class SecretInfo:
+    """A password that the hypervisor keeps."""
+
+    uuid: str
+    usage: str
     mark: str = ""  # as a domain's
 
 
@@ -130,3 +141,15 @@ class Hypervisor(Protocol):
 
     def remove_network(self, uuid: str) -> None:
         """Stop and forget a network."""
+
+    def secret(self, uuid: str) -> SecretInfo | None:
+        """Find a kept password by UUID."""
+
+    def define_secret(self, secret: SecretInfo, value: Secret) -> None:
+        """Have a password for iSCSI kept, through reboots; raises NameTaken for another one's usage."""
+
+    def secret_value(self, uuid: str) -> Secret:
+        """Give a kept password; raises HypervisorFault when there is none."""
+
+    def remove_secret(self, uuid: str) -> None:
+        """Forget a kept password."""

@@ -27,7 +27,8 @@ class DiskSource:
 class Images(Protocol):
     """Makes and measures images.
 
-    It writes into what is there already, made empty by whom the place belongs to, and makes no name of its own.
+    It writes into what is there already, made empty by whom the place belongs to, and makes no name of its own. A
+    region of a LUN (a disk with an offset) is written over, whatever is in it: the partition table says whose it is.
     """
 
     def create(self, disk: DiskSource, size: int) -> None:
@@ -47,3 +48,6 @@ class Images(Protocol):
 
     def head(self, source: DiskSource, length: int) -> bytes:
         """Give the first `length` bytes the guest would see."""
+
+    def clear(self, disk: DiskSource) -> None:
+        """Fill a region with zeros, and give its room back to the storage where that can be done."""

@@ -59,7 +59,7 @@ class NfsAt(msgspec.Struct, frozen=True, tag="nfs"):
 class IscsiAt(msgspec.Struct, frozen=True, tag="iscsi"):
     """A LUN, reached from user space: the portal is address:port, the secret the UUID of libvirt's, never a password.
 
-    Without a `user` there is no CHAP.
+    Without a `user` there is no CHAP. `initiator` is the name that this host gives itself.
     """
 
     portal: str
@@ -67,6 +67,7 @@ class IscsiAt(msgspec.Struct, frozen=True, tag="iscsi"):
     lun: int
     user: str = ""
     secret: str = ""
+    initiator: str = ""
 
     def __str__(self) -> str:
         """Give the URL."""
@@ -124,8 +125,24 @@ class NfsHome(msgspec.Struct, frozen=True, tag="nfs"):
         return NfsAt(self.server, str(PurePosixPath(self.export, name)), self.uid, self.gid)
 
 
+class LunHome(msgspec.Struct, frozen=True, tag="lun"):
+    """A LUN of `size` bytes, in which one storage domain lives."""
+
+    at: DeviceAt | IscsiAt
+    size: int
+
+    def __str__(self) -> str:
+        """Give the place."""
+        return str(self.at)
+
+    @property
+    def command(self) -> str:
+        """Give the command that shows it."""
+        return self.at.command
+
+
 FileHome = DirectoryHome | NfsHome
-Home = FileHome
+Home = FileHome | LunHome
 
 
 def _in_url(server: str) -> str:

@@ -62,6 +62,14 @@ class NoSpace(Problem):
     exit_code = ExitCode.FAILED
 
 
+class StorageSilent(Problem):
+    """The storage does not answer any more."""
+
+    code = "HE-STORAGE-SILENT"
+    title = "The storage does not answer in time"
+    exit_code = ExitCode.FAILED
+
+
 class TableRefused(Problem):
     """sfdisk refused a partition table."""
 

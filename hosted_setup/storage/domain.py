@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hosted_setup.ports.locations import Home
+from hosted_setup.ports.locations import Home, LunHome
+from hosted_setup.storage.block_layout import BlockLayout
 from hosted_setup.storage.file_layout import FileLayout
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ class StorageDomain:
 
     def on(self, host: Host) -> Layout:
         """Give the domain at work."""
+        if isinstance(self.home, LunHome):
+            return BlockLayout(self.uuid, self.home, host.images, host.disk_tools)
         return FileLayout(self.uuid, self.home, host.trees.at(self.home))
 
     def __str__(self) -> str:

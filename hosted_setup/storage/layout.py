@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, Self
 
 from hosted_setup.model.messages import _
 from hosted_setup.model.problem import ExitCode, Problem
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hosted_setup.domain.domain_mark import DomainMark
+    from hosted_setup.domain.lun_contents import Contents
     from hosted_setup.ports.images import DiskSource
 
 CONF_FILES: Final = ("hosted-engine.conf", "vm.conf", "fhanswers.conf", "broker.conf", "version")
@@ -34,6 +35,20 @@ def damaged(what: str, why: str, command: str) -> DomainDamaged:
     """Give the problem for what cannot be read; `command` shows where it lies."""
     hint = _("Nothing of it is used or removed. Put it back from a copy, or remove it yourself; look at it with:")
     return DomainDamaged(what, why=why, where=what, hint=hint, command=command)
+
+
+class LunUsed(Problem):
+    """There is something on the LUN, so it is not taken."""
+
+    code = "HE-LUN-USED"
+    title = "The LUN is in use"
+
+    @classmethod
+    def by(cls, contents: Contents, where: str, command: str) -> Self:
+        """Name what is on it."""
+        why = ", ".join(one.told() for one in contents.findings)
+        hint = _("Nothing on it is touched. Answer another LUN, or see whose it is; look at it with:")
+        return cls(where, why=why, where=where, hint=hint, command=command)
 
 
 @dataclass(frozen=True)

@@ -102,6 +102,8 @@ class Behaviour:
     without_kvm: str = ""
     """What is missing for hardware virtualisation."""
     clock_synchronised: bool = True
+    chap: dict[str, str] = field(default_factory=dict)
+    """The password that an iSCSI target asks for, or discovery (``); one that is missing lets everybody in."""
     processes: tuple[str, ...] = ("systemd", "libvirtd")
     modules: tuple[str, ...] = ("kvm", "kvm_intel")
     dropping: tuple[str, ...] = ()

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+from base64 import b64decode, b64encode
 from typing import TYPE_CHECKING
 
 from hosted_setup.adapters import libvirt_xml
-from hosted_setup.ports.hypervisor import HypervisorFacts, NetworkInfo, Proof
+from hosted_setup.model.secret import Secret
+from hosted_setup.ports.hypervisor import HypervisorFacts, NetworkInfo, Proof, SecretInfo
 from hosted_setup.ports.problems import HypervisorFault, NameTaken
 from hosted_setup.testing.domains import FakeDomains
-from hosted_setup.testing.state import Network, load, load_all, save
+from hosted_setup.testing.state import KeptSecret, Network, load, load_all, save
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -81,6 +83,34 @@ class FakeHypervisor(FakeDomains):
         """Stop and forget a network."""
         self.must_answer()
         self.network_file(uuid).unlink(missing_ok=True)
+
+    def secret(self, uuid: str) -> SecretInfo | None:
+        """Find a kept password by UUID."""
+        self.must_answer()
+        found = load(self.secret_file(uuid), KeptSecret)
+        return None if found is None else SecretInfo(found.uuid, found.usage, found.mark)
+
+    def define_secret(self, secret: SecretInfo, value: Secret) -> None:
+        """Have a password kept; raises NameTaken for another one's usage."""
+        self.must_answer()
+        for other in load_all(self.secrets, KeptSecret):
+            if other.usage == secret.usage and other.uuid != secret.uuid:
+                detail = f"libvirt has a secret for {secret.usage} already, {other.uuid}"
+                raise NameTaken(detail, command=f"virsh -c '{self.uri}' secret-dumpxml {other.uuid}")
+        kept = b64encode(value.reveal().encode()).decode()
+        save(self.secret_file(secret.uuid), KeptSecret(secret.uuid, secret.usage, secret.mark, kept))
+
+    def secret_value(self, uuid: str) -> Secret:
+        """Give a kept password; raises HypervisorFault when there is none."""
+        found = load(self.secret_file(uuid), KeptSecret)
+        if found is None:
+            raise HypervisorFault(f"reading the secret {uuid}", why=f"Secret not found: no secret with uuid '{uuid}'")
+        return Secret(b64decode(found.value).decode())
+
+    def remove_secret(self, uuid: str) -> None:
+        """Forget a kept password."""
+        self.must_answer()
+        self.secret_file(uuid).unlink(missing_ok=True)
 
 
 def _info(network: Network) -> NetworkInfo:

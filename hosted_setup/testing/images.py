@@ -6,6 +6,7 @@ import struct
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from hosted_setup.ports.locations import IscsiAt
 from hosted_setup.ports.problems import ImageFault
 
 if TYPE_CHECKING:
@@ -19,25 +20,34 @@ _HEADER: Final = 104
 
 
 class FakeImages:
-    """Implements `ports.images.Images`."""
+    """Implements `ports.images.Images`.
+
+    Args:
+        luns: the folder of the files that stand for iSCSI LUNs; see `lun_file`.
+    """
+
+    def __init__(self, luns: Path = Path("/nonexistent")) -> None:
+        """See the class."""
+        self._luns = luns
 
     def create(self, disk: DiskSource, size: int) -> None:
         """Make it an empty thin qcow2 of `size` virtual bytes."""
-        _fill(disk, [struct.pack(">4sIQIIQ", _MAGIC, 3, 0, 0, 16, size).ljust(_HEADER, b"\0")])
+        self._fill(disk, [struct.pack(">4sIQIIQ", _MAGIC, 3, 0, 0, 16, size).ljust(_HEADER, b"\0")])
 
     def write(self, disk: DiskSource, chunks: Iterable[bytes]) -> None:
         """Write `chunks` from the disk's start, in one pass."""
-        _fill(disk, chunks)
+        self._fill(disk, chunks)
 
     def grow(self, disk: DiskSource, size: int) -> None:
         """Set the virtual size to `size` bytes, never smaller."""
         if size <= self.virtual_size(disk):
             return
-        with _path(disk).open("r+b") as stream:
+        with self._path(disk).open("r+b") as stream:
+            stream.seek(disk.offset or 0)
             if disk.format == "raw":
                 stream.truncate(size)
             else:
-                stream.seek(_SIZE_AT)
+                stream.seek((disk.offset or 0) + _SIZE_AT)
                 stream.write(struct.pack(">Q", size))
 
     def convert(self, source: DiskSource, disk: DiskSource, progress: Callable[[float], None]) -> None:
@@ -47,38 +57,47 @@ class FakeImages:
 
     def virtual_size(self, source: DiskSource) -> int:
         """Give the virtual size in bytes."""
-        path = _path(source)
+        path = self._path(source)
         region = path.stat().st_size if source.size is None else source.size
-        return _virtual_size(_region(source, _HEADER), source.format, path, region)
+        return _virtual_size(self._region(source, _HEADER), source.format, path, region)
 
     def head(self, source: DiskSource, length: int) -> bytes:
         """Give the first bytes the guest would see; a pretended qcow2 has nothing in it."""
         if source.format == "raw":
-            return _region(source, length)
+            return self._region(source, length)
         return b"\0" * min(length, self.virtual_size(source))
 
+    def clear(self, disk: DiskSource) -> None:
+        """Fill a region with zeros."""
+        with self._path(disk).open("r+b") as stream:
+            stream.seek(disk.offset or 0)
+            stream.write(bytes(disk.size or 0))
 
-def _path(disk: DiskSource) -> Path:
-    return Path(str(disk.at))
+    def _path(self, disk: DiskSource) -> Path:
+        return lun_file(self._luns, disk.at.target, disk.at.lun) if isinstance(disk.at, IscsiAt) else Path(str(disk.at))
+
+    def _fill(self, disk: DiskSource, chunks: Iterable[bytes]) -> None:
+        path = self._path(disk)
+        why = ""
+        if path.is_symlink() or not path.is_file():
+            why = "no such file"
+        elif path.stat().st_size and disk.offset is None:
+            why = "there is something already"
+        if why:
+            raise ImageFault(str(path), why=why, where=str(path))
+        with path.open("r+b") as stream:
+            stream.seek(disk.offset or 0)
+            stream.writelines(chunks)
+
+    def _region(self, source: DiskSource, length: int) -> bytes:
+        with self._path(source).open("rb") as stream:
+            stream.seek(source.offset or 0)
+            return stream.read(length if source.size is None else min(length, source.size))
 
 
-def _fill(disk: DiskSource, chunks: Iterable[bytes]) -> None:
-    path = _path(disk)
-    why = ""
-    if path.is_symlink() or not path.is_file():
-        why = "no such file"
-    elif path.stat().st_size:
-        why = "there is something already"
-    if why:
-        raise ImageFault(str(path), why=why, where=str(path))
-    with path.open("r+b") as stream:
-        stream.writelines(chunks)
-
-
-def _region(source: DiskSource, length: int) -> bytes:
-    with _path(source).open("rb") as stream:
-        stream.seek(source.offset or 0)
-        return stream.read(length if source.size is None else min(length, source.size))
+def lun_file(luns: Path, target: str, number: int) -> Path:
+    """Give the file that stands for a LUN."""
+    return luns / f"{target}-{number}"
 
 
 def _virtual_size(header: bytes, kind: str, path: Path, region: int) -> int:

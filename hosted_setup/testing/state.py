@@ -26,6 +26,16 @@ class Network:
 
 
 @dataclass
+class KeptSecret:
+    """A password that the hypervisor keeps; base64, as libvirt keeps it."""
+
+    uuid: str
+    usage: str
+    mark: str
+    value: str
+
+
+@dataclass
 class Guest:
     """What the guest of a running domain is doing: it says `lines` one by one, from `at` on."""
 

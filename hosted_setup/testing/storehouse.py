@@ -22,6 +22,7 @@ class Storehouse:
         self.root = root
         self.domains = root / "domains"
         self.networks = root / "networks"
+        self.secrets = root / "secrets"
         self.behaviour = behaviour
         self.clock = clock
         self.uri = f"fake://{root}"
@@ -40,6 +41,10 @@ class Storehouse:
     def network_file(self, uuid: str) -> Path:
         """Give the file of a network."""
         return self.networks / f"{uuid}.json"
+
+    def secret_file(self, uuid: str) -> Path:
+        """Give the file of a kept password."""
+        return self.secrets / f"{uuid}.json"
 
     def next_boot(self) -> int:
         """Count the starts."""

@@ -7,6 +7,7 @@ import stat
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
+from hosted_setup.adapters.disk_tools import UtilLinux
 from hosted_setup.adapters.system_trees import SystemTrees
 from hosted_setup.ports.host import Host, Paths
 from hosted_setup.testing.behaviour import Behaviour
@@ -15,6 +16,7 @@ from hosted_setup.testing.engines import FakeEngines
 from hosted_setup.testing.guests import FakeGuests
 from hosted_setup.testing.hypervisor import FakeHypervisor
 from hosted_setup.testing.images import FakeImages
+from hosted_setup.testing.initiator import FakeInitiator
 from hosted_setup.testing.machine import FakeMachine, FakeShells
 from hosted_setup.testing.names import FakeNames
 from hosted_setup.testing.network import FakeNetwork
@@ -81,8 +83,10 @@ class World:
             paths=self.paths,
             run_id=run_id,
             hypervisor=self.hypervisor,
-            images=FakeImages(),
+            images=FakeImages(self.root / "luns"),
             trees=SystemTrees(),
+            disk_tools=UtilLinux(),
+            initiator=FakeInitiator(self.root / "luns", self.behaviour),
             machine=FakeMachine(self.behaviour),
             network=self.network,
             names=FakeNames(self.behaviour),

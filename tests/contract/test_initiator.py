@@ -53,7 +53,7 @@ def inside(lab: Laboratory) -> Iterator[None]:
 
 @pytest.fixture
 def initiator(tmp_path: Path) -> UserInitiator:
-    return UserInitiator(tmp_path / "initiatorname.iscsi", MACHINE, within=4)
+    return UserInitiator(tmp_path / "initiatorname.iscsi", lambda: MACHINE, within=4)
 
 
 @pytest.fixture(scope="module")
@@ -118,9 +118,9 @@ def test_nothing_stays_connected(server: IscsiServer, guarded: tuple[str, Path],
 
 def test_the_name_is_that_of_open_iscsi_if_it_has_one(tmp_path: Path) -> None:
     named = tmp_path / "initiatorname.iscsi"
-    assert UserInitiator(named, MACHINE).name() == NAME
+    assert UserInitiator(named, lambda: MACHINE).name() == NAME
     named.write_text("## generated\nInitiatorName=iqn.1993-08.org.debian:01:abc\n")
-    assert UserInitiator(named, MACHINE).name() == "iqn.1993-08.org.debian:01:abc"
+    assert UserInitiator(named, lambda: MACHINE).name() == "iqn.1993-08.org.debian:01:abc"
 
 
 @pytest.mark.parametrize("chap", [None, Chap(USER, Secret("wrong-wrong-wrong")), Chap("nobody", Secret(PASSWORD))])

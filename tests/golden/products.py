@@ -161,6 +161,8 @@ def host(keeping: Keeping | None = None, root: Path = Path("/")) -> Host:
         hypervisor=cast("Any", keeping),
         images=no,
         trees=SystemTrees(),
+        disk_tools=no,
+        initiator=no,
         machine=still,
         network=no,
         names=no,

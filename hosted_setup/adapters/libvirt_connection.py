@@ -13,7 +13,7 @@ import libvirt
 
 from hosted_setup.adapters import libvirt_xml
 from hosted_setup.model.messages import _
-from hosted_setup.ports.problems import HypervisorDown, HypervisorFault, NameTaken
+from hosted_setup.ports.problems import BUNDLE, COLLECT, HypervisorDown, HypervisorFault, NameTaken
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -84,7 +84,7 @@ class Link:
         except libvirt.libvirtError as error:
             if self._open is not None and not _alive(self._open):
                 raise down(self.uri, error) from error
-            raise HypervisorFault(deed, why=words(error)) from error
+            raise HypervisorFault(deed, why=words(error), hint=_(COLLECT), command=BUNDLE) from error
 
     def look_up(self, kind: Kind, what: str, ask: Callable[[], T]) -> T | None:
         """Give what `ask` finds, or None when there is no `kind` of the name or UUID `what`."""
@@ -119,7 +119,7 @@ class Link:
                     uuid=holder.uuid,
                 )
                 hint = _(
-                    "choose another name for {use}, or look whose {word} that is", use=_(kind.use), word=_(kind.word)
+                    "Choose another name for {use}, or look whose {word} that is:", use=_(kind.use), word=_(kind.word)
                 )
                 command = f"virsh -c '{self.uri}' {kind.show} {holder.uuid}"
                 raise NameTaken(detail, why=words(error), hint=hint, command=command) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final
 
@@ -131,4 +132,5 @@ def _open(path: Path) -> int:
         return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
         detail = _("{path} cannot be opened for the domain", path=path)
-        raise HypervisorFault(detail, why=error.strerror or str(error), where=str(path)) from error
+        why, command = error.strerror or str(error), f"ls -l {shlex.quote(str(path))}"
+        raise HypervisorFault(detail, why=why, where=str(path), hint=_("Look at it:"), command=command) from error

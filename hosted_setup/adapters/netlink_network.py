@@ -115,6 +115,7 @@ class BridgeTrial:
             self._network.remove_bridge(self._change, self._guard.folder)
             raise BridgeTakenBack(
                 _("{bridge}: its guard was not told in time that the gateway answers", bridge=self._change.bridge),
+                why=_("it takes a bridge back of which nobody says in time that it works"),
                 where=str(self._guard.log),
                 hint=_("The network is as before. Try again:"),
                 command="hosted-engine deploy --resume",
@@ -149,9 +150,8 @@ class Guard:
         process.wait(_STARTS_WITHIN)  # it goes on in a process of its own
         if self._heard.readline() != "armed\n":
             self.tell("undo")
-            raise NetworkFault(
-                _("the guard of the change does not start"), where=str(self.log), hint=_(COLLECT), command=BUNDLE
-            )
+            detail, why = _("the guard of the change does not start"), _("its process has ended; its log may tell more")
+            raise NetworkFault(detail, why=why, where=str(self.log), hint=_(COLLECT), command=BUNDLE)
 
     def tell(self, word: str) -> str:
         """Tell it `keep` or `undo`; give what it has done, nothing when it is dead or was told before."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import paramiko
 from paramiko.pkey import UnknownKeyType
 
-from hosted_setup.model.messages import _
+from hosted_setup.model.messages import N_, _
 from hosted_setup.ports.problems import HostKeyWrong, ShellUnreachable
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _TIMEOUT: Final = 30.0
 _CHUNK: Final = 1 << 16
 _SSH: Final = 22
+_WHO: Final = N_("Another machine may answer there; see who it is:")
 
 # Without a handler its warnings would go to stderr, across the frontend's screen.
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
@@ -70,7 +71,8 @@ def _host_key(shell: ShellAddress) -> tuple[str, paramiko.PKey]:
     try:
         return kind, paramiko.PKey.from_type_string(kind, base64.b64decode(blob))
     except (paramiko.SSHException, UnknownKeyType, ValueError) as error:
-        raise HostKeyWrong(_place(shell), why=_("{key!r} is no host key", key=shell.host_key)) from error
+        why = _("{key!r} is no host key", key=shell.host_key)
+        raise HostKeyWrong(_place(shell), why=why, hint=_(_WHO), command=_ask(shell)) from error
 
 
 @contextmanager
@@ -78,11 +80,16 @@ def _faults(shell: ShellAddress) -> Iterator[None]:
     try:
         yield
     except paramiko.BadHostKeyException as error:
-        raise HostKeyWrong(_place(shell), why=str(error)) from error
+        raise HostKeyWrong(_place(shell), why=str(error), hint=_(_WHO), command=_ask(shell)) from error
     except FileExistsError:
         raise
     except (OSError, EOFError, paramiko.SSHException) as error:
-        raise ShellUnreachable(_place(shell), why=str(error) or type(error).__name__) from error
+        why, hint = str(error) or type(error).__name__, _("See whether anything answers there:")
+        raise ShellUnreachable(_place(shell), why=why, hint=hint, command=_ask(shell)) from error
+
+
+def _ask(shell: ShellAddress) -> str:
+    return f"ssh-keyscan {shlex.quote(shell.address)}"
 
 
 def _place(shell: ShellAddress) -> str:

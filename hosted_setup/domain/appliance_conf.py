@@ -50,7 +50,7 @@ def read_conf(text: str) -> Conf:
     """
     values: dict[str, str] = {}
     if len(text) > _LIMIT:
-        raise ApplianceConf(_("it has {count} characters", count=len(text)))
+        raise ApplianceConf(_("it has {count} characters, and at most {most} are read", count=len(text), most=_LIMIT))
     for number, line in enumerate(text.splitlines(), 1):
         key, equals, value = line.partition("=")
         if line.strip() and not line.startswith("#"):

@@ -80,7 +80,12 @@ def read_files(chunks: Iterator[Buffer], limit: int) -> ProductFiles:
         name = entry.name.removeprefix("./")
         wanted = entry.kind is Kind.FILE and (name == _CA or _CONF.fullmatch(name))
         if wanted and entry.size > _TEXT_LIMIT:
-            message = _("{name} has {size} bytes", name=shown(name), size=entry.size)
+            message = _(
+                "{name} has {size} bytes, and at most {most} are read",
+                name=shown(name),
+                size=entry.size,
+                most=_TEXT_LIMIT,
+            )
             raise TarError(message)
         parts = [bytes(piece) for piece in tape.content(entry) if wanted]
         if wanted:

@@ -104,7 +104,9 @@ class Reading:
                 _("{expanded} bytes, and at most {limit} fit", expanded=self.expanded, limit=self._limit)
             )
         if name in _TEXTS and entry.size > TEXT_LIMIT:
-            raise problem.ArchiveConfig(_("{told} has {size} bytes", told=told, size=entry.size))
+            raise problem.ArchiveConfig(
+                _("{name} has {size} bytes, and at most {most} are read", name=told, size=entry.size, most=TEXT_LIMIT)
+            )
         self._seen.add(name)
         return name
 

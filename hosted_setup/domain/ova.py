@@ -185,7 +185,7 @@ def admit(entry: Entry, names: set[str]) -> str:
     if name in names:
         raise problem.OvaDuplicate(told)
     if len(names) >= _MEMBERS_LIMIT:
-        raise problem.OvaTooMany(_("more than {most}", most=_MEMBERS_LIMIT))
+        raise problem.OvaTooMany(_("there are more than {most}", most=_MEMBERS_LIMIT))
     if entry.pieces is not None:
         raise problem.OvaFormat(_("{told} is stored with holes, and cannot be read in place", told=told))
     names.add(name)

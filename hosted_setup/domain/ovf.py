@@ -113,7 +113,7 @@ def read_ovf(name: str, content: bytes) -> Ovf:
 def _parsed(content: bytes) -> Element:
     """Parse the XML, without DTD and entities, of bounded size."""
     if len(content) > OVF_LIMIT:
-        raise OvfFormat(_("it has {count} bytes", count=len(content)))
+        raise OvfFormat(_("it has {size} bytes, and at most {most} are read", size=len(content), most=OVF_LIMIT))
     try:
         root: Element = fromstring(content, forbid_dtd=True)
     except DefusedXmlException as error:

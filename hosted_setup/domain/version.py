@@ -64,7 +64,9 @@ class Version:
         """
         self.text = text.strip()
         if not _FORM.fullmatch(self.text):
-            raise VersionUnreadable(repr(self.text[:80]), hint=_("A version looks like 4.5.6 or 4.5.6-1.el9."))
+            why = _("it does not begin with two numbers and a dot between them")
+            hint = _("A version looks like 4.5.6 or 4.5.6-1.el9.")
+            raise VersionUnreadable(repr(self.text[:80]), why=why, hint=hint, command=_CHOOSE)
         self._order = tuple((1, int(part), "") if part.isdigit() else (0, 0, part) for part in _PART.findall(self.text))
 
     @property

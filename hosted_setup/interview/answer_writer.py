@@ -59,8 +59,9 @@ def put(path: Path, text: str) -> None:
             raise
         _sync(path.parent)
     except OSError as error:
-        command = f"ls -ld {shlex.quote(str(path.parent))}"
-        raise AnswersWrite(str(path), why=error.strerror or str(error), where=str(path), command=command) from error
+        why, command = error.strerror or str(error), f"ls -ld {shlex.quote(str(path.parent))}"
+        hint = _("Look at the directory that it should lie in:")
+        raise AnswersWrite(str(path), why=why, where=str(path), hint=hint, command=command) from error
 
 
 def typed(value: object) -> str:

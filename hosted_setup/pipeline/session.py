@@ -218,7 +218,8 @@ def abort(host: Host, observe: Observer | None = None) -> ExitCode:
     try:
         path, past = find_unfinished(host.paths.runs)
         if past.committed:
-            raise RunCommitted(_("its engine is deployed"), hint=_("Go on with it:"), command=RESUME)
+            why = _("hosts and users may rely on it already")
+            raise RunCommitted(_("its engine is deployed"), why=why, hint=_("Go on with it:"), command=RESUME)
         with Journal(path, observe) as journal:
             return take_back(host, journal, past, "aborted", ExitCode.DONE)
     finally:
@@ -287,9 +288,11 @@ def find_unfinished(runs: Path) -> tuple[Path, Past]:
     """
     found = unfinished(runs)
     if found is None:
-        raise NothingUnfinished(
-            _("no journal without an end in {runs}", runs=runs), hint=_("Start a new one:"), command=START
+        detail, why = (
+            _("no journal without an end in {runs}", runs=runs),
+            _("each run there has ended, or none was begun"),
         )
+        raise NothingUnfinished(detail, why=why, hint=_("Start a new one:"), command=START)
     return found
 
 

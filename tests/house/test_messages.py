@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
+from hosted_setup.domain.file_problem import FileProblem
 from tools.catalogue import MARKS, held_in, literals, modules, problems, text_of
 
 if TYPE_CHECKING:
@@ -77,6 +78,19 @@ def test_what_an_operator_is_told_is_marked_for_the_catalogue() -> None:
         for text in loose(argument, held_in(function, before=call))
     }
     assert not found, "\n".join(sorted(found))
+
+
+def test_a_problem_tells_why_and_what_next() -> None:
+    """What happened is its first argument; a file's problem has the rest from its class."""
+    names = {kind.__name__ for kind in problems().values() if not issubclass(kind, FileProblem)}
+    found = [
+        f"{path}:{call.lineno}: {call.func.id} without {', '.join(lacking)}"
+        for path, tree in modules().items()
+        for call in ast.walk(tree)
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in names
+        if (lacking := sorted({"why", "hint", "command"} - {one.arg for one in call.keywords}))
+    ]
+    assert not found, "\n".join(found)
 
 
 def test_a_text_that_is_looked_up_is_a_literal_or_declared_elsewhere() -> None:

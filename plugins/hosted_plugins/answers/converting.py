@@ -153,7 +153,7 @@ def _value(row: Row, questions: list[Question], text: str, variable: Variable) -
     except ValueError as error:
         reason = str(error)
     place = variable.place
-    raise AnswersValue(f"{variable.name}: {reason}", where=place, hint=_(_MEND), command=show_line(place))
+    raise AnswersValue(variable.name, why=reason, where=place, hint=_(_MEND), command=show_line(place))
 
 
 def _assignments(row: Row, text: str, remarks: list[str]) -> Iterator[str]:

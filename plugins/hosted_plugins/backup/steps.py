@@ -101,6 +101,7 @@ def size(backup: Backup, vm: VmAnswers) -> None:
         )
         raise ArchiveTooLarge(
             detail,
+            why=_("it is unpacked on the engine VM's disk"),
             where=backup.path,
             hint=_("Answer a larger OVEHOSTED_STORAGE/imgSizeGB; the content is listed by:"),
             command=f"tar -tvf {shlex.quote(backup.path)}",

@@ -113,9 +113,9 @@ def _passing_on(follower: Follower) -> Iterator[None]:
 def _latest(app: App) -> Path:
     found = sorted(app.paths.runs.glob(f"*/{EVENTS}"))
     if not found:
-        raise NothingToShow(
-            _("none in {runs} has got beyond its questions", runs=app.paths.runs), hint=_("Start one:"), command=START
-        )
+        detail = _("none in {runs} has got beyond its questions", runs=app.paths.runs)
+        why = _("there is something to see from the confirmation on")
+        raise NothingToShow(detail, why=why, hint=_("Start one:"), command=START)
     return found[-1]
 
 

@@ -77,6 +77,7 @@ def disk_size(vm: VmAnswers, opened: OpenedAppliance) -> None:
         detail = _("{disk} GiB, the appliance needs {needed} GiB", disk=vm.disk_gib, needed=needed)
         raise DiskTooSmall(
             detail,
+            why=_("its disk is copied as a whole"),
             where=opened.appliance.path,
             hint=_("Answer OVEHOSTED_STORAGE/imgSizeGB=int:{needed} or more; see:", needed=needed),
             command="hosted-engine deploy --help",

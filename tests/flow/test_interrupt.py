@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import re
+import shlex
 from typing import TYPE_CHECKING
 
 import pytest
@@ -69,6 +71,66 @@ def test_leaving_at_any_question_changes_nothing(program: Program, answered: int
     assert "Traceback" not in done.out
     assert changes(before, portrait(program.world)) == {}
     assert program("run", "status").code == 0
+
+
+def asked_last(done: Done) -> str:
+    """Give the question at which a call ended; after half of a secret that is its first half."""
+    rows = [row.strip() for row in done.out.splitlines() if row.startswith(" " * 10) and row.rstrip().endswith(":")]
+    return rows[-1].rpartition(" " * 10)[2].partition(" [")[0].replace(" (again, to be sure)", "").rstrip(":")
+
+
+def go_on(program: Program, named: str, *lines: str) -> Done:
+    """Call the command that an interrupted call has named, as it was named."""
+    program.stdin = Operator(list(lines), None)
+    return program(*[word for word in shlex.split(named)[1:] if not word.startswith("--root=")])
+
+
+def secrets_of(lines: list[str]) -> list[str]:
+    """Give the secrets that were given in full, twice each."""
+    return [secret for secret in (ROOT, ADMIN) if lines.count(secret) > 1 for _ in range(2)]
+
+
+@pytest.mark.parametrize("answered", range(QUESTIONS))
+def test_the_command_that_is_named_comes_back_to_the_question(program: Program, answered: int) -> None:
+    lines = replies(program)[:answered]
+    left = typed(program, lines)
+    told = program("run", "status").out
+    (named, *again) = re.findall(r"(?:left|there):  (hosted-engine deploy .*)", left.out + told)
+    assert again == ([named] if answered else [])
+    back = go_on(program, named, *secrets_of(lines))
+    assert (back.code, asked_last(back)) == (130, asked_last(left)), back.out
+
+
+@pytest.mark.parametrize("answered", [1, 10, 16, QUESTIONS - 1])
+def test_from_there_it_goes_on_to_the_end(program: Program, answered: int) -> None:
+    lines = replies(program)
+    left = typed(program, lines[:answered], KeyboardInterrupt())
+    (named,) = re.findall("left:  (hosted-engine deploy .*)", left.out)
+    halves = 1 if lines[:answered].count(ROOT) == 1 else 0
+    done = go_on(program, named, *secrets_of(lines[:answered]), *lines[answered - halves :])
+    assert done.code == 0, done.out
+    assert "left at its questions" not in program("run", "status").out
+
+
+def test_what_the_command_line_chose_is_chosen_again(program: Program) -> None:
+    chosen = (
+        "--4",
+        "--ignore-check=time-synchronisation",
+        "--pause-after=host",
+        "--on-failure=abort",
+        f"--generate-answer={program.world.root}/x y",
+    )
+    program.stdin = Operator([], None)
+    left = program("deploy", "--dialect=plain", *chosen)
+    (named,) = re.findall("left:  (hosted-engine deploy .*)", left.out)
+    words = shlex.split(named)
+    assert words[2:-1] == [*chosen, "--dialect=plain"]
+
+
+def test_a_new_deploy_tells_how_to_go_on_with_the_last_one(program: Program) -> None:
+    typed(program, replies(program)[:6], Interrupted("SIGHUP"))
+    anew = typed(program, [])
+    assert "The last run was left at its questions. Go on there:  hosted-engine deploy" in anew.out
 
 
 def test_a_no_at_the_confirmation_changes_nothing(program: Program) -> None:

@@ -189,7 +189,7 @@ def test_what_was_typed_over_a_file_is_still_the_answer_on_a_resume(program: Pro
 def test_whoever_leaves_is_told_how_to_go_on_with_the_answers(program: Program, complete: str) -> None:
     left = ask(program, complete, "2", left_open=(VCPUS, MEMORY))
     assert left.code == 130
-    (command,) = re.findall(r"Go on with these answers:  hosted-engine (.*)", left.out)
+    (command,) = re.findall(r"Go on where it was left:  hosted-engine (.*)", left.out)
     assert f"--secrets-file={program.inputs.secrets}" in command
     program.stdin = Operator(["5000", "yes"], None)
     done = program(*command.split(), "--dialect=plain")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from hosted_setup.ports.host import Paths
     from hosted_setup.registry import Registry
 
 
@@ -14,6 +15,13 @@ def sections(registry: Registry) -> tuple[type[Any], ...]:
     from hosted_plugins.deploy import work  # noqa: PLC0415 - commands are light until they run
 
     return work.sections_of(work.plan_of(registry))
+
+
+def way_on(paths: Paths) -> str:
+    """Give the command that goes on with the latest run, if it was interrupted at its questions; else nothing."""
+    from hosted_plugins.deploy import continuing  # noqa: PLC0415 - see sections
+
+    return continuing.way_on(paths)
 
 
 @dataclass(frozen=True)

@@ -52,10 +52,10 @@ class Sources:
 
     @classmethod
     def recalled(cls, recorded: tuple[str, ...]) -> Self:
-        """Take them from what `recorded` gave a journal."""
+        """Take them from what `recorded` gave a journal, among what else the command line chose."""
         parser = ArgumentParser(add_help=False)
         arguments(parser)
-        return cls.of(parser.parse_args(recorded))
+        return cls.of(parser.parse_known_args(recorded)[0])
 
     def recorded(self) -> tuple[str, ...]:
         """Give the options as words that a later process can read."""

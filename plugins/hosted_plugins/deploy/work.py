@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import shlex
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from hosted_plugins.bundle import ROOT_PASSWORD, Watcher
 from hosted_plugins.deploy import DeployRequest
+from hosted_plugins.deploy.continuing import again, answers_of_run, choices_of, way_on
 from hosted_plugins.deploy.ignoring import KnownChecks, ignored, refuse_what_counts
 from hosted_plugins.deploy.sources import Sources, answers_of
 from hosted_plugins.deploy.viewing import view
@@ -33,7 +33,7 @@ from hosted_setup.pipeline.plan import Ask
 from hosted_setup.pipeline.session import Detached, Session, find_unfinished, refuse_if_unfinished, request_of
 from hosted_setup.pipeline.step import step_of
 from hosted_setup.pipeline.typical import Typical
-from hosted_setup.ports.problems import ATTACH, RESUME, START
+from hosted_setup.ports.problems import ATTACH, RESUME
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -108,12 +108,15 @@ def deploy(options: Namespace, app: App, sources: Sources) -> int:
     try:
         refuse_if_at_work(app.paths.runs)  # it is unfinished as well, but neither resume nor abort would help
         refuse_if_unfinished(app.paths.runs)
+        left = way_on(app.paths)
         streams = streams_of(app, sources)
     except Problem as problem:
         return refused(frontend, problem)
+    if left and frontend.attended and not options.config_append:
+        frontend.emit(Info(_("The last run was left at its questions. Go on there:  {command}", command=left)))
     run_id = app.now_id()
-    request, recorded = requested(options), sources.recorded()
-    work = _Work(app, frontend, options, run_id, request, sources, streams, Past([]))
+    request, recorded = requested(options), (*sources.recorded(), *choices_of(options))
+    work = _Work(app, frontend, options, run_id, request, sources, streams, Past([]), recorded)
     return work.go(lambda session, items, asker: session.start(items, request, asker, recorded))
 
 
@@ -123,7 +126,8 @@ def resume(options: Namespace, app: App, sources: Sources) -> int:
     try:
         refuse_if_at_work(app.paths.runs)
         path, past = find_unfinished(app.paths.runs)
-        then = Sources.recalled(past.head.sources if past.head else ())
+        recorded = past.head.sources if past.head else ()
+        then = Sources.recalled(recorded)
         if then.secret_fd is not None and not sources.names_secrets:
             frontend.emit(Info(_("The run began with --secret-fd, which cannot be read again: give the secrets anew")))
         sources = sources.or_those_of(then)
@@ -131,7 +135,7 @@ def resume(options: Namespace, app: App, sources: Sources) -> int:
         request = request_of(past, DeployRequest)
     except Problem as problem:
         return refused(frontend, problem)
-    work = _Work(app, frontend, options, path.parent.name, request, sources, streams, past)
+    work = _Work(app, frontend, options, path.parent.name, request, sources, streams, past, recorded)
     return work.go(lambda session, items, asker: session.resume(items, asker))
 
 
@@ -146,12 +150,12 @@ class _Work:
 
     def __init__(  # noqa: PLR0913 - what the command line says
         self, app: App, frontend: Frontend, options: Namespace, run_id: str, request: DeployRequest, sources: Sources,
-        streams: tuple[Stream, ...], past: Past,
+        streams: tuple[Stream, ...], past: Past, recorded: tuple[str, ...],
     ) -> None:  # fmt: skip
         self._app = app
         self._request = request
         self._ended_in = frozenset(past.versions.keys() - past.done.keys())
-        self._sources = sources
+        self._recorded = recorded
         self._options = options
         self._log = app.log(run_id)
         self._frontend = frontend
@@ -191,8 +195,9 @@ class _Work:
             reporter.emit(Failed(problem))
             code = int(exit_code_of(problem))
         left = self._files.leave(self._interviewer.answered())
-        if left is not None and code == ExitCode.INTERRUPTED and unfinished(self._host.paths.runs) is None:
-            reporter.emit(Info(_("Go on with these answers:  {command}", command=self._again(left))))
+        if code == ExitCode.INTERRUPTED and unfinished(self._host.paths.runs) is None:
+            command = again(self._request, self._recorded, left)
+            reporter.emit(Info(_("Go on where it was left:  {command}", command=command)))
         reporter.emit(End(code))
         return code
 
@@ -221,12 +226,6 @@ class _Work:
             self._frontend.emit(Info(told))
         return view(Follower(self._host.run_dir / EVENTS, self._begin), self._frontend)
 
-    def _again(self, answers: Path) -> str:
-        """Give the command that begins as this run did, and asks only what is open after `answers` too."""
-        archive = self._request.restore_from
-        restore = [f"--restore-from-file={archive}"] if archive else []
-        return shlex.join([*START.split(), *restore, *self._sources.recorded(), f"--config-append={answers}"])
-
     def _watcher(self) -> Watcher:
         return Watcher(self._host, self._log, self._items, self._app.redact, self._root_password)
 
@@ -245,10 +244,9 @@ class _AnswerFiles:
 
     def keep(self, answered: tuple[Answered, ...]) -> Path | None:
         """Write the answers so far; give the file."""
-        folder = self._host.paths.state / "answers"
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        stamp = self._host.run_id.partition("-")[0]
-        return self._written(folder / f"answers-{stamp}.conf", answered)
+        target = answers_of_run(self._host.paths, self._host.run_id)
+        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return self._written(target, answered)
 
     def leave(self, answered: tuple[Answered, ...]) -> Path | None:
         """Write and name them at the end, after failures too; give the run's own file, if it has asked anything."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from hosted_plugins.deploy import way_on
 from hosted_plugins.pauses import FILE
 from hosted_setup.app import Both, refused
 from hosted_setup.model.events import End, Failed, Info
@@ -59,6 +60,8 @@ def status(app: App) -> int:
         return exit_code_of(problem)
     if found is None:
         frontend.emit(Info(_("No run is unfinished.")))
+        if left := way_on(app.paths):
+            frontend.emit(Info(_("The last run was left at its questions. Go on there:  {command}", command=left)))
         return ExitCode.DONE
     path, past = found
     worker = worker_of(path.with_name(EVENTS))

@@ -1,12 +1,17 @@
-"""Whatever the project declares is exercised: a new step, question, undo, problem or hook without a test fails here."""
+"""Whatever the project declares is exercised: a new step, check, question, undo, problem or hook without a test fails.
+
+Of the texts, `tests/house/test_messages.py` tells, at the end of `make test`, which ones no test has met.
+"""
 
 from __future__ import annotations
 
 import ast
 import pkgutil
+import re
 from functools import cache
 from importlib import import_module
 from pathlib import Path
+from types import CodeType, FunctionType
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,13 +26,15 @@ from hosted_setup.interview.confirmation import Confirmation
 from hosted_setup.model.problem import Problem
 from hosted_setup.model.question import questions_of
 from hosted_setup.pipeline.journal import Done, Intent
-from hosted_setup.pipeline.plan import Ask
+from hosted_setup.pipeline.plan import Ask, checks_of
 from hosted_setup.pipeline.step import Step, step_of
 from hosted_setup.pipeline.undo import Undo
 from hosted_setup.registry import Registry
 from hosted_setup.testing.crash import Counter
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.flow.program import Program
 
 TESTS = Path(__file__).parents[1]
@@ -74,6 +81,38 @@ def asserted() -> str:
 @pytest.mark.parametrize("code", codes())
 def test_every_problem_is_asserted_by_its_code(code: str) -> None:
     assert any(code in line.replace(",", " ").replace(":", " ").split() for line in asserted().splitlines())
+
+
+def named(code: CodeType) -> Iterator[str]:
+    """Give the names that a function uses, those in its comprehensions too."""
+    yield from code.co_names
+    for inner in code.co_consts:
+        if isinstance(inner, CodeType):
+            yield from named(inner)
+
+
+def codes_of(check: Step) -> set[str]:
+    """Give the codes of the problems that a check, or a function of ours that it reaches, can make."""
+    found = set[str]()
+    seen, left = set[FunctionType](), [check.function]
+    while left:
+        function = left.pop()
+        if not isinstance(function, FunctionType) or function in seen:
+            continue
+        seen.add(function)
+        for value in (function.__globals__.get(name) for name in named(function.__code__)):
+            if isinstance(value, type) and issubclass(value, Problem) and "code" in vars(value):
+                found.add(value.code)
+            elif isinstance(value, FunctionType) and value.__module__.startswith(PROJECT):
+                left.append(value)
+    return found
+
+
+@pytest.mark.parametrize("check", checks_of(plan_of(REGISTRY)), ids=lambda check: check.label)
+def test_every_check_refuses_by_codes_that_are_asserted(check: Step) -> None:
+    words = set(re.findall(r"[A-Z-]+", asserted()))
+    assert codes_of(check)
+    assert codes_of(check) <= words
 
 
 @pytest.fixture

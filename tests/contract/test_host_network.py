@@ -320,6 +320,25 @@ def test_a_kernel_that_refuses_leaves_everything_as_it_was(wire: Wire, tmp_path:
     assert essence(site.network.facts()) == essence(before)
 
 
+def test_a_bridge_that_the_kernel_does_not_make(wire: Wire, tmp_path: Path) -> None:
+    site = on(wire, tmp_path)
+    before, change = site.network.facts(), site.change()
+    with pytest.raises(NetworkFault) as refused:
+        site.network.make_bridge(replace(change, nic=replace(change.nic, mac="01:00:5e:00:00:01")), tmp_path, WITHIN)
+    problem = refused.value
+    assert (problem.detail, problem.hint, problem.command) == (f"bridge {BRIDGE}", "Look at it:", "ip link")
+    assert essence(site.network.facts()) == essence(before)
+
+
+def test_a_guard_that_does_not_start(wire: Wire, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    site = on(wire, tmp_path)
+    before = site.network.facts()
+    monkeypatch.setattr("sys.executable", "/bin/false")
+    with pytest.raises(NetworkFault, match="the guard of the change does not start"):
+        site.network.make_bridge(site.change(), tmp_path, WITHIN)
+    assert essence(site.network.facts()) == essence(before)
+
+
 def installer(wire: Wire, site: Site, within: float) -> subprocess.Popen[str]:
     started = wire.host.start(
         [sys.executable, "-c", INSTALLER, str(site.folder), str(within)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,

@@ -123,3 +123,7 @@ def test_a_server_that_hangs(real: Real) -> None:
     assert "timed out" in real.call("server_fault", SERVER, ENGINE, 0.5)
     assert real.call("addresses", ENGINE) == "HE-RESOLVER"
     assert time.monotonic() - begun < 20
+
+
+def test_a_server_that_refuses(real: Real) -> None:
+    assert real.call("server_fault", SERVER, "www.example.net", 2.0) == "it answers REFUSED"

@@ -127,6 +127,24 @@ def test_a_network_that_nothing_known_runs_is_told(program: Program) -> None:
     assert "ovirtmgmt is gone after a reboot" in done.out
 
 
+def test_a_network_whose_manager_keeps_no_file_is_told(program: Program) -> None:
+    device = program.world.paths.root / f"run/NetworkManager/devices/{NIC.index}"
+    device.parent.mkdir(parents=True)
+    device.write_text("[device]\nmanaged=true\nconnection-uuid=0-0\n")
+    pretend(
+        program,
+        replace(
+            FACTS,
+            links=(FACTS.links[0], replace(NIC, kind="bond", bond_mode="active-backup", name="bond0")),
+            routes=tuple(replace(one, device="bond0") for one in FACTS.routes),
+        ),
+    )
+    program.answer(**MODE)
+    done = program.deploy()
+    assert done.code == DONE, done.out
+    assert "NetworkManager runs it without a file, so make it permanent yourself" in done.out
+
+
 def test_a_bridge_that_is_there_is_used_and_stays(program: Program) -> None:
     pretend(program, replace(FACTS, links=(FACTS.links[0], PORT, THEIRS)))
     program.answer(**MODE)
@@ -213,6 +231,11 @@ def test_another_nic_is_not_taken_unasked(program: Program) -> None:
 def test_no_nic_at_all(program: Program) -> None:
     pretend(program, NetworkFacts((FACTS.links[0],)))
     assert "no interface was chosen, and there is no default route" in refused(program, "HE-NIC").out
+
+
+def test_a_default_route_through_a_link_that_is_gone(program: Program) -> None:
+    pretend(program, replace(FACTS, links=FACTS.links[:1]))
+    assert "there is no such interface" in refused(program, "HE-NIC").out
 
 
 def test_a_route_through_several_nics(program: Program) -> None:

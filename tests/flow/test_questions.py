@@ -290,6 +290,13 @@ def test_no_security_policy(program: Program, seeds: list[str], features: str, a
     assert "Rebooting" not in done.out
 
 
+def test_a_profile_that_is_not_in_force(program: Program) -> None:
+    declare(program, "openscap fips")
+    program.world.behaviour.guest.harden = HARDENING_FAILS
+    program.answer(**PCI)
+    assert "profile pci-dss, FIPS mode not wanted" in program.deploy().out
+
+
 def test_a_security_policy_that_is_not_in_force(program: Program) -> None:
     declare(program, "fips")
     program.world.behaviour.guest.harden = HARDENING_FAILS

@@ -380,6 +380,13 @@ def test_a_ping_and_names_both_ways(program: Program) -> None:
     assert re.search(r"network-test +passed", done.out)
 
 
+def test_a_bridge_without_addresses_is_in_no_network(program: Program) -> None:
+    theirs = replace(NIC, index=9, name="ovirtmgmt", kind="bridge", addresses=())
+    program.world.network.change(replace(FACTS, links=(*FACTS.links, theirs)))
+    program.answer(**BRIDGE)
+    assert "ovirtmgmt is in no network" in program.restore("--precheck").out
+
+
 def test_the_record_to_add_is_told(program: Program) -> None:
     _made(program, _bridged(ON_BRIDGE["the host's name has no address"]))
     program.answer(**BRIDGE)

@@ -6,14 +6,23 @@ import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Final, TypeVar
 from urllib.parse import urlsplit
 
 import libvirt
 
-from hosted_setup.adapters import libvirt_xml
+from hosted_setup.adapters import libvirt_keepalive, libvirt_xml
 from hosted_setup.model.messages import _
-from hosted_setup.ports.problems import BUNDLE, COLLECT, HypervisorDown, HypervisorFault, NameTaken
+from hosted_setup.ports.problems import (
+    BUNDLE,
+    COLLECT,
+    RESUME,
+    HypervisorDown,
+    HypervisorFault,
+    HypervisorHung,
+    NameTaken,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -50,26 +59,39 @@ class Link:
         """Remember where libvirt is; nothing is connected yet."""
         self.uri = uri
         self._open: libvirt.virConnect | None = None
+        self._lock = Lock()
 
     def connection(self) -> libvirt.virConnect:
         """Give a connection that works.
 
         Raises:
-            HypervisorDown: libvirt does not answer.
+            HypervisorDown: libvirt is not there.
+            HypervisorHung: it is, and does not answer.
         """
-        if self._open is not None and _alive(self._open):
+        with self._lock:  # checks run side by side
+            if self._open is not None and _alive(self._open):
+                return self._open
+            self._let_go()
+            try:
+                self._open = libvirt_keepalive.opened(self.uri)
+            except libvirt.libvirtError as error:
+                raise down(self.uri, error) from error
+            except TimeoutError as error:
+                raise hung(self.uri, str(error)) from error
             return self._open
-        try:
-            self._open = libvirt.open(self.uri)
-        except libvirt.libvirtError as error:
-            raise down(self.uri, error) from error
-        return self._open
 
     def close(self) -> None:
         """Let go of the connection; the next call opens another."""
+        with self._lock:
+            self._let_go()
+
+    def _let_go(self) -> None:
         connection, self._open = self._open, None
-        if connection is not None and _alive(connection):
+        if connection is None:
+            return
+        if _alive(connection):
             connection.close()
+        libvirt_keepalive.let_go()
 
     @contextmanager
     def asking(self, deed: str) -> Iterator[None]:
@@ -77,11 +99,14 @@ class Link:
 
         Raises:
             HypervisorDown: the connection broke.
+            HypervisorHung: nothing has answered for half a minute.
             HypervisorFault: libvirt refused, with its own words.
         """
         try:
             yield
         except libvirt.libvirtError as error:
+            if libvirt_keepalive.CLOSED in words(error):
+                raise hung(self.uri, words(error)) from error
             if self._open is not None and not _alive(self._open):
                 raise down(self.uri, error) from error
             raise HypervisorFault(deed, why=words(error), hint=_(COLLECT), command=BUNDLE) from error
@@ -149,6 +174,12 @@ def down(uri: str, error: libvirt.libvirtError) -> HypervisorDown:
     """Tell that libvirt does not answer and how it is started here."""
     hint, command = _remedy(uri)
     return HypervisorDown(_("no answer at {uri}", uri=uri), why=words(error), hint=hint, command=command)
+
+
+def hung(uri: str, why: str) -> HypervisorHung:
+    """Tell that libvirt's daemon is there and has stopped answering."""
+    hint = _("Its daemon may be stopped, or wait for something itself; mend or restart it, then go on:")
+    return HypervisorHung(_("no answer at {uri}", uri=uri), why=why, hint=hint, command=RESUME)
 
 
 def _alive(connection: libvirt.virConnect) -> bool:

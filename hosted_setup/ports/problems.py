@@ -31,6 +31,14 @@ class HypervisorDown(Problem):
     title = "libvirt does not answer"
 
 
+class HypervisorHung(Problem):
+    """libvirt's daemon is there and answers nothing."""
+
+    code = "HE-LIBVIRT-HUNG"
+    title = "libvirt has stopped answering"
+    exit_code = ExitCode.FAILED
+
+
 class NameTaken(Problem):
     """A domain or network of that name belongs to somebody else."""
 

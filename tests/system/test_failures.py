@@ -86,6 +86,22 @@ def test_the_vm_never_reports(place: Laboratory, tmp_path: Path) -> None:
     taken_back(site, before)
 
 
+def test_libvirt_hangs_in_the_middle(place: Laboratory, cache: Path) -> None:
+    site = Site.make(place, "fh", cache / "engine.ova", cache / "sample.backup")
+    before = inventory(place, site.root, site.storage)
+    installer = site.start(*site.deploy_words())
+    installer.until("|- Preparing to restore")
+    place.run(["pkill", "-STOP", "-x", "libvirtd"], check=True)
+    try:
+        assert installer.finish(300) == UNFINISHED, installer.text
+    finally:
+        place.run(["pkill", "-CONT", "-x", "libvirtd"], check=True)
+    assert "[ ERROR ] HE-LIBVIRT-HUNG:" in installer.text
+    for command in ("hosted-engine deploy --resume", "hosted-engine deploy --abort"):
+        assert command in installer.text
+    taken_back(site, before)
+
+
 def test_the_vm_stops_in_the_middle_and_is_made_anew(deployed: Deployed, cache: Path) -> None:
     site = Site.make(deployed.site.lab, "fx", cache / "engine.ova", cache / "sample.backup")
     before = inventory(site.lab, site.root, site.storage)

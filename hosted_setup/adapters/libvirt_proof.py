@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import stat
 import time
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 _KVM: Final = Path("/dev/kvm")
 _LOGS: Final = Path("/var/log/libvirt/qemu")  # libvirt keeps a log for every name it ever saw
 _EVERY: Final = 0.02
+_END: Final = 1.5  # seconds the process's end waits for that of the guests
 _PIECE: Final = 4096
 _FLAGS: Final = libvirt.VIR_DOMAIN_START_AUTODESTROY | libvirt.VIR_DOMAIN_START_PAUSED
 _XML: Final = """\
@@ -70,8 +72,11 @@ class Proofs(Link):
                     race.enter(virt_type, port, closed or "")
                 race.run(within)
         finally:
-            # Cutting the power takes libvirt over a second, which nothing has to wait for but this process's end.
-            Thread(target=_end, args=(link, race, self.local()), name="proof-end").start()
+            # Cutting the power takes libvirt over a second, which nothing has to wait for but this process's end: and
+            # that not for long, since libvirt itself cuts it when the connection is gone.
+            end = Thread(target=_end, args=(link, race, self.local()), name="proof-end", daemon=True)
+            end.start()
+            atexit.register(end.join, _END)
         return tuple(race.proofs[virt_type] for virt_type in virt_types)
 
 

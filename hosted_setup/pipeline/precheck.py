@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
 from hosted_setup.model.problem import Problem
@@ -20,8 +21,10 @@ if TYPE_CHECKING:
     from hosted_setup.pipeline.step import Step
 
 
-LOOK: Final = 10.0
-"""Seconds a look may take here, where it has a limit at all: less than a deploy gives it, since somebody waits."""
+LOOKS: Final = 10.0
+"""Seconds the looks may take here, all that have a limit together: a deploy gives more, but here somebody waits."""
+
+_LEAST: Final = 1.0  # for a look that comes when the time is up
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,7 @@ def precheck(
     have: dict[type[Any], Any] = {type(one): one for one in given}
     problems: list[Problem] = []
     before = [item for item in items if item.stage <= Stage.VALIDATION and item.gives is not None]
+    time = _Time(host)
     at, way = 0, 1
     while at < len(before):
         item = before[at]
@@ -63,7 +67,7 @@ def precheck(
                 asker.leave_out(item.section)
         elif isinstance(item, Ask) or way > 0:
             try:
-                way = 1 if _done(item, have, host, asker, returning=way < 0) else -1
+                way = 1 if _done(item, have, time, asker, returning=way < 0) else -1
             except Problem as problem:
                 problems += problem.problems()
                 way = 1
@@ -73,7 +77,7 @@ def precheck(
     return Report(tuple(refused.problems()) if refused else (), checked).after((*problems, *asker.held))
 
 
-def _done(item: Item, have: dict[type[Any], Any], host: Host, asker: Asker, *, returning: bool) -> bool:
+def _done(item: Item, have: dict[type[Any], Any], time: _Time, asker: Asker, *, returning: bool) -> bool:
     """Ask a section, or take a step that looks; False when the operator goes back to a section before."""
     if not returning and item.gives is not None:
         have.pop(item.gives, None)  # of an earlier round
@@ -84,14 +88,28 @@ def _done(item: Item, have: dict[type[Any], Any], host: Host, asker: Asker, *, r
             have[item.gives] = item.make(have)
         return not returning
     if isinstance(item, Ask):
-        product = asker.ask(item.section, {**have, Host: host}, lambda: None, returning=returning)
+        product = asker.ask(item.section, {**have, Host: time.host}, lambda: None, returning=returning)
     else:
-        product = _looked(item, {**have, Host: host}, host)
+        product = time.look(item, {**have, Host: time.host})
     if product is None or item.gives is None:
         return False
     have[item.gives] = product
     return True
 
 
-def _looked(step: Step, needs: dict[type[Any], Any], host: Host) -> object:
-    return look(step, lambda: step.function(*(needs[need] for need in step.needs)), host, LOOK)
+class _Time:
+    """What is left of the time for looks."""
+
+    def __init__(self, host: Host) -> None:
+        self.host = host
+        self._left = LOOKS
+
+    def look(self, step: Step, needs: dict[type[Any], Any]) -> object:
+        """Look, by the system's own clock: see `checking`."""
+        begun = monotonic()
+        try:
+            most = max(self._left, _LEAST)
+            return look(step, lambda: step.function(*(needs[need] for need in step.needs)), self.host, most)
+        finally:
+            if step.within is not None:
+                self._left -= (monotonic() - begun) / self.host.timeout_factor

@@ -33,7 +33,7 @@ CABLE: Final = (
 class Surroundings:
     """A laboratory of its own, a gateway on its wire, and the servers there."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, knows_itself: bool) -> None:
         self.lab, self.gateway = Laboratory(), Machine()
         with self.lab.network():
             for line in CABLE:
@@ -46,9 +46,9 @@ class Surroundings:
             ],
             stderr=subprocess.DEVNULL,
         )  # fmt: skip
-        # A host knows its own name by itself; without that libvirt would ask for it, and wait.
-        files = "echo nameserver 192.0.2.1 > /etc/resolv.conf; echo 127.0.1.1 $(uname -n) >> /etc/hosts"
-        self.lab.run(["sh", "-c", files], check=True)
+        self.lab.run(["sh", "-c", "echo nameserver 192.0.2.1 > /etc/resolv.conf"], check=True)
+        if knows_itself:  # else libvirt asks for the host's name, and waits
+            self.lab.run(["sh", "-c", "echo 127.0.1.1 $(uname -n) >> /etc/hosts"], check=True)
         self.program = Program(self.lab)
         self.site = Site(self.lab, self.lab.folder("h"), self.program)
         self.site.answer(HOSTED_ENGINE__networkMode="str:bridge")
@@ -74,9 +74,10 @@ class Surroundings:
         self.gateway.close()
 
 
-@pytest.fixture
-def surroundings() -> Iterator[Surroundings]:
-    made = Surroundings()
+@pytest.fixture(params=[True, False], ids=["in its hosts file", "nowhere"])
+def surroundings(request: pytest.FixtureRequest) -> Iterator[Surroundings]:
+    """Give a host whose own name is in its hosts file, and one that would have to ask for it."""
+    made = Surroundings(knows_itself=request.param)
     yield made
     made.close()
 
@@ -89,7 +90,7 @@ def test_servers_that_hang_hold_up_no_precheck(surroundings: Surroundings) -> No
     assert refusal.exit_code == 3
     assert {"HE-CHECK-DEADLINE", "HE-DNS"} <= set(refusal.codes), refusal.out
     late = {one.text("What").partition(":")[0] for one in refusal.told if one.code == "HE-CHECK-DEADLINE"}
-    assert late >= {"Engine name", "Engine address"}
+    assert "Engine address" in late
     surroundings.hang_libvirt()
     refusal, seconds = surroundings.precheck()
     assert seconds < WITHIN, refusal.out

@@ -37,7 +37,7 @@ class KvmUnfit(Problem):
     title = "KVM was asked for but does not work here"
 
 
-@step(Stage.CUSTOMIZATION, "Measure virtualisation")
+@step(Stage.CUSTOMIZATION, "Measure virtualisation", within=120.0)
 def measure(want: VirtAnswers, hypervisor: HypervisorFacts, host: Host) -> Virtualisation:
     """Choose the domain type; say what was measured."""
     if want.virt_type is VirtType.KVM:

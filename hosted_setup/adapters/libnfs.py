@@ -13,17 +13,17 @@ import select
 import socket
 import time
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, cast
 
 from hosted_setup.model.messages import _
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+T = TypeVar("T")
 LIBRARY: Final = "libnfs.so.13"
 _LOOK: Final = 0.1  # seconds between two looks at what the library would wait for
 _ANSWER: Final = ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
-_REFUSED_EXPORT: Final = (errno.EACCES, errno.ENOENT)
 
 
 class Stat(ctypes.Structure):
@@ -80,17 +80,21 @@ class Mount:
         self._lib.nfs_set_uid(self._context, uid)
         self._lib.nfs_set_gid(self._context, gid)
         try:
-            self.call("mount", _numeric(server).encode(), os.fsencode(export))
+            self.do("mount", _numeric(server).encode(), os.fsencode(export))
         except BaseException:
             self.close()
             raise
 
-    def call(self, name: str, *arguments: Any, take: Callable[[int, int], Any] | None = None) -> Any:  # noqa: ANN401
-        """Send the request `nfs_NAME_async` and await its answer; `take` reads (status, data) while data is there."""
-        answers: list[tuple[int, Any]] = []
+    def do(self, name: str, *arguments: object) -> int:
+        """Send the request `nfs_NAME_async`; give the status of its answer, 0 or a count."""
+        return self.ask(name, *arguments, take=lambda status, _data: status)
+
+    def ask(self, name: str, *arguments: object, take: Callable[[int, int], T]) -> T:
+        """Send the request `nfs_NAME_async`; give what `take` makes of (status, data), while the data is there."""
+        answers: list[tuple[int, T | str]] = []
 
         def on_answer(status: int, _context: int, data: int, _private: int) -> None:
-            answers.append((status, _text(data) if status < 0 else take(status, data) if take else status))
+            answers.append((status, _text(data) if status < 0 else take(status, data)))
 
         callback = _ANSWER(on_answer)
         if getattr(self._lib, f"nfs_{name}_async")(self._context, *arguments, callback, None) < 0:
@@ -103,11 +107,11 @@ class Mount:
         status, value = answers[0]
         if status < 0:
             raise self._error(-status, name, str(value))
-        return value
+        return cast("T", value)
 
     def names(self, path: bytes) -> tuple[str, ...]:
         """Give the names in a folder."""
-        folder = self.call("opendir", path, take=lambda _status, data: data)
+        folder = self.ask("opendir", path, take=lambda _status, data: data)
         try:
             return tuple(_entries(self._lib, self._context, folder))
         finally:
@@ -127,7 +131,7 @@ class Mount:
         """Close it."""
         self.close()
 
-    def _await(self, answers: list[tuple[int, Any]], name: str) -> None:
+    def _await(self, answers: Sequence[object], name: str) -> None:
         deadline = time.monotonic() + self._within
         while not answers:
             left = deadline - time.monotonic()

@@ -38,7 +38,7 @@ class NfsTree:
         """Tell what bears this name, None when nothing does."""
         with self._mounted() as mount:
             try:
-                mode = _mode(mount, path)
+                mode = _status(mount, path).mode
             except (FileNotFoundError, NotADirectoryError):
                 return None
         if stat.S_ISDIR(mode):
@@ -53,7 +53,7 @@ class NfsTree:
     def read(self, path: str, limit: int) -> bytes:
         """Give the first `limit` bytes of a file."""
         with self._mounted() as mount:
-            if stat.S_ISDIR(_mode(mount, path)):
+            if stat.S_ISDIR(_status(mount, path).mode):
                 raise IsADirectoryError(path)
             with _opened(mount, path, os.O_RDONLY, 0) as handle:
                 pieces: list[bytes] = []
@@ -66,7 +66,7 @@ class NfsTree:
     def make_folder(self, path: str) -> None:
         """Make a folder (0755), exclusively."""
         with self._mounted() as mount:
-            mount.call("mkdir2", _name(path), 0o755)
+            mount.do("mkdir2", _name(path), 0o755)
 
     def make_file(self, path: str, mode: int, chunks: Iterable[bytes] = ()) -> None:
         """Make a file, exclusively and with this very mode, and write the chunks to it, in one pass, and sync them."""
@@ -85,25 +85,30 @@ class NfsTree:
             with _opened(mount, beside, _ANEW, mode) as handle:
                 _write(mount, handle, (content,))
             if new:
-                mount.call("link", _name(beside), _name(path))
-                mount.call("unlink", _name(beside))
+                mount.do("link", _name(beside), _name(path))
+                mount.do("unlink", _name(beside))
             else:
-                mount.call("rename", _name(beside), _name(path))
+                mount.do("rename", _name(beside), _name(path))
+
+    def size(self, path: str) -> int:
+        """Give the bytes of a file."""
+        with self._mounted() as mount:
+            return int(_status(mount, path).size)
 
     def rename(self, old: str, new: str) -> None:
         """Give a file or folder another name, in one move."""
         with self._mounted() as mount:
-            mount.call("rename", _name(old), _name(new))
+            mount.do("rename", _name(old), _name(new))
 
     def remove(self, path: str) -> None:
         """Remove a file."""
         with self._mounted() as mount:
-            mount.call("unlink", _name(path))
+            mount.do("unlink", _name(path))
 
     def remove_folder(self, path: str) -> None:
         """Remove an empty folder."""
         with self._mounted() as mount:
-            mount.call("rmdir", _name(path))
+            mount.do("rmdir", _name(path))
 
     def refuse_mounts(self, path: str) -> None:
         """Have nothing to refuse: what is mounted in an export on the server is another export."""
@@ -126,22 +131,20 @@ def _bytes(data: int, kind: type[ctypes.Structure]) -> bytes:
     return ctypes.string_at(data, ctypes.sizeof(kind))
 
 
-def _mode(mount: Mount, path: str) -> int:
-    return int(
-        mount.call("lstat64", _name(path), take=lambda _status, data: Stat.from_buffer_copy(_bytes(data, Stat)).mode)
-    )
+def _status(mount: Mount, path: str) -> Stat:
+    return mount.ask("lstat64", _name(path), take=lambda _status, data: Stat.from_buffer_copy(_bytes(data, Stat)))
 
 
 @contextmanager
 def _opened(mount: Mount, path: str, flags: int, mode: int) -> Iterator[int]:
     """Open a file; one that is made gets this very mode."""
-    handle = mount.call("open2", _name(path), flags, mode, take=lambda _status, data: data)
+    handle = mount.ask("open2", _name(path), flags, mode, take=lambda _status, data: data)
     yield handle
-    mount.call("close", handle)
+    mount.do("close", handle)
 
 
 def _piece(mount: Mount, handle: int, at: int, length: int) -> bytes:
-    found = mount.call("pread", handle, at, length, take=lambda status, data: ctypes.string_at(data, status))
+    found = mount.ask("pread", handle, at, length, take=lambda status, data: ctypes.string_at(data, status))
     return bytes(found)
 
 
@@ -154,18 +157,18 @@ def _write(mount: Mount, handle: int, chunks: Iterable[bytes]) -> None:
                 written = _written(mount, handle, at, piece)
                 at += written
                 piece = piece[written:]
-    mount.call("fsync", handle)
+    mount.do("fsync", handle)
 
 
 def _written(mount: Mount, handle: int, at: int, piece: bytes) -> int:
     """Write; the library loses the reason of a server that refuses to, so one that still answers is asked for room."""
     try:
-        return int(mount.call("pwrite", handle, at, len(piece), piece))
+        return mount.do("pwrite", handle, at, len(piece), piece)
     except ConnectionResetError as error:
         code = errno.ENOSPC if _space(mount).free < len(piece) else errno.EIO
         raise OSError(code, f"{mount.where}: {os.strerror(code)}") from error
 
 
 def _space(mount: Mount) -> Space:
-    found = mount.call("statvfs64", b"/", take=lambda _status, data: StatVfs.from_buffer_copy(_bytes(data, StatVfs)))
+    found = mount.ask("statvfs64", b"/", take=lambda _status, data: StatVfs.from_buffer_copy(_bytes(data, StatVfs)))
     return Space(found.blocks * found.frsize, found.bavail * found.frsize)

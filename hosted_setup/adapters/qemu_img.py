@@ -60,9 +60,7 @@ class QemuImg:
                     timeout=within,
                 )
             except subprocess.TimeoutExpired:
-                why = _("no answer within {seconds:g} s", seconds=within)
-                hint = _("Look after the storage server and the network to it, then go on:")
-                raise StorageSilent(str(at), why=why, where=str(at), hint=hint, command=RESUME) from None
+                raise silent(at, _("no answer within {seconds:g} s", seconds=within)) from None
         if done.returncode:
             raise fault(at, done.stderr)
         return done.stdout
@@ -90,8 +88,16 @@ def faults(at: Location) -> Iterator[None]:
     """Turn the operating system's errors into problems of the place."""
     try:
         yield
+    except TimeoutError as error:
+        raise silent(at, error.strerror or str(error)) from error
     except OSError as error:
         raise fault(at, error.strerror or str(error)) from error
+
+
+def silent(at: Location, why: str) -> StorageSilent:
+    """Give the problem for a place whose server does not answer."""
+    hint = _("Look after the storage server and the network to it, then go on:")
+    return StorageSilent(str(at), why=why, where=str(at), hint=hint, command=RESUME)
 
 
 def fault(at: Location, words: str) -> ImageFault | NoSpace:

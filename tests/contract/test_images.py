@@ -13,112 +13,138 @@ import pytest
 
 from hosted_setup.adapters.qemu_images import QemuImages
 from hosted_setup.ports.images import DiskSource, Images
-from hosted_setup.ports.locations import FileAt
+from hosted_setup.ports.locations import FileAt, NfsAt
 from hosted_setup.ports.problems import ImageFault
 from hosted_setup.testing.images import FakeImages
 from tests.contract.bench import eventually
+from tests.lab.nfs_server import SERVER, Export, NfsServer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from hosted_setup.ports.locations import Location
     from tests.lab.laboratory import Laboratory
 
 MIB = 1 << 20
 
 
-@pytest.fixture(params=["fake", "real"])
-def images(request: pytest.FixtureRequest) -> Images:
-    """Give pretended images, then qemu-img's."""
-    return FakeImages() if request.param == "fake" else QemuImages()
+class Place:
+    """Images of one kind, and a folder that they work on; here it is seen by this host's kernel."""
+
+    def __init__(self, images: Images, folder: Path, at: Callable[[Path], Location]) -> None:
+        self.images = images
+        self.folder = folder
+        self._at = at
+
+    def disk(self, path: Path, kind: str = "qcow2", offset: int | None = None, size: int | None = None) -> DiskSource:
+        return DiskSource(self._at(path), kind, offset, size)
+
+
+def here(path: Path) -> FileAt:
+    return FileAt(str(path))
+
+
+@pytest.fixture(params=["fake", "real", "nfs"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+    """Give pretended images, then qemu-img's, on files of this host and on a server's."""
+    if request.param == "nfs":
+        lab: Laboratory = request.getfixturevalue("lab")
+        folder = lab.folder("images")
+        with NfsServer(lab, {"/export": Export(folder)}), lab.network():
+            yield Place(QemuImages(), folder, lambda path: NfsAt(SERVER, f"/export/{path.relative_to(folder)}", 0, 0))
+        return
+    yield Place(FakeImages() if request.param == "fake" else QemuImages(), tmp_path, here)
+
+
+def test_what_is_there_is_not_written_over(place: Place) -> None:
+    path = place.folder / "disk"
+    path.touch(0o660)
+    mode = path.stat().st_mode & 0o777
+    place.images.create(place.disk(path), 64 * MIB)
+    assert path.stat().st_mode & 0o777 == mode
+    assert place.images.virtual_size(place.disk(path)) == 64 * MIB
+    before = path.read_bytes()
+    with pytest.raises(ImageFault):
+        place.images.create(place.disk(path), 32 * MIB)
+    with pytest.raises(ImageFault):
+        place.images.write(place.disk(path), [b"x"])
+    with pytest.raises(ImageFault):
+        place.images.convert(place.disk(path), place.disk(path), lambda _: None)
+    assert path.read_bytes() == before
+
+
+def test_no_name_is_made(place: Place) -> None:
+    (place.folder / "link").symlink_to(place.folder / "elsewhere")
+    (place.folder / "other").symlink_to(place.folder / "empty")
+    (place.folder / "empty").touch()
+    for name in ("link", "other", "nothing"):
+        with pytest.raises(ImageFault):
+            place.images.create(place.disk(place.folder / name), MIB)
+        with pytest.raises(ImageFault):
+            place.images.write(place.disk(place.folder / name), [b"x"])
+    assert sorted(path.name for path in place.folder.iterdir()) == ["empty", "link", "other"]
+    assert (place.folder / "empty").read_bytes() == b""
+
+
+def test_write(place: Place) -> None:
+    path = place.folder / "disk"
+    path.touch()
+    place.images.write(place.disk(path), (bytes([number]) * 1000 for number in range(3)))
+    assert path.read_bytes() == b"\0" * 1000 + b"\1" * 1000 + b"\2" * 1000
+
+
+@pytest.mark.parametrize("kind", ["qcow2", "raw"])
+def test_grow_never_shrinks(place: Place, kind: str) -> None:
+    path = place.folder / "disk"
+    path.touch()
+    source = place.disk(path, kind)
+    if kind == "qcow2":
+        place.images.create(source, 4 * MIB)
+    else:
+        place.images.write(source, [b"\0" * MIB] * 4)
+    place.images.grow(source, 8 * MIB)
+    assert place.images.virtual_size(source) == 8 * MIB
+    place.images.grow(source, 8 * MIB)
+    place.images.grow(source, 2 * MIB)
+    assert place.images.virtual_size(source) == 8 * MIB
+
+
+def test_a_disk_in_the_middle_of_a_file(place: Place) -> None:
+    inner = place.folder / "inner"
+    inner.touch()
+    place.images.create(place.disk(inner), 16 * MIB)
+    content = inner.read_bytes()
+    outer = place.folder / "outer"
+    outer.write_bytes(b"\xff" * 1536 + content + b"\xff" * 512)
+    source = place.disk(outer, "qcow2", 1536, len(content))
+    assert place.images.virtual_size(source) == 16 * MIB
+    assert place.images.head(source, 1000) == b"\0" * 1000
+    percents: list[float] = []
+    (place.folder / "disk").touch()
+    place.images.convert(source, place.disk(place.folder / "disk"), percents.append)
+    assert percents[-1] == 100
+    assert place.images.virtual_size(place.disk(place.folder / "disk")) == 16 * MIB
+
+
+def test_head_of_a_raw_disk(place: Place) -> None:
+    path = place.folder / "disk"
+    data = bytes(range(256)) * 512
+    path.write_bytes(b"before.." * 64 + data)
+    assert place.images.head(place.disk(path, "raw", 512, len(data)), 1000) == data[:1000]
+    assert place.images.virtual_size(place.disk(path, "raw", 512, len(data))) == len(data)
+
+
+def test_what_is_no_image(place: Place) -> None:
+    path = place.folder / "disk"
+    path.write_bytes(b"no image at all" * 100)
+    with pytest.raises(ImageFault) as caught:
+        place.images.virtual_size(place.disk(path))
+    assert "not in qcow2 format" in caught.value.why
 
 
 def disk_at(path: Path, kind: str = "qcow2") -> DiskSource:
     """Give a disk that is a whole file."""
     return DiskSource(FileAt(str(path)), kind)
-
-
-def test_what_is_there_is_not_written_over(images: Images, tmp_path: Path) -> None:
-    path = tmp_path / "disk"
-    path.touch(0o660)
-    mode = path.stat().st_mode & 0o777
-    images.create(disk_at(path), 64 * MIB)
-    assert path.stat().st_mode & 0o777 == mode
-    assert images.virtual_size(disk_at(path)) == 64 * MIB
-    before = path.read_bytes()
-    with pytest.raises(ImageFault):
-        images.create(disk_at(path), 32 * MIB)
-    with pytest.raises(ImageFault):
-        images.write(disk_at(path), [b"x"])
-    with pytest.raises(ImageFault):
-        images.convert(disk_at(path), disk_at(path), lambda _: None)
-    assert path.read_bytes() == before
-
-
-def test_no_name_is_made(images: Images, tmp_path: Path) -> None:
-    (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
-    (tmp_path / "other").symlink_to(tmp_path / "empty")
-    (tmp_path / "empty").touch()
-    for name in ("link", "other", "nothing"):
-        with pytest.raises(ImageFault):
-            images.create(disk_at(tmp_path / name), MIB)
-        with pytest.raises(ImageFault):
-            images.write(disk_at(tmp_path / name), [b"x"])
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["empty", "link", "other"]
-    assert (tmp_path / "empty").read_bytes() == b""
-
-
-def test_write(images: Images, tmp_path: Path) -> None:
-    path = tmp_path / "disk"
-    path.touch()
-    images.write(disk_at(path), (bytes([number]) * 1000 for number in range(3)))
-    assert path.read_bytes() == b"\0" * 1000 + b"\1" * 1000 + b"\2" * 1000
-
-
-@pytest.mark.parametrize("kind", ["qcow2", "raw"])
-def test_grow_never_shrinks(images: Images, tmp_path: Path, kind: str) -> None:
-    path = tmp_path / "disk"
-    path.touch()
-    source = disk_at(path, kind)
-    if kind == "qcow2":
-        images.create(source, 4 * MIB)
-    else:
-        images.write(source, [b"\0" * MIB] * 4)
-    images.grow(source, 8 * MIB)
-    assert images.virtual_size(source) == 8 * MIB
-    images.grow(source, 8 * MIB)
-    images.grow(source, 2 * MIB)
-    assert images.virtual_size(source) == 8 * MIB
-
-
-def test_a_disk_in_the_middle_of_a_file(images: Images, tmp_path: Path) -> None:
-    inner = tmp_path / "inner"
-    inner.touch()
-    images.create(disk_at(inner), 16 * MIB)
-    content = inner.read_bytes()
-    outer = tmp_path / "outer"
-    outer.write_bytes(b"\xff" * 1536 + content + b"\xff" * 512)
-    source = DiskSource(FileAt(str(outer)), "qcow2", 1536, len(content))
-    assert images.virtual_size(source) == 16 * MIB
-    assert images.head(source, 1000) == b"\0" * 1000
-    percents: list[float] = []
-    (tmp_path / "disk").touch()
-    images.convert(source, disk_at(tmp_path / "disk"), percents.append)
-    assert percents[-1] == 100
-    assert images.virtual_size(disk_at(tmp_path / "disk")) == 16 * MIB
-
-
-def test_head_of_a_raw_disk(images: Images, tmp_path: Path) -> None:
-    path = tmp_path / "disk"
-    data = bytes(range(256)) * 512
-    path.write_bytes(b"before.." * 64 + data)
-    assert images.head(DiskSource(FileAt(str(path)), "raw", 512, len(data)), 1000) == data[:1000]
-    assert images.virtual_size(DiskSource(FileAt(str(path)), "raw", 512, len(data))) == len(data)
-
-
-def test_what_is_no_image(images: Images, tmp_path: Path) -> None:
-    path = tmp_path / "disk"
-    path.write_bytes(b"no image at all" * 100)
-    with pytest.raises(ImageFault) as caught:
-        images.virtual_size(disk_at(path))
-    assert "not in qcow2 format" in caught.value.why
 
 
 # What follows is the real adapter's alone.
@@ -140,7 +166,7 @@ def test_a_full_file_system(lab: Laboratory) -> None:
 from pathlib import Path
 from hosted_setup.adapters.qemu_images import QemuImages
 from hosted_setup.ports.images import DiskSource
-from hosted_setup.ports.locations import FileAt
+from hosted_setup.ports.locations import FileAt, NfsAt
 from hosted_setup.ports.problems import NoSpace
 import os
 small = Path({str(small)!r})
@@ -177,7 +203,7 @@ import sys
 from pathlib import Path
 from hosted_setup.adapters.qemu_images import QemuImages
 from hosted_setup.ports.images import DiskSource
-from hosted_setup.ports.locations import FileAt
+from hosted_setup.ports.locations import FileAt, NfsAt
 source, disk = DiskSource(FileAt(sys.argv[1]), "raw"), DiskSource(FileAt(sys.argv[2]), "qcow2")
 QemuImages().convert(source, disk, lambda p: print(p, flush=True))
 """
@@ -201,6 +227,6 @@ def copying(target: Path) -> bool:
             command = (process / "cmdline").read_bytes().split(b"\0")
         except OSError:
             continue
-        if os.fsencode(target) in command and b"convert" in command and b"qemu-img" in command[0]:
+        if any(os.fsencode(target) in word for word in command) and b"convert" in command and b"qemu-img" in command[0]:
             return True
     return False

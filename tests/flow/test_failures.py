@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 import tarfile
 from typing import TYPE_CHECKING
 
@@ -338,3 +339,11 @@ def test_logs_that_cannot_be_collected_hide_no_failure(program: Program, monkeyp
     done = program.restore()
     assert "The logs could not be collected: [Errno 28] No space left on device" in done.out
     assert "HE-ENGINE-SETUP" in done.out
+
+
+def test_a_bundle_without_the_root_password_leaves_the_engine_out(program: Program) -> None:
+    assert program.restore().code == 0
+    done = program("support-bundle")
+    assert done.code == 0, done.out
+    assert "The engine's own logs are left out: they need its root password (--secrets-file)" in done.out
+    assert re.search(r"Logs of this host: .*/support-bundle-[0-9]{14}-[0-9a-f]{6}\.tar\.gz", done.out)

@@ -53,7 +53,7 @@ def read_variables(text: str, path: Path) -> list[Variable]:
         document = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise _syntax(path, line, error.problem or _("it is no YAML")) from None
+        raise _syntax(path, line, str(error.problem)) from None
     except yaml.YAMLError:
         raise _syntax(path, 1, _("it holds a character that YAML does not allow")) from None
     if document is None or document.tag == _NULL:

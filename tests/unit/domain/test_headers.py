@@ -24,6 +24,7 @@ STRANGE: Final[dict[str, tuple[str, Iterable[bytes]]]] = {
         "a sparse member in an unknown form",
         [*pax(**SPARSE | {"GNU__sparse__major": "2"}), header(b"0")],
     ),
+    "two names": ("extended headers contradict each other", [*pax(path="a"), *pax(path="b"), header(b"0")]),
     "size in words": ("an extended header holds a number that is none", [*pax(size="many"), header(b"0")]),
     "sparse, pieces without end": (
         "a sparse member of more than ",

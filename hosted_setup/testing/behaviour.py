@@ -74,6 +74,7 @@ class Behaviour:
     """Everything about a world that a test may want different."""
 
     libvirt_down: bool = False
+    libvirt_version: int = 9_000_000
     passes_files: bool = True
     proofs: dict[str, float | None] = field(default_factory=lambda: {"qemu": 2.0, "kvm": 0.5})
     """Seconds a proof takes by type of virtualisation; None: mute. A type that is missing is refused."""

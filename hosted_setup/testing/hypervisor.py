@@ -27,7 +27,7 @@ class FakeHypervisor(FakeDomains):
         """Give what this world's libvirt says of itself."""
         self.must_answer()
         return HypervisorFacts(
-            version=9_000_000,
+            version=self.behaviour.libvirt_version,
             emulator="/usr/bin/qemu-system-x86_64",
             claims_kvm="kvm" in self.behaviour.proofs,
             uid=os.getuid(),

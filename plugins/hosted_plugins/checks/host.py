@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
+from hosted_plugins.checks.steps import missing_programs
 from hosted_plugins.network import NetworkChoice, NetworkMode
 from hosted_plugins.virt import VirtAnswers, VirtType
 from hosted_setup.domain.hypervisors import others
@@ -19,6 +20,9 @@ from hosted_setup.ports.machine import Chain
 LIBVIRT: Final = (7, 0, 0)
 QEMU: Final = (5, 2)
 """The oldest that are known to work: Debian 11's and Enterprise Linux 8's."""
+
+NAT_PROGRAMS: Final = {"dnsmasq": "dnsmasq-base", "iptables": "iptables"}
+"""What libvirt's NAT networks need, by name, with Debian's packages."""
 
 _IPTABLES: Final = frozenset({("ip", "filter"), ("ip6", "filter")})
 """Tables into which libvirt puts rules that let its networks through."""
@@ -107,6 +111,19 @@ def program_versions(hypervisor: HypervisorFacts, host: Host) -> None:
         raise problem
 
 
+def _by_nat(choice: NetworkChoice) -> bool:
+    """With `HOSTED_ENGINE/networkMode=str:nat`."""
+    return choice.mode is NetworkMode.NAT
+
+
+@check("Network programs", when=_by_nat)
+def network_programs(choice: NetworkChoice, host: Host) -> None:
+    """Refuse a NAT network that libvirt could not start, for want of a program of its own."""
+    problem = together(missing_programs(NAT_PROGRAMS, host))
+    if problem is not None:
+        raise problem
+
+
 @check("Other hypervisors", blocking=False, within=5.0)
 def other_hypervisors(host: Host) -> None:
     """Warn when something else manages VMs here."""
@@ -154,4 +171,11 @@ def _dotted(version: Sequence[int]) -> str:
 @hookimpl
 def hosted_setup_steps() -> Sequence[Callable[..., Any]]:
     """Register the checks."""
-    return (cpu_virtualisation, time_synchronisation, program_versions, other_hypervisors, firewall)
+    return (
+        cpu_virtualisation,
+        time_synchronisation,
+        program_versions,
+        network_programs,
+        other_hypervisors,
+        firewall,
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from hosted_plugins.deploy import DeployRequest
@@ -62,7 +62,7 @@ class RootLong(Problem):
 @step(Stage.SETUP, "Look at this host")
 def look_at_host(request: DeployRequest, host: Host) -> MachineFacts:
     """Measure the host; refuse one on which an engine is deployed, a program is missing or files lie too deep."""
-    problem = together([*_deployed(host), *_programs(host), *_depth(host)])
+    problem = together([*_deployed(host), *missing_programs(PROGRAMS, host), *_depth(host)])
     if problem is not None:
         raise problem
     return host.machine.facts()
@@ -135,7 +135,8 @@ def _deployed(host: Host) -> list[Problem]:
     ]
 
 
-def _programs(host: Host) -> list[Problem]:
+def missing_programs(packages: Mapping[str, str], host: Host) -> list[Problem]:
+    """Tell which programs, given with Debian's packages that have them, are not here."""
     return [
         ProgramMissing(
             _("{program} is not in the search path", program=program),
@@ -143,7 +144,7 @@ def _programs(host: Host) -> list[Problem]:
             hint=_("Install it:"),
             command=f"apt-get install {package}",
         )
-        for program, package in PROGRAMS.items()
+        for program, package in packages.items()
         if not host.machine.has_program(program)
     ]
 

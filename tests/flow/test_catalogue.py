@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Final
 import pytest
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
+from prompt_toolkit.input import create_pipe_input
 
+from hosted_plugins.notifications import NotificationAnswers
 from hosted_setup.model import messages
+from tests.dialog.test_tui_pipe import Wizard
 from tools import catalogue
 
 if TYPE_CHECKING:
@@ -117,6 +120,22 @@ def test_questions_are_asked_by_the_catalogue(program: Program) -> None:
     assert "--== ⟦STORAGE⟧ ==--" in shown
     assert "⟦Storage type⟧ [localfs]: [ ERROR ] ⟦'x y' is not one of: localfs⟧" in shown
     assert "localfs  ⟦a directory of this host: for one host, or for a trial⟧" in shown
+
+
+def test_the_wizard_asks_by_the_catalogue() -> None:
+    with create_pipe_input() as keys:
+        wizard = Wizard(keys)
+        seen = wizard.when(
+            "⟦? help   back   Tab complete   Ctrl-D leave⟧", lambda: keys.send_text("?\r\r0\r\x7f\r\r\r")
+        )
+        wizard.fill(NotificationAnswers, "")
+        seen.join()
+    record = [row.strip() for row in wizard.terminal.record() if row]
+    assert record[0] == "--== ⟦NOTIFICATIONS⟧ (1/1) ==--"
+    assert "⟦Name or address of the mail server that each host sends its notifications to.⟧" in " ".join(record)
+    assert "[ ERROR ] ⟦'0' is not a port, 1 to 65535⟧" in record
+    words = plain("\n".join(record)).replace("root@", "").replace("localhost", "")
+    assert not re.findall(r"[A-Za-z]{2,}", words), words
 
 
 @pytest.mark.parametrize("command", ["deploy", "answers", "cleanup", "run", "support-bundle"])

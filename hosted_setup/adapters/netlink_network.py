@@ -147,7 +147,11 @@ class Guard:
         assert process.stdin is not None  # noqa: S101 - pipes were asked for
         assert process.stdout is not None  # noqa: S101
         self._told, self._heard = process.stdin, process.stdout
-        process.wait(_STARTS_WITHIN)  # it goes on in a process of its own
+        try:
+            process.wait(max(_STARTS_WITHIN, seconds))  # it goes on in a process of its own
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
         if self._heard.readline() != "armed\n":
             self.tell("undo")
             detail, why = _("the guard of the change does not start"), _("its process has ended; its log may tell more")

@@ -10,15 +10,16 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-import msgspec
 import pytest
 
+from hosted_setup.adapters import netlink_network
 from hosted_setup.adapters.netlink_network import NetlinkNetwork
 from hosted_setup.ports.network import BridgeChange, Link, NetworkFacts
 from hosted_setup.ports.problems import BridgeTakenBack, NameTaken, NetworkFault
 from hosted_setup.testing.network import FACTS, GATEWAY
 from hosted_setup.testing.world import World
 from tests.contract.bench import RUN, eventually
+from tests.lab.bridging import installer
 from tests.lab.wire import ELSEWHERE4, ELSEWHERE6, GATEWAY4, GATEWAY6, HOST4, Wire, essence
 
 if TYPE_CHECKING:
@@ -241,17 +242,6 @@ while time.monotonic() < until:
     time.sleep(0.001)
 print(longest, rounds)
 """
-INSTALLER: Final = """
-import sys, time
-from pathlib import Path
-import msgspec
-from hosted_setup.adapters.netlink_network import NetlinkNetwork
-from hosted_setup.ports.network import BridgeChange
-change = msgspec.json.decode(sys.stdin.read(), type=BridgeChange)
-trial = NetlinkNetwork().make_bridge(change, Path(sys.argv[1]), float(sys.argv[2]))
-print("made", flush=True)
-time.sleep(600)
-"""
 
 
 @pytest.mark.parametrize(("there", "source"), [(ELSEWHERE4, HOST4), (ELSEWHERE6, "2001:db8::10")])
@@ -339,17 +329,18 @@ def test_a_guard_that_does_not_start(wire: Wire, tmp_path: Path, monkeypatch: py
     assert essence(site.network.facts()) == essence(before)
 
 
-def installer(wire: Wire, site: Site, within: float) -> subprocess.Popen[str]:
-    started = wire.host.start(
-        [sys.executable, "-c", INSTALLER, str(site.folder), str(within)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-    )  # fmt: skip
-    assert started.stdin is not None
-    assert started.stdout is not None
-    with started.stdin as words:
-        words.write(msgspec.json.encode(site.change()).decode())
-    started.stdin = None  # said and done: communicate() need not flush it
-    assert started.stdout.readline() == "made\n"
-    return started
+def test_a_guard_that_hangs_before_it_is_armed(wire: Wire, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    site = on(wire, tmp_path)
+    before, change = site.network.facts(), site.change()
+    hung = tmp_path / "python"
+    hung.write_text("#!/bin/sh\nexec sleep 600\n")
+    hung.chmod(0o755)
+    monkeypatch.setattr(netlink_network, "_STARTS_WITHIN", 0.1)
+    monkeypatch.setattr(sys, "executable", str(hung))
+    with pytest.raises(NetworkFault) as refused:
+        site.network.make_bridge(change, tmp_path, 0.0)
+    assert "does not start" in refused.value.detail
+    assert essence(site.network.facts()) == essence(before)
 
 
 def end_of(started: subprocess.Popen[str]) -> None:
@@ -364,7 +355,7 @@ def test_the_guard_takes_back_what_a_dead_or_stopped_installer_leaves(wire: Wire
     before = site.network.facts()
     wire.cut()
     began = time.monotonic()
-    started = installer(wire, site, 2.0)
+    started = installer(wire.host, site.change(), site.folder, 2.0)
     assert link(site.network.facts(), BRIDGE).addresses
     started.send_signal(end)
     eventually(lambda: essence(site.network.facts()) == essence(before), within=15)
@@ -380,7 +371,7 @@ def test_the_guard_takes_back_what_a_dead_or_stopped_installer_leaves(wire: Wire
 def test_a_run_goes_on_when_its_older_guard_has_ended(wire: Wire, tmp_path: Path) -> None:
     site = on(wire, tmp_path)
     site.hear_gateways()
-    started = installer(wire, site, WITHIN)
+    started = installer(wire.host, site.change(), site.folder, WITHIN)
     change = replace(site.change(), nic=link(site.network.facts(), "n0"))
     end_of(started)
     site.network.remove_bridge(change, tmp_path)

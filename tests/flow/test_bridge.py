@@ -22,6 +22,9 @@ DONE, FAILED, USAGE, REFUSED, UNFINISHED = 0, 1, 2, 3, 4
 OTHER: Final = Link(5, "eno2", "52:54:00:00:00:05", up=True, carrier=True, addresses=(Address("203.0.113.9", 24),))
 THEIRS: Final = replace(NIC, index=9, name="ovirtmgmt", kind="bridge")
 PORT: Final = replace(NIC, master="ovirtmgmt", addresses=())
+BRIDGED: Final = replace(
+    FACTS, links=(FACTS.links[0], PORT, THEIRS), routes=tuple(replace(one, device="ovirtmgmt") for one in FACTS.routes)
+)
 INTERFACES: Final = "auto eno1\niface eno1 inet static\n    address 192.0.2.10/24\n    gateway 192.0.2.1\n"
 NIC_QUESTION: Final = "NIC for the management bridge"
 MODE: Final = {"HOSTED_ENGINE__networkMode": "str:bridge"}
@@ -146,7 +149,7 @@ def test_a_network_whose_manager_keeps_no_file_is_told(program: Program) -> None
 
 
 def test_a_bridge_that_is_there_is_used_and_stays(program: Program) -> None:
-    pretend(program, replace(FACTS, links=(FACTS.links[0], PORT, THEIRS)))
+    pretend(program, BRIDGED)
     program.answer(**MODE)
     done = program.deploy()
     assert done.code == DONE, done.out
@@ -215,7 +218,7 @@ def test_a_nic_that_cannot_be_chosen(program: Program, name: str, reason: str) -
 
 
 def test_the_nic_of_a_bridge_that_is_there(program: Program) -> None:
-    pretend(program, replace(FACTS, links=(FACTS.links[0], PORT, THEIRS)))
+    pretend(program, BRIDGED)
     program.answer(**MODE, OVEHOSTED_NETWORK__bridgeIf="str:eno1")
     done = program.deploy()
     assert done.code == DONE, done.out

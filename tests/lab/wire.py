@@ -13,13 +13,13 @@ import socket
 import subprocess
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from typing import Self
 
     from hosted_setup.ports.network import NetworkFacts
@@ -167,29 +167,35 @@ class Wire:
         """Let the gateway hear and say nothing, while the link stays up."""
         self.gateway.ip("link set gw arp off", "address flush dev gw")
 
+    @contextmanager
+    def talking(self) -> Iterator[Callable[[], bool]]:
+        """Hold a connection of each family from the host to a machine beyond; give what tells that they go on."""
+        with ExitStack() as stack:
+            ends = [tuple(map(stack.enter_context, self._connection(there))) for there in BEYOND]
+
+            def go_on() -> bool:
+                for one, other in (*ends, *(pair[::-1] for pair in ends)):
+                    one.sendall(b"word")
+                    if other.recv(64) != b"word":
+                        return False
+                return True
+
+            yield go_on
+
+    def _connection(self, there: str) -> tuple[socket.socket, socket.socket]:
+        family = socket.AF_INET6 if ":" in there else socket.AF_INET
+        with self.gateway.inside(), socket.create_server((there, 7007), family=family) as server:
+            with self.host.inside():
+                near = socket.create_connection((there, 7007), 10)
+            far, _ = server.accept()
+        far.settimeout(10)
+        return near, far
+
     def _await_carrier(self) -> None:
         deadline = time.monotonic() + _CARRIER_WITHIN
         while "LOWER_UP" not in self.host.ip(f"link show dev {self.nic}"):
             assert time.monotonic() < deadline, "no carrier"
             time.sleep(0.02)
-
-
-class Talk:
-    """A connection between the host and a machine beyond the gateway, which is open all the time."""
-
-    def __init__(self, wire: Wire, there: str) -> None:
-        """Connect them."""
-        family = socket.AF_INET6 if ":" in there else socket.AF_INET
-        with wire.gateway.inside(), socket.create_server((there, 7007), family=family) as server, wire.host.inside():
-            self._host = socket.create_connection((there, 7007), 10)
-            self._other, _ = server.accept()
-        self._other.settimeout(10)
-
-    def goes_on(self) -> bool:
-        """Say something both ways."""
-        self._host.sendall(b"ping")
-        self._other.sendall(b"pong")
-        return (self._other.recv(64), self._host.recv(64)) == (b"ping", b"pong")
 
 
 def _lines(text: str) -> list[str]:

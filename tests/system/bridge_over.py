@@ -16,23 +16,26 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from hosted_setup.adapters.netlink_network import NetlinkNetwork
 from hosted_setup.ports.network import BridgeChange
 from hosted_setup.ports.problems import BridgeTakenBack
+from tests.lab.bridging import installer
 from tests.lab.wire import Wire, essence
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 RUN = "20260102030405-abcdef"
-WITHIN = 30.0
+WITHIN = 120.0
+GRACE = 3.0
+"""Seconds the guard waits longer than the one it guards."""
 
 
 def main(nics: list[str]) -> None:
-    """Make the bridge over each and give everything back; over the last one, let the guard do that."""
+    """Make the bridge over each."""
     for nic in nics:
-        over(nic, guarded=nic == nics[-1])
+        over(nic)
 
 
-def over(nic: str, *, guarded: bool) -> None:
-    """Make the bridge over one."""
+def over(nic: str) -> None:
+    """Make the bridge over one under open connections and give everything back; then without a gateway."""
     network = NetlinkNetwork()
     with TemporaryDirectory() as folder, Wire(nic) as wire, wire.host.inside():
         change = change_of(network, nic)
@@ -42,27 +45,38 @@ def over(nic: str, *, guarded: bool) -> None:
             until(lambda gateway=gateway: network.answers(gateway, nic))  # type: ignore[misc]
         change = change_of(network, nic)
         before = essence(network.facts())
-        trial = network.make_bridge(change, Path(folder), WITHIN)
-        until(trial.proven)
-        trial.keep()
-        bridge, port = network.facts().link("ovirtmgmt"), network.facts().link(nic)
-        assert bridge is not None
-        assert port is not None
-        assert (bridge.mac, port.master, port.addresses) == (change.nic.mac, "ovirtmgmt", ())
-        assert {one.cidr for one in bridge.addresses} == {one.cidr for one in change.nic.addresses}
-        tell("made and proven")
-        network.remove_bridge(change, Path(folder))
-        assert essence(network.facts()) == before
-        tell("taken back")
-        if not guarded:
-            return
+        with wire.talking() as connections_go_on:
+            trial = network.make_bridge(change, Path(folder), WITHIN)
+            until(trial.proven)
+            trial.keep()
+            bridge, port = network.facts().link("ovirtmgmt"), network.facts().link(nic)
+            assert bridge is not None
+            assert port is not None
+            assert (bridge.mac, port.master, port.addresses) == (change.nic.mac, "ovirtmgmt", ())
+            assert {one.cidr for one in bridge.addresses} == {one.cidr for one in change.nic.addresses}
+            assert connections_go_on()
+            tell("made and proven, connections go on")
+            network.remove_bridge(change, Path(folder))
+            assert essence(network.facts()) == before
+            assert connections_go_on()
+            tell("taken back, connections go on")
+        wire.cut()
         trial = network.make_bridge(change, Path(folder), 0.0)
-        time.sleep(5)  # the guard's grace is 3
-        assert essence(network.facts()) == before
+        begun = time.monotonic()
+        until(lambda: essence(network.facts()) == before)
+        assert time.monotonic() - begun < 5 * GRACE
+        assert f"not kept within {GRACE:g} s" in Path(folder, "bridge-guard.log").read_text()
+        refused = False
         try:
             trial.keep()
         except BridgeTakenBack:
-            tell("taken back by the guard")
+            refused = True
+        assert refused
+        tell("taken back by the guard when its time was up")
+        with installer(wire.host, change, Path(folder), WITHIN) as killed:
+            killed.kill()
+        until(lambda: essence(network.facts()) == before)
+        tell("taken back by the guard after a kill")
 
 
 def tell(text: str) -> None:

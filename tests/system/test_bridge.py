@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from tests.lab.laboratory import Laboratory
-from tests.lab.wire import BEYOND, GATEWAY4, GATEWAY6, HOST4, HOST6, Machine, Talk, Wire
+from tests.lab.wire import GATEWAY4, GATEWAY6, HOST4, HOST6, Machine, Wire
 from tests.system.guest import GOOD, Guest
 from tests.system.installer import FQDN, Site
 from tests.system.test_deploy import conf
@@ -85,27 +85,27 @@ def test_the_engine_vm_is_on_the_bridge_and_cleanup_gives_everything_back(cache:
         interfaces.parent.mkdir(parents=True)
         interfaces.write_text(INTERFACES)
         before, files = picture(wire.host, site.root), inventory(lab, site.root, site.storage)
-        talks = [Talk(wire, there) for there in BEYOND]
-        done = site.run(*site.deploy_words())
-        assert done.code == 0, done.text
-        assert f"n0 is a port of ovirtmgmt; {GATEWAY4} and {GATEWAY6} answered over it" in done.text
-        assert f"{FQDN} → {ENGINE6} → beside n0" in done.text
-        assert f"{HOST} → {HOST6} → n0 of this host" in done.text
-        assert f"(address {ENGINE4}, " in done.text
-        assert all(talk.goes_on() for talk in talks)
-        ports = json.loads(wire.host.ip("-json link show master ovirtmgmt"))
-        assert sorted(port["ifname"].rstrip("0123456789") for port in ports) == ["n", "vnet"]
-        assert json.loads(wire.host.ip("-json address show dev n0"))[0]["addr_info"] == []
-        assert "iface ovirtmgmt inet static" in interfaces.read_text()
-        engine = conf(site.paths.etc / "hosted-engine.conf")
-        assert (engine["bridge"], engine["gateway"], engine["network_test"]) == ("ovirtmgmt", GATEWAY4, "ping")
-        guest = Guest(lab, ENGINE4, site.paths.etc / "ca.pem")
-        assert GOOD in guest.health()
-        assert [host["address"] for host in guest.listing("hosts")["hosts"]] == [HOST]
-        with wire.gateway.inside():  # others reach it as well
-            socket.create_connection((ENGINE4, 443), 10).close()
-        removed = site.run("cleanup", "--yes")
-        assert removed.code == 0, removed.text
-        assert all(talk.goes_on() for talk in talks)
-        assert picture(wire.host, site.root) == before
-        assert inventory(lab, site.root, site.storage) == files
+        with wire.talking() as connections_go_on:
+            done = site.run(*site.deploy_words())
+            assert done.code == 0, done.text
+            assert f"n0 is a port of ovirtmgmt; {GATEWAY4} and {GATEWAY6} answered over it" in done.text
+            assert f"{FQDN} → {ENGINE6} → beside n0" in done.text
+            assert f"{HOST} → {HOST6} → n0 of this host" in done.text
+            assert f"Address:           {ENGINE4}\n" in done.text
+            assert connections_go_on()
+            ports = json.loads(wire.host.ip("-json link show master ovirtmgmt"))
+            assert sorted(port["ifname"].rstrip("0123456789") for port in ports) == ["n", "vnet"]
+            assert json.loads(wire.host.ip("-json address show dev n0"))[0]["addr_info"] == []
+            assert "iface ovirtmgmt inet static" in interfaces.read_text()
+            engine = conf(site.paths.etc / "hosted-engine.conf")
+            assert (engine["bridge"], engine["gateway"], engine["network_test"]) == ("ovirtmgmt", GATEWAY4, "ping")
+            guest = Guest(lab, ENGINE4, site.paths.etc / "ca.pem")
+            assert GOOD in guest.health()
+            assert [host["address"] for host in guest.listing("hosts")["hosts"]] == [HOST]
+            with wire.gateway.inside():  # others reach it as well
+                socket.create_connection((ENGINE4, 443), 10).close()
+            removed = site.run("cleanup", "--yes")
+            assert removed.code == 0, removed.text
+            assert connections_go_on()
+            assert picture(wire.host, site.root) == before
+            assert inventory(lab, site.root, site.storage) == files

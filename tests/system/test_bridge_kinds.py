@@ -9,15 +9,19 @@ import pytest
 
 from tests.lab.kernel_tier import run_in_kernel
 
+COURSE = (
+    "made and proven, connections go on", "taken back, connections go on",
+    "taken back by the guard when its time was up", "taken back by the guard after a kill",
+)  # fmt: skip
 PROGRAM = Path(__file__).with_name("bridge_over.py")
 
 
 @pytest.mark.system
 def test_over_a_bond_and_over_a_vlan() -> None:
     modules = ["bridge", "veth", "bonding", "8021q"]
-    done = run_in_kernel([sys.executable, str(PROGRAM), "bond0", "n0.100"], modules, within=240)
+    done = run_in_kernel([sys.executable, str(PROGRAM), "bond0", "n0.100"], modules, within=600)
     assert done.code == 0, done.output
     assert done.output.splitlines() == [
-        "bond0 is a bond active-backup of none", "made and proven", "taken back",
-        "n0.100 is a vlan 100 of n0", "made and proven", "taken back", "taken back by the guard",
+        "bond0 is a bond active-backup of none", *COURSE,
+        "n0.100 is a vlan 100 of n0", *COURSE,
     ]  # fmt: skip

@@ -153,10 +153,11 @@ def _name_servers(name: str, host: Host) -> Iterator[Problem]:
 
 
 def _ping(gateway: str, host: Host) -> Iterator[Problem]:
-    fault = host.names.ping_fault(gateway, TRY * host.timeout_factor) if gateway else _("no gateway is known")
+    """Ping the gateway; that there is none is told by the network check."""
+    fault = gateway and host.names.ping_fault(gateway, TRY * host.timeout_factor)
     if fault:
         hint = _("Answer another OVEHOSTED_NETWORK/gateway, or test otherwise (OVEHOSTED_NETWORK/network_test); see:")
-        yield PingLost(gateway or "(none)", why=fault, hint=hint, command="ip route")
+        yield PingLost(gateway, why=fault, hint=hint, command="ip route")
 
 
 def _connection(tcp: TcpTestAnswers, host: Host) -> Iterator[Problem]:

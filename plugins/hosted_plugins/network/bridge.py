@@ -49,6 +49,13 @@ class BridgeNameTaken(Problem):
     title = "The name of the management bridge is taken"
 
 
+class BridgeDown(Problem):
+    """The bridge is there and switched off."""
+
+    code = "HE-BRIDGE-DOWN"
+    title = "The management bridge is down"
+
+
 class GatewayMute(Problem):
     """No gateway answers, before anything was changed."""
 
@@ -68,18 +75,14 @@ def bridge_possible(choice: NetworkChoice, answers: NetworkAnswers, host: Host) 
     """Find what stands against the bridge; changes nothing."""
     facts = host.network.facts()
     there = facts.link(str(choice.bridge))
-    if there is None:
-        try:
+    try:
+        if there is None:
             _plan(choice, answers, facts, host)
-        except Problem as problem:
-            yield problem
-    elif there.kind != BRIDGE:
-        yield BridgeNameTaken(
-            _("{name} is no bridge", name=there.name),
-            why=_("a network interface of that name is there"),
-            hint=_("Answer another OVEHOSTED_NETWORK/bridgeName, or look at that one:"),
-            command=f"ip -details link show dev {there.name}",
-        )
+        else:
+            _usable(there)
+            _gateways(there, answers, facts, host)
+    except Problem as problem:
+        yield problem
 
 
 def make_bridge(choice: NetworkChoice, answers: NetworkAnswers, host: Host, undo: UndoLog) -> EngineNetwork:
@@ -172,18 +175,42 @@ def _digest(content: bytes) -> str:
 def _plan(choice: NetworkChoice, answers: NetworkAnswers, facts: NetworkFacts, host: Host) -> BridgeChange:
     nic = _nic(answers, facts)
     routes = tuple(route for route in facts.routes if route.device == nic.name)
-    asked = (answers.gateway,) if answers.gateway else facts.gateways(nic.name)
-    heard = _heard(asked, nic, host)
+    return BridgeChange(host.run_id, str(choice.bridge), nic, routes, _gateways(nic, answers, facts, host))
+
+
+def _usable(there: Link) -> None:
+    """Refuse a link of the bridge's name that is no bridge, or is down."""
+    command = f"ip -details link show dev {there.name}"
+    if there.kind != BRIDGE:
+        raise BridgeNameTaken(
+            _("{name} is no bridge", name=there.name),
+            why=_("a network interface of that name is there"),
+            hint=_("Answer another OVEHOSTED_NETWORK/bridgeName, or look at that one:"),
+            command=command,
+        )
+    if not there.up:
+        raise BridgeDown(
+            there.name,
+            why=_("a bridge that is there is used as it is, and this one is switched off"),
+            hint=_("Set it up where it is configured, or answer another OVEHOSTED_NETWORK/bridgeName; look at it:"),
+            command=command,
+        )
+
+
+def _gateways(link: Link, answers: NetworkAnswers, facts: NetworkFacts, host: Host) -> tuple[str, ...]:
+    """Give the gateways that answer at the NIC, or at the bridge that is there: the answered one, or the link's."""
+    asked = (answers.gateway,) if answers.gateway else facts.gateways(link.name)
+    heard = _heard(asked, link, host)
     if not heard:
         raise GatewayMute(
-            _("{asked} at {nic}", asked=_all(asked), nic=nic.name)
+            _("{asked} at {link}", asked=_all(asked), link=link.name)
             if asked
-            else _("no default route goes through {nic}", nic=nic.name),
+            else _("no default route goes through {link}", link=link.name),
             why=_("without it nobody could tell whether the bridge works"),
             hint=_("Answer OVEHOSTED_NETWORK/gateway with a machine on that wire that answers, or look at it:"),
-            command=f"ip neighbour show dev {nic.name}",
+            command=f"ip neighbour show dev {link.name}",
         )
-    return BridgeChange(host.run_id, str(choice.bridge), nic, routes, heard)
+    return heard
 
 
 def _nic(answers: NetworkAnswers, facts: NetworkFacts) -> Link:
@@ -205,11 +232,11 @@ def _nic(answers: NetworkAnswers, facts: NetworkFacts) -> Link:
     return link
 
 
-def _heard(gateways: tuple[str, ...], nic: Link, host: Host) -> tuple[str, ...]:
+def _heard(gateways: tuple[str, ...], link: Link, host: Host) -> tuple[str, ...]:
     """Give those that answer: what is mute before the change proves nothing after it."""
 
     def answering() -> tuple[str, ...]:
-        return tuple([one for one in gateways if host.network.answers(one, nic.name)])
+        return tuple([one for one in gateways if host.network.answers(one, link.name)])
 
     def everyone() -> bool | None:
         return True if len(answering()) == len(gateways) else None

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
 import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from hosted_setup.model.messages import _
-from hosted_setup.ports.initiator import WITHIN, Chap, Lun, Portal, Target
+from hosted_setup.ports.initiator import WITHIN, Chap, Lun, Portal, Target, list_command
 from hosted_setup.ports.iscsi_problems import (
     ChapRefused,
     DiscoveryRefused,
@@ -90,7 +89,10 @@ class UserInitiator:
             raise self._hung(portal) from None
         if done.returncode:
             raise IscsiFault(
-                str(portal), why=done.stderr.strip(), hint=_("Look at it with:"), command=_list(portal, self.name())
+                str(portal),
+                why=done.stderr.strip(),
+                hint=_("Look at it with:"),
+                command=list_command(portal, self.name()),
             )
         said = json.loads(done.stdout)
         if "answer" in said:
@@ -102,7 +104,7 @@ class UserInitiator:
             str(portal),
             why=_("no answer within {seconds:g} s", seconds=self._within),
             hint=_("Look after the storage server and the network to it, then see whether it answers:"),
-            command=f"timeout 5 {_list(portal, self.name())}",
+            command=f"timeout 5 {list_command(portal, self.name())}",
         )
 
     def _problem(self, portal: Portal, request: dict[str, Any], stage: str, words: str) -> Problem:
@@ -136,7 +138,7 @@ class UserInitiator:
             hint = _("Answer one of the LUNs that the target has; these are:")
         else:
             kind, hint = IscsiFault, _("Look at it with:")
-        return kind(where, why=words, hint=hint, command=_list(portal, name))
+        return kind(where, why=words, hint=hint, command=list_command(portal, name))
 
 
 def _portal(text: str) -> Portal:
@@ -144,8 +146,3 @@ def _portal(text: str) -> Portal:
     place, _comma, group = text.partition(",")
     address, _colon, port = place.rpartition(":")
     return Portal(address.strip("[]"), int(port), int(group or 0))
-
-
-def _list(portal: Portal, initiator: str) -> str:
-    """Give the command that shows what a portal offers to an initiator."""
-    return shlex.join(["iscsi-ls", "-s", "-i", initiator, f"iscsi://{portal}"])

@@ -170,8 +170,11 @@ def refuse_unoffered(question: Question, choices: Sequence[Choice], value: objec
 
     Raises:
         ValueError: with a sentence for the operator.
+        Problem: the choice's own.
     """
     choice = next((one for one in choices if one.value == value), None)
+    if choice is not None and choice.problem is not None:
+        raise choice.problem
     if choice is not None and choice.unfit:
         message = _("{text} cannot be chosen: {unfit}", text=choice.text, unfit=choice.unfit)
         raise ValueError(message)

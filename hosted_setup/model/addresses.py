@@ -162,6 +162,58 @@ class PortNumber:
         return str(self.number)
 
 
+@dataclass(frozen=True)
+class PortalAddresses:
+    """One or more IP addresses of an iSCSI server's portals; every unicast address will do."""
+
+    addresses: tuple[str, ...]
+    pattern: ClassVar = r"[0-9A-Fa-f.:]+( *, *[0-9A-Fa-f.:]+)*"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Accept addresses with commas between them, each once."""
+        found = []
+        for one in text.split(","):
+            try:
+                address = ip_address(one.strip())
+            except ValueError:
+                raise ValueError(_("{text!r} is not an IP address", text=one.strip())) from None
+            if address.is_multicast or address.is_unspecified or getattr(address, "scope_id", None):
+                raise ValueError(_("{text!r} is not the address of one machine", text=one.strip()))
+            found.append(str(address))
+        if len(set(found)) < len(found):
+            raise ValueError(_("{text!r} names an address twice", text=text))
+        return cls(tuple(found))
+
+    def __str__(self) -> str:
+        """Give them with commas."""
+        return ",".join(self.addresses)
+
+
+@dataclass(frozen=True)
+class PortNumbers:
+    """One TCP port for all portals, or one for each."""
+
+    ports: tuple[PortNumber, ...]
+    pattern: ClassVar = rf"{PortNumber.pattern}( *, *{PortNumber.pattern})*"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Accept ports with commas between them."""
+        return cls(tuple(PortNumber.parse(one.strip()) for one in text.split(",")))
+
+    def __str__(self) -> str:
+        """Give them with commas."""
+        return ",".join(map(str, self.ports))
+
+
+class IscsiName(Word):
+    """The name of an iSCSI node (RFC 3720, 3.2.6): iqn., eui. or naa., in the characters that need no quoting."""
+
+    pattern: ClassVar = r"(iqn\.[0-9]{4}-[0-9]{2}\.[a-z0-9.:-]{1,211}|eui\.[0-9A-Fa-f]{16}|naa\.[0-9A-Fa-f]{16,32})"
+    wanted: ClassVar = N_("the name of an iSCSI target, such as iqn.2026-01.com.example:engine")
+
+
 class EmailAddress(Word):
     """An address for mail, of the characters that need quoting nowhere: `name@domain`; `root@localhost` is one."""
 

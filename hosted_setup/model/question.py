@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from hosted_setup.model.answer import Suggestion
+    from hosted_setup.model.problem import Problem
 
 T = TypeVar("T")
 MISSING: Final = object()
@@ -37,11 +38,15 @@ _WORDS: Final = {"yes": True, "y": True, "true": True, "no": False, "n": False, 
 
 @dataclass(frozen=True)
 class Choice:
-    """An item of a question's pick list; `unfit` tells why it cannot be chosen, where it cannot."""
+    """An item of a question's pick list; `unfit` tells why it cannot be chosen, where it cannot.
+
+    `problem` tells it with a code of its own to whoever chooses it all the same.
+    """
 
     value: Any
     description: str = ""
     unfit: str = ""
+    problem: Problem | None = None
 
     @property
     def text(self) -> str:

@@ -79,10 +79,15 @@ def recall(past: Past, items: Iterable[Item]) -> dict[type[Any], Any]:
     """Give the products that a journal holds, by type; what cannot be read any more is left out."""
     have: dict[type[Any], Any] = {}
     for item in items:
-        if isinstance(item, Step) and item.gives is not None and item.name in past.done:
+        if isinstance(item, Step) and item.kept and item.gives is not None and item.name in past.done:
             with contextlib.suppress(msgspec.ValidationError):
                 have[item.gives] = decode(past.done[item.name], item.gives)
     return have
+
+
+def _anew(step: Step) -> bool:
+    """Tell whether a step is done anew where a run goes on: what only one way needs, what the journal does not keep."""
+    return step.only is not None or not step.kept
 
 
 @dataclass
@@ -204,8 +209,8 @@ class Runner:
     def _take_back_what_is_stale(self, have: dict[type[Any], Any]) -> None:
         """On resume: decode what is done, undo the step that was cut and every step that no longer holds."""
         for item in self.items:
-            if not isinstance(item, Step) or item.only is not None or item.name not in self.past.versions:
-                continue  # what only one way needs is looked at anew
+            if not isinstance(item, Step) or _anew(item) or item.name not in self.past.versions:
+                continue
             if self.past.versions[item.name] != item.version:
                 raise outdated(self.past, _("step {name} has changed", name=item.name))
             if item.name not in self.past.done or not self._holds(item, have):
@@ -264,7 +269,7 @@ class Runner:
             have[item.gives] = item.make(have)
         if not isinstance(item, Step):
             return
-        if self.past.confirmed and item.only is None:
+        if self.past.confirmed and not _anew(item):
             if item.name not in self.past.done:
                 self._do(item, have)
             elif item.commits and not self.past.committed:
@@ -290,7 +295,7 @@ class Runner:
         product = look(step, lambda: step.function(*arguments), self.host)
         if step.gives is not None:
             have[step.gives] = product
-        self._record(Done(step.name, encode(product)))
+        self._record(Done(step.name, encode(product if step.kept else None)))
         if step.commits:
             self._record(Committed())
 

@@ -57,6 +57,8 @@ class Step:
 
     A check that does not is not run; a step gives its product all the same, but is neither listed nor announced.
     """
+    kept: bool = True
+    """Whether the journal keeps the product; one with secrets is gained anew where a run goes on."""
     only: Only | None = None
     """Set by the plan, for what one of several alternatives needs."""
 
@@ -85,13 +87,18 @@ def step(  # noqa: PLR0913 - the properties of a step
     commits: bool = False,
     within: float | None = None,
     when: Callable[..., bool] | None = None,
+    kept: bool = True,
 ) -> Callable[[F], F]:
     """Make a function a step that gives its return type; its parameters are what it needs."""
 
     def decorate(function: F) -> F:
         made = replace(
-            _read(stage, title, function), version=version, holds=holds, commits=commits, within=within, when=when
-        )
+            _read(stage, title, function), version=version, holds=holds, commits=commits, within=within, when=when,
+            kept=kept,
+        )  # fmt: skip
+        if not kept and stage.changes:
+            message = f"{made.name}: only what looks can be done anew"
+            raise StepError(message)
         if made.gives is None:
             message = f"{made.name}: a step gives a product"
             raise StepError(message)

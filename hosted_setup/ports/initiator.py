@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -10,7 +11,7 @@ if TYPE_CHECKING:
 
     from hosted_setup.model.secret import Secret
 
-WITHIN: Final = 8.0
+WITHIN: Final = 6.0
 """Seconds after which a call is given up, whatever the portal does."""
 
 
@@ -78,3 +79,8 @@ class Initiator(Protocol):
         self, portal: Portal, target: str, chap: Chap | None, lun: int, regions: Sequence[tuple[int, int]]
     ) -> tuple[bytes, ...]:
         """Read regions (start and length in bytes, whole blocks) of a disk."""
+
+
+def list_command(portal: Portal, initiator: str = "") -> str:
+    """Give the command that shows what a portal offers, to an initiator of that name."""
+    return shlex.join(["iscsi-ls", "-s", *(["-i", initiator] if initiator else []), f"iscsi://{portal}"])

@@ -45,6 +45,15 @@ class StorageBackend(Protocol[A]):
         """Give the command that shows the storage and its room."""
         return f"df -h {shlex.quote(self.connection(want))}"
 
+    def conf(self, want: A) -> dict[str, str]:  # noqa: ARG002 - as the others
+        """Give what else `hosted-engine.conf` says of the storage."""
+        return {}
+
+    @property
+    def whole(self) -> bool:
+        """Tell whether a disk takes all its room at once."""
+        return False
+
     def check(self, want: A, host: Host) -> None:
         """Prove, when all is answered, that the storage can be used; changes nothing.
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import struct
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -69,9 +71,11 @@ class FakeImages:
 
     def clear(self, disk: DiskSource) -> None:
         """Fill a region with zeros."""
-        with self._path(disk).open("r+b") as stream:
-            stream.seek(disk.offset or 0)
-            stream.write(bytes(disk.size or 0))
+        at, end = disk.offset or 0, (disk.offset or 0) + (disk.size or 0)
+        with self._path(disk).open("r+b") as stream, suppress(OSError):  # ENXIO: no data behind `at`
+            while (at := os.lseek(stream.fileno(), at, os.SEEK_DATA)) < end:
+                hole = min(os.lseek(stream.fileno(), at, os.SEEK_HOLE), end)
+                at += os.pwrite(stream.fileno(), bytes(hole - at), at)
 
     def _path(self, disk: DiskSource) -> Path:
         return lun_file(self._luns, disk.at.target, disk.at.lun) if isinstance(disk.at, IscsiAt) else Path(str(disk.at))

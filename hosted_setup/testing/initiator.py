@@ -52,7 +52,7 @@ class FakeInitiator:
                 vendor="ACME",
                 product="Virtual Disk",
                 serial=path.name[-4:],
-                wwid=f"36{hashlib.sha256(path.name.encode()).hexdigest()[:31]}",
+                wwid=pretended_wwid(path),
                 read_only=False,
                 thin=True,
             )
@@ -73,3 +73,8 @@ class FakeInitiator:
                 stream.seek(start)
                 found.append(stream.read(length))
         return tuple(found)
+
+
+def pretended_wwid(path: Path) -> str:
+    """Give the identifier of the LUN that a file stands for."""
+    return f"36{hashlib.sha256(path.name.encode()).hexdigest()[:31]}"

@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import pytest
 
+from hosted_setup.adapters import qemu_images
 from hosted_setup.adapters.disk_tools import UtilLinux
 from hosted_setup.adapters.qemu_images import QemuImages
 from hosted_setup.domain.block_layout import METADATA
@@ -19,7 +20,7 @@ from hosted_setup.model.secret import Secret
 from hosted_setup.model.values import GIB, MIB
 from hosted_setup.ports.images import DiskSource
 from hosted_setup.ports.locations import DeviceAt, FileAt, IscsiAt, LunHome
-from hosted_setup.ports.problems import ImageFault, NoSpace
+from hosted_setup.ports.problems import ImageFault, NoSpace, StorageSilent
 from hosted_setup.storage.block_layout import BlockLayout
 from hosted_setup.storage.layout import DomainDamaged, LunUsed, Pointer
 from hosted_setup.testing.images import FakeImages
@@ -225,3 +226,17 @@ def test_nothing_is_written_past_the_end_of_a_region(place: Place) -> None:
     with pytest.raises((ImageFault, NoSpace)):
         place.images.write(DiskSource(place.home.at, "raw", MIB, MIB), [bytes(2 * MIB)])
     assert place.digest() == before
+
+
+@pytest.mark.system
+def test_a_server_that_hangs_is_given_up(lab: Laboratory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(qemu_images, "SILENT_AFTER", 2.0)
+    with IscsiServer(lab, PORT) as server, lab.network():
+        target = server.target("hanging")
+        server.lun(target, SIZE)
+        region = DiskSource(IscsiAt(f"{ADDRESS}:{PORT}", target, 1), "raw", 0, MIB)
+        with server.hung():
+            for deed in (lambda: QemuImages().head(region, MIB), lambda: QemuImages().write(region, [bytes(MIB)])):
+                with pytest.raises(StorageSilent, match="HE-STORAGE-SILENT"):
+                    deed()
+        assert QemuImages().head(region, MIB) == bytes(MIB)

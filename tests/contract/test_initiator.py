@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import socket
+import struct
+import threading
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -15,6 +19,8 @@ from hosted_setup.ports.initiator import Chap, Portal
 from hosted_setup.ports.iscsi_problems import (
     ChapRefused,
     DiscoveryRefused,
+    InitiatorRefused,
+    IscsiFault,
     LunMissing,
     PortalDown,
     PortalHung,
@@ -169,3 +175,37 @@ def test_a_hung_portal_is_given_up_in_time(
                 ask()
             assert time.monotonic() - started < IN_TIME
     assert initiator.luns(PORTAL, guarded[0], CHAP)
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "code"),
+    [(0x0202, InitiatorRefused, "HE-ISCSI-ACL"), (0x0301, IscsiFault, "HE-ISCSI-FAULT")],
+)
+def test_what_this_server_never_says_is_told_apart_too(
+    initiator: UserInitiator, status: int, kind: type[Exception], code: str
+) -> None:
+    with refusing(status) as port, pytest.raises(kind, match=code):
+        initiator.luns(Portal(ADDRESS, port), "iqn.2026-01.org.example:any", None)
+
+
+@contextmanager
+def refusing(status: int) -> Iterator[int]:
+    """Answer logins with a status (RFC 7143, 11.13) on a port."""
+    with socket.create_server((ADDRESS, 0)) as listening:
+
+        def serve() -> None:
+            while True:
+                try:
+                    connection, _ = listening.accept()
+                except OSError:
+                    return
+                with connection:
+                    asked = connection.recv(48, socket.MSG_WAITALL)
+                    if len(asked) == 48:
+                        head = struct.pack(">BB6x8s4s4x", 0x23, 0x00, asked[8:16], asked[16:20])
+                        connection.sendall(head + struct.pack(">IIIBB10x", 0, 1, 1, status >> 8, status & 0xFF))
+                        connection.recv(4096)
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield listening.getsockname()[1]
+        listening.shutdown(socket.SHUT_RDWR)

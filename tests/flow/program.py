@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from hosted_setup import cli
+from hosted_setup.model.values import GIB
 from hosted_setup.pipeline.session import new_run_id
 from hosted_setup.testing.behaviour import CA
+from hosted_setup.testing.images import lun_file
+from hosted_setup.testing.initiator import pretended_wwid
 from hosted_setup.testing.world import World
 from tests.unit.domain import builders
 
@@ -28,6 +31,8 @@ if TYPE_CHECKING:
 
 ADMIN: Final = "adm1n-canary/+= €"
 ROOT: Final = "r00t-canary/+= €"
+CHAP: Final = "ch4p-canary/+= €"
+ISCSI_TARGET: Final = "iqn.2026-01.org.example:engine"
 SECRETS: Final = f"""[environment:default]
 OVEHOSTED_ENGINE/adminPassword=str:{ADMIN}
 OVEHOSTED_VM/cloudinitRootPwd=str:{ROOT}
@@ -123,6 +128,29 @@ class Program:
         } | {name.replace("__", "/"): text for name, text in changes.items()}
         lines = [f"{key}={text}" for key, text in answers.items() if text]
         self.inputs.answers.write_text("\n".join(["[environment:default]", *lines, ""]))
+
+    def on_iscsi(self, *, discovery: bool = False, **changes: str) -> Path:
+        """Answer with a LUN of a pretended target that asks for a password; give the file that stands for it."""
+        path = lun_file(self.world.root / "luns", ISCSI_TARGET, 1)
+        path.parent.mkdir(exist_ok=True)
+        with path.open("wb") as file:
+            file.truncate(64 * GIB)
+        passwords = {ISCSI_TARGET: CHAP} | ({"": CHAP} if discovery else {})
+        self.world.behaviour.chap.update(passwords)
+        self.world.save()
+        finder = {"OVEHOSTED_STORAGE__iSCSIDiscoverUser": "str:finder"} if discovery else {}
+        self.answer(**{
+            "OVEHOSTED_STORAGE__domainType": "str:iscsi",
+            "OVEHOSTED_STORAGE__storageDomainConnection": "",
+            "OVEHOSTED_STORAGE__iSCSIPortalIPAddress": "str:192.0.2.5",
+            "OVEHOSTED_STORAGE__iSCSIPortalUser": "str:host",
+            "OVEHOSTED_STORAGE__iSCSITargetName": f"str:{ISCSI_TARGET}",
+            "OVEHOSTED_STORAGE__LunID": f"str:{pretended_wwid(path)}",
+        } | finder | changes)  # fmt: skip
+        lines = [f"OVEHOSTED_STORAGE/iSCSIPortalPassword=str:{CHAP}"]
+        lines += [f"OVEHOSTED_STORAGE/iSCSIDiscoverPassword=str:{CHAP}"] if discovery else []
+        self.inputs.secrets.write_text("\n".join([SECRETS, *lines, ""]))
+        return path
 
     def __call__(self, *arguments: str) -> Done:
         """Call the program."""

@@ -126,19 +126,25 @@ def run(program: Program) -> Counter:
     return program.observe
 
 
-def test_every_step_and_check_is_done_by_the_deploy_that_is_killed_everywhere(run: Counter) -> None:
+def test_every_step_and_check_is_done(run: Counter, program: Program) -> None:
+    assert program("cleanup", "--yes").code == 0
+    program.on_iscsi()  # what only one kind of storage needs
+    assert program.restore().code == 0
     done = {record.step for record in run.records if isinstance(record, Done)}
     assert done == {step_of(function).name for function in REGISTRY.steps()}
     assert done == {item.name for item in plan_of(REGISTRY) if isinstance(item, Step)}
 
 
-def test_every_undo_is_recorded_by_the_deploys_that_are_killed_everywhere(run: Counter, program: Program) -> None:
+def test_every_undo_is_recorded(run: Counter, program: Program) -> None:
     modules()
     assert program("cleanup", "--yes").code == 0
     program.answer(HOSTED_ENGINE__networkMode="str:bridge")
     interfaces = program.world.paths.root / "etc/network/interfaces"
     interfaces.parent.mkdir(parents=True)
     interfaces.write_text("auto eno1\niface eno1 inet dhcp\n")
+    assert program.restore().code == 0
+    assert program("cleanup", "--yes").code == 0
+    program.on_iscsi()
     assert program.restore().code == 0
     recorded = {record.undo for record in run.records if isinstance(record, Intent)}
     assert recorded == {name for name, kind in Undo.registry.items() if ours(kind)}
@@ -155,6 +161,9 @@ def test_every_question_is_answered_and_kept(run: Counter, program: Program) -> 
     beside = program.inputs.appliance.with_name("engine-appliance.conf")
     beside.write_text(f"path={program.inputs.appliance}\nfeatures=keycloak openscap fips\n")
     assert program.deploy().code == 0  # what is not asked when a backup is restored on a NAT network
+    assert program("cleanup", "--yes").code == 0
+    program.on_iscsi(discovery=True)
+    assert program.deploy().code == 0  # what only one kind of storage asks
     kept_answers = (program.world.paths.state / "answers").glob("*.conf")
     lines = [line for path in kept_answers for line in path.read_text().splitlines()]
     asked = [one for item in plan_of(REGISTRY) if isinstance(item, Ask) for one in questions_of(item.section)]

@@ -75,19 +75,23 @@ class IscsiServer:
         finally:
             self._admin("unbind", "account", "--user", user)
 
-    def lun(self, target: str, size: int, *, read_only: bool = False, **parameters: str) -> Path:
+    def lun(self, target: str, size: int, *, read_only: bool = False, block: int = 512, **parameters: str) -> Path:
         """Add a thin LUN, numbered from 1; give the file behind it."""
         number = self._luns[target] = self._luns.get(target, 0) + 1
         path = self.folder / f"{target.rpartition(':')[2]}-{number}"
         with path.open("xb") as file:
             file.truncate(size)
         unit = ("--tid", str(self._targets[target]), "--lun", str(number))
-        self._admin("new", "logicalunit", *unit, "--backing-store", str(path))
+        self._admin("new", "logicalunit", *unit, "--backing-store", str(path), "--blocksize", str(block))
         names = {"vendor_id": "ACME", "product_id": "Virtual Disk", "scsi_sn": f"SN{self.port}{path.name}"[:36]}
         given = names | parameters | {"thin_provisioning": "1"} | ({"readonly": "1"} if read_only else {})
         joined = ",".join(f"{key}={value}" for key, value in given.items())
         self._admin("update", "logicalunit", *unit, "--params", joined)
         return path
+
+    def wwid(self, target: str, number: int) -> str:
+        """Give the identifier of a LUN: tgt's NAA name, with the numbers of target and LUN."""
+        return f"360000000000000000e{self._targets[target]:010x}{number:04x}"
 
     def initiators(self, target: str) -> list[str]:
         """Give the initiators that are logged in to a target now."""

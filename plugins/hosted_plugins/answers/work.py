@@ -65,7 +65,7 @@ def lint(app: App, files: Sequence[Path]) -> int:
     code = _told(app, answers, tuple(violations(asked, answers)))
     frontend = app.frontend("replay")
     if answers.complete:
-        for question in answers.unanswered(asked):
+        for question in answers.unanswered(sections(registry, answers)):
             frontend.emit(Info(_("Not answered here: {prompt} ({key})", prompt=question.prompt, key=question.key)))
     if code == ExitCode.DONE:
         frontend.emit(Info(_("Nothing is wrong with these {count} answers.", count=len(answers.entries))))

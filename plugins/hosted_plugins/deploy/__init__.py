@@ -6,15 +6,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from hosted_setup.interview.store import Answers
     from hosted_setup.ports.host import Paths
     from hosted_setup.registry import Registry
 
 
-def sections(registry: Registry) -> tuple[type[Any], ...]:
-    """Give the sections of questions that a deploy asks, in order."""
+def sections(registry: Registry, answers: Answers | None = None) -> tuple[type[Any], ...]:
+    """Give the sections of questions that a deploy asks, in order; with `answers`, those that are due with them."""
     from hosted_plugins.deploy import work  # noqa: PLC0415 - commands are light until they run
 
-    return work.sections_of(work.plan_of(registry))
+    items = work.plan_of(registry)
+    return work.sections_of(items if answers is None else work.due_with(answers, items))
 
 
 def way_on(paths: Paths) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,16 +15,18 @@ from hosted_plugins.deploy.sources import Sources, answers_of
 from hosted_plugins.deploy.viewing import view
 from hosted_plugins.pauses import Attendance
 from hosted_plugins.report import Deployed
-from hosted_plugins.storage import StorageBackends, alternatives
+from hosted_plugins.storage import StorageBackends, StorageChoice, alternatives
 from hosted_setup.app import Both, Switch, refused
 from hosted_setup.interview.answer_writer import write
 from hosted_setup.interview.interviewer import Interviewer
 from hosted_setup.interview.loading import load
 from hosted_setup.interview.sheet import AnswerSheet
+from hosted_setup.interview.store import value_of
 from hosted_setup.model.events import End, Failed, Info, Warn
 from hosted_setup.model.lookup import needs_of
 from hosted_setup.model.messages import _
 from hosted_setup.model.problem import ExitCode, Problem, exit_code_of
+from hosted_setup.model.question import questions_of
 from hosted_setup.model.secret import Secret
 from hosted_setup.pipeline.event_file import EVENTS, EventFile, Follower
 from hosted_setup.pipeline.flow import Flow, render
@@ -59,6 +61,17 @@ def plan_of(registry: Registry) -> tuple[Item, ...]:
     """Give the plan of a deploy."""
     steps = (step_of(function) for function in registry.steps())
     return DEPLOY.plan(steps, _GIVEN, (alternatives(registry.storage_backends()),))
+
+
+def due_with(answers: Answers, items: Iterable[Item]) -> tuple[Item, ...]:
+    """Leave out what only storage of another kind needs than the answers choose."""
+    told = {one.name: one.default for one in questions_of(StorageChoice)}
+    for one in questions_of(StorageChoice):
+        if given := answers.find(one):
+            with suppress(ValueError):  # told elsewhere
+                told[one.name] = value_of(one, given)
+    choice = StorageChoice(**told)
+    return tuple(item for item in items if item.only is None or item.only.due({StorageChoice: choice}))
 
 
 def sections_of(items: Iterable[Item]) -> tuple[type[Any], ...]:

@@ -140,7 +140,7 @@ def _hosted_engine_conf(  # noqa: PLR0913 - see write_shared
         vm_conf=str(host.paths.ha_run / "vm.conf"), domain=domain.uuid,
         connection=str(uuid.uuid5(uuid.UUID(domain.uuid), storage.connection)),
         ca_path=str(host.paths.etc / "ca.pem"), ca_subject=_ca_subject(ready.ca_pem),
-        bridge=network.name, **watched,
+        bridge=network.name, more=storage.conf, **watched,
     )  # fmt: skip
 
 

@@ -45,6 +45,7 @@ class Storage:
     kind: str
     connection: str
     answers: Any
+    conf: dict[str, str]
 
 
 def _kind(choice: StorageChoice) -> str:
@@ -55,7 +56,8 @@ def alternatives(backends: Mapping[str, StorageBackend[Any]]) -> Alternatives:
     """Give the plan's choice among the back ends."""
 
     def made(kind: str, answers: object) -> Storage:
-        return Storage(kind, backends[kind].connection(answers), answers)
+        backend = backends[kind]
+        return Storage(kind, backend.connection(answers), answers, backend.conf(answers))
 
     ways = {kind: backend.answers for kind, backend in backends.items()}
     return Alternatives(Storage, "The chosen storage", _kind, ways, made)

@@ -10,6 +10,7 @@ from typing import Any, Final
 from hosted_plugins.image import OpenedAppliance
 from hosted_plugins.storage import Storage, StorageBackends, StorageChoice, StorageHome
 from hosted_plugins.vm import VmAnswers
+from hosted_setup.domain.block_layout import room_for
 from hosted_setup.hooks import hookimpl
 from hosted_setup.model.events import Warn
 from hosted_setup.model.messages import _
@@ -19,6 +20,7 @@ from hosted_setup.pipeline.stage import Stage
 from hosted_setup.pipeline.step import check, step
 from hosted_setup.pipeline.undo import Undo, UndoLog
 from hosted_setup.ports.host import Host
+from hosted_setup.storage import StorageBackend
 from hosted_setup.storage.domain import StorageDomain
 
 SPARE: Final = 2 * GIB  # beside what the appliance's disk takes now: room for the restore and the first days
@@ -29,6 +31,13 @@ class StorageFull(Problem):
 
     code = "HE-STORAGE-SPACE"
     title = "The storage has too little free space"
+
+
+class LunSmall(Problem):
+    """The LUN has too little room for the engine VM's disk."""
+
+    code = "HE-LUN-SMALL"
+    title = "The LUN is too small"
 
 
 class StorageGrowth(Problem):
@@ -44,6 +53,9 @@ def usable(storage: Storage, backends: StorageBackends, opened: OpenedAppliance,
     backend = backends.by_kind[storage.kind]
     backend.check(storage.answers, host)
     free = backend.free(storage.answers, host)
+    if backend.whole:
+        _has_room(vm.disk_gib, free, storage, backend)
+        return
     disk = opened.appliance.size or opened.appliance.virtual_size
     needed = disk + SPARE
     at = storage.connection
@@ -58,10 +70,27 @@ def usable(storage: Storage, backends: StorageBackends, opened: OpenedAppliance,
         raise StorageFull(detail, why=why, where=at, hint=hint, command=backend.command(storage.answers))
 
 
+def _has_room(disk_gib: int, free: int, storage: Storage, backend: StorageBackend[Any]) -> None:
+    """Refuse a LUN on which the disk cannot grow to its whole size."""
+    needed = room_for(disk_gib * GIB)
+    if free < needed:
+        where = storage.connection
+        why = _("the disk may grow to {disk} GiB, and has to have that room at once", disk=disk_gib)
+        raise LunSmall(
+            _("room for {free:.1f} GiB, {needed:.1f} GiB needed", free=free / GIB, needed=needed / GIB),
+            why=why,
+            where=where,
+            hint=_("Take a larger LUN, or answer a smaller OVEHOSTED_STORAGE/imgSizeGB; look at the LUNs with:"),
+            command=backend.command(storage.answers),
+        )
+
+
 @check("Storage growth", blocking=False)
 def growth(storage: Storage, backends: StorageBackends, vm: VmAnswers, host: Host) -> None:
     """Warn when the disk may grow beyond the room there is; what cannot be measured is the storage check's."""
     backend = backends.by_kind[storage.kind]
+    if backend.whole:
+        return
     try:
         free = backend.free(storage.answers, host)
     except (Problem, OSError):

@@ -1,0 +1,384 @@
+"""Long, since all of one back end is here: iSCSI; the disk lies on a LUN, reached by the initiator of QEMU."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Final
+
+from hosted_plugins.storage.luns import FoundLun, room, told
+from hosted_setup.domain.lun_contents import look
+from hosted_setup.hooks import hookimpl
+from hosted_setup.model.addresses import IscsiName, PortalAddresses, PortNumber, PortNumbers
+from hosted_setup.model.messages import _
+from hosted_setup.model.problem import ExitCode, Problem
+from hosted_setup.model.question import Choice, ask, section
+from hosted_setup.model.secret import Secret
+from hosted_setup.pipeline.stage import Stage
+from hosted_setup.pipeline.step import step
+from hosted_setup.pipeline.undo import Undo, UndoLog
+from hosted_setup.ports.host import Host
+from hosted_setup.ports.hypervisor import SecretInfo
+from hosted_setup.ports.initiator import Chap, Portal, list_command
+from hosted_setup.ports.iscsi_problems import LunMissing, TargetMissing
+from hosted_setup.ports.locations import Home, IscsiAt, LunHome
+from hosted_setup.ports.problems import CLEANUP
+from hosted_setup.storage import StorageBackend
+from hosted_setup.storage.block_layout import BlockLayout
+
+_PORT: Final = PortNumbers((PortNumber(3260),))
+_LONGEST: Final = 50  # the original's, for users and passwords
+
+
+def _short(text: str) -> None:
+    if len(text) > _LONGEST:
+        raise ValueError(_("{count} characters are more than {most}", count=len(text), most=_LONGEST))
+
+
+def _short_secret(secret: Secret | None) -> None:
+    _short(secret.reveal() if secret else "")
+
+
+@section("Storage")
+class IscsiPortal:
+    """Where the iSCSI server is, and as whom it is asked."""
+
+    addresses: PortalAddresses = ask(
+        "iSCSI portal IP address", key="OVEHOSTED_STORAGE/iSCSIPortalIPAddress",
+        help="The address of the iSCSI server; several, with commas, for several portals.",
+    )  # fmt: skip
+    ports: PortNumbers = ask(
+        "iSCSI portal port", key="OVEHOSTED_STORAGE/iSCSIPortalPort", default=_PORT,
+        help="One for all portals, or one for each, with commas.",
+    )  # fmt: skip
+    discover_user: str = ask(
+        "iSCSI discover user", key="OVEHOSTED_STORAGE/iSCSIDiscoverUser", default="", check=_short,
+        help="The CHAP user for the discovery of targets; empty where it asks for none.",
+    )  # fmt: skip
+    user: str = ask(
+        "iSCSI portal login user", key="OVEHOSTED_STORAGE/iSCSIPortalUser", default="", check=_short,
+        help="The CHAP user for the target; empty where it asks for none.",
+    )  # fmt: skip
+
+
+def _by_discover_user(portal: IscsiPortal) -> bool:
+    return bool(portal.discover_user)
+
+
+def _by_user(portal: IscsiPortal) -> bool:
+    return bool(portal.user)
+
+
+@section("Storage")
+class IscsiPasswords:
+    """What the users answer a challenge with."""
+
+    discover: Secret | None = ask(
+        "iSCSI discover password", key="OVEHOSTED_STORAGE/iSCSIDiscoverPassword", when=_by_discover_user,
+        check=_short_secret, help="The CHAP password for the discovery of targets.",
+    )  # fmt: skip
+    login: Secret | None = ask(
+        "iSCSI portal login password", key="OVEHOSTED_STORAGE/iSCSIPortalPassword", when=_by_user,
+        check=_short_secret, help="The CHAP password for the target.",
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class IscsiTargets:
+    """The targets that the portals show to this host, with the portals of each, in the order of the answers."""
+
+    portals: dict[str, tuple[Portal, ...]]
+
+
+@step(Stage.CUSTOMIZATION, "Discover iSCSI targets")
+def discover(portal: IscsiPortal, passwords: IscsiPasswords, host: Host) -> IscsiTargets:
+    """Ask every portal; one that does not answer is no obstacle while another does."""
+    chap = Chap(portal.discover_user, passwords.discover) if passwords.discover else None
+    found: dict[str, tuple[Portal, ...]] = {}
+    problems: list[Problem] = []
+    answered = False
+    for answer in _all_at_once(host, tuple(_portals(portal)), chap):
+        if isinstance(answer, Problem):
+            problems.append(answer)
+            continue
+        answered = True
+        for target in answer:
+            found[target.name] = (*found.get(target.name, ()), *target.portals)
+    if problems and not answered:
+        raise problems[0]
+    if not found:
+        raise _not_shown(_("any target"), next(_portals(portal)), host)
+    return IscsiTargets(found)
+
+
+def _targets(targets: IscsiTargets) -> list[Choice]:
+    return [Choice(IscsiName(name), ", ".join(map(str, portals))) for name, portals in targets.portals.items()]
+
+
+def _is_shown(name: IscsiName, portal: IscsiPortal, targets: IscsiTargets, host: Host) -> None:
+    if str(name) not in targets.portals:
+        raise _not_shown(str(name), next(_portals(portal)), host)
+
+
+@section("Storage")
+class IscsiTarget:
+    """Which of the targets."""
+
+    name: IscsiName = ask(
+        "Target", key="OVEHOSTED_STORAGE/iSCSITargetName", offer=_targets, closed=False, check=_is_shown,
+        help="One of the targets that the portals show to this host.",
+    )  # fmt: skip
+    group: str = ask(
+        "Target portal group", key="OVEHOSTED_STORAGE/iSCSIPortal", default="", asked=False,
+        help="The tag of the group of portals to use; empty for any.",
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class IscsiLuns:
+    """The LUNs of the target, and the portals it is reached at; the first is used."""
+
+    portals: tuple[Portal, ...]
+    luns: tuple[FoundLun, ...]
+
+
+@step(Stage.CUSTOMIZATION, "Look at the target's LUNs")
+def look_at_luns(
+    portal: IscsiPortal, passwords: IscsiPasswords, targets: IscsiTargets, target: IscsiTarget, host: Host
+) -> IscsiLuns:
+    """Log in and look at every LUN and at what is on it."""
+    portals = tuple(one for one in targets.portals.get(str(target.name), ()) if target.group in {"", str(one.group)})
+    if not portals:
+        raise _not_shown(f"{target.name} {target.group}".strip(), next(_portals(portal)), host)
+    return IscsiLuns(portals, tuple(_looked(portals[0], str(target.name), _login(portal, passwords), host)))
+
+
+def _luns(target: IscsiTarget, found: IscsiLuns, host: Host) -> list[Choice]:
+    where, command = f"{target.name} at {found.portals[0]}", list_command(found.portals[0], host.initiator.name())
+    return [one.choice(where, command) for one in found.luns]
+
+
+def _is_there(wwid: str, target: IscsiTarget, found: IscsiLuns, host: Host) -> None:
+    if all(one.wwid != wwid for one in found.luns):
+        portal = found.portals[0]
+        there = ", ".join(one.wwid for one in found.luns) or _("none")
+        why = _("the target has: {there}", there=there)
+        hint = _("Answer one of the LUNs that the target has; these are:")
+        command = list_command(portal, host.initiator.name())
+        raise LunMissing(f"{wwid} of {target.name} at {portal}", why=why, hint=hint, command=command)
+
+
+@section("Storage")
+class IscsiLun:
+    """Which of the target's LUNs."""
+
+    wwid: str = ask(
+        "LUN", key="OVEHOSTED_STORAGE/LunID", offer=_luns, closed=False, check=_is_there,
+        help="The identifier (WWID) of the LUN; the storage domain takes all of it.",
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class IscsiWanted:
+    """The LUN that was chosen, and how to log in."""
+
+    portals: tuple[Portal, ...]
+    target: str
+    lun: FoundLun
+    user: str
+    password: Secret | None
+
+    @property
+    def where(self) -> str:
+        """Give the place, for people."""
+        return f"{self.target} at {self.portals[0]}"
+
+    @property
+    def chap(self) -> Chap | None:
+        """Give what to answer a challenge with."""
+        return Chap(self.user, self.password) if self.password else None
+
+
+@step(Stage.CUSTOMIZATION, "Take the iSCSI LUN", kept=False)
+def take(  # noqa: PLR0913 - all that was answered
+    portal: IscsiPortal,
+    passwords: IscsiPasswords,
+    target: IscsiTarget,
+    found: IscsiLuns,
+    chosen: IscsiLun,
+    host: Host,
+) -> IscsiWanted:
+    """Bring together what was answered; what nobody was there to answer anew is refused here."""
+    _is_there(chosen.wwid, target, found, host)
+    lun = next(one for one in found.luns if one.wwid == chosen.wwid)
+    return IscsiWanted(found.portals, str(target.name), lun, portal.user, passwords.login)
+
+
+class SecretNeeded(Problem):
+    """A password is still needed to take the run back."""
+
+    code = "HE-ISCSI-SECRET"
+    title = "The password of the iSCSI target is still needed"
+    exit_code = ExitCode.UNFINISHED
+
+
+@dataclass(frozen=True)
+class RemoveSecret(Undo, name="secret.remove"):
+    """Has libvirt forget the password that this run gave it."""
+
+    uuid: str  # fresh: nobody else's secret can have it
+    home: LunHome
+
+    def apply(self, host: Host) -> None:
+        """Remove it if it carries this run's mark, and if nothing of the run is left that takes it to be removed."""
+        found = host.hypervisor.secret(self.uuid)
+        if found is None or found.mark != host.run_id:
+            return
+        domain = BlockLayout("", self.home, host.images, host.disk_tools).contents().domain
+        if domain is not None and domain.run == host.run_id:
+            why = _("the storage domain of this run is still there, and cannot be removed without it")
+            raise SecretNeeded(self.describe(), why=why, hint=_("Remove what is left first:"), command=CLEANUP)
+        host.hypervisor.remove_secret(self.uuid)
+
+    def describe(self) -> str:
+        """Name it."""
+        return _("libvirt's secret {uuid}", uuid=self.uuid)
+
+
+class Iscsi(StorageBackend[IscsiWanted]):
+    """The back end for `domainType=iscsi`."""
+
+    kind = "iscsi"
+    title = "a LUN of an iSCSI target"
+    answers = IscsiWanted
+    whole = True
+
+    def connection(self, want: IscsiWanted) -> str:
+        """Give the addresses of the portals."""
+        return ",".join(one.address for one in want.portals)
+
+    def entity(self, want: IscsiWanted) -> dict[str, object]:
+        """Name the portal, the target and the LUN."""
+        portal = want.portals[0]
+        return {"address": portal.address, "port": portal.port, "target": want.target, "path": want.lun.wwid}
+
+    def conf(self, want: IscsiWanted) -> dict[str, str]:
+        """Say what agents log in with; the password stays with libvirt."""
+        ports = ",".join(str(one.port) for one in want.portals)
+        group = str(want.portals[0].group)
+        return {
+            "iqn": want.target,
+            "portal": group,
+            "user": want.user,
+            "password": "",
+            "port": ports,
+            "lun_id": want.lun.wwid,
+        }
+
+    def command(self, want: IscsiWanted) -> str:
+        """Give the command that shows the LUNs."""
+        return list_command(want.portals[0])
+
+    def check(self, want: IscsiWanted, host: Host) -> None:
+        """Look at the LUN again: it is there, it is as large as before, and nothing has come to it."""
+        portal = want.portals[0]
+        found = {one.wwid: one for one in _looked(portal, want.target, want.chap, host, only=want.lun.number)}
+        lun = found.get(want.lun.wwid)
+        command = list_command(portal, host.initiator.name())
+        if lun is None or lun.size != want.lun.size:
+            why = _("it was there with {size} bytes when it was chosen", size=want.lun.size)
+            hint = _("See what the target has now:")
+            raise LunMissing(f"{want.lun.wwid} of {want.where}", why=why, hint=hint, command=command)
+        if problem := lun.refused(want.where, command):
+            raise problem
+
+    def free(self, want: IscsiWanted, host: Host) -> int:
+        """Give what a disk can have on the LUN."""
+        return room(want.lun.size)
+
+    def attach(self, want: IscsiWanted, host: Host, undo: UndoLog) -> Home:
+        """Have libvirt keep the password; QEMU logs in by itself."""
+        secret = str(uuid.uuid4()) if want.password else ""
+        user = want.user if want.password else ""
+        at = IscsiAt(str(want.portals[0]), want.target, want.lun.number, user, secret, host.initiator.name())
+        home = LunHome(at, want.lun.size)
+        if want.password:
+            undo.before(RemoveSecret(secret, home))
+            kept = SecretInfo(secret, f"{want.target} {host.run_id}", host.run_id)
+            host.hypervisor.define_secret(kept, want.password)
+        return home
+
+
+def _portals(portal: IscsiPortal) -> Iterator[Portal]:
+    """Pair addresses and ports; the last port stands for the rest."""
+    ports = portal.ports.ports
+    for at, address in enumerate(portal.addresses.addresses):
+        yield Portal(address, ports[min(at, len(ports) - 1)].number)
+
+
+def _all_at_once(host: Host, portals: tuple[Portal, ...], chap: Chap | None) -> Iterator[Any]:
+    """Give what each portal shows, or its problem."""
+
+    def ask_one(portal: Portal) -> object:
+        try:
+            return host.initiator.discover(portal, chap)
+        except Problem as problem:
+            return problem
+
+    with ThreadPoolExecutor(len(portals)) as threads:
+        yield from threads.map(ask_one, portals)
+
+
+def _login(portal: IscsiPortal, passwords: IscsiPasswords) -> Chap | None:
+    return Chap(portal.user, passwords.login) if passwords.login else None
+
+
+def _looked(portal: Portal, target: str, chap: Chap | None, host: Host, only: int | None = None) -> Iterator[FoundLun]:
+    """Look at the LUNs, or at the one with that number, and at what is on them."""
+    for one in host.initiator.luns(portal, target, chap):
+        if only not in {None, one.number}:
+            continue
+
+        def read(regions: Sequence[tuple[int, int]], number: int = one.number) -> tuple[bytes, ...]:
+            return host.initiator.read(portal, target, chap, number, regions)
+
+        contents = look(host.disk_tools, read, one.size)
+        yield FoundLun(
+            one.wwid,
+            one.number,
+            one.size,
+            one.block,
+            one.vendor,
+            one.product,
+            one.serial,
+            one.read_only,
+            told(contents),
+        )
+
+
+def _not_shown(what: str, portal: Portal, host: Host) -> TargetMissing:
+    name = host.initiator.name()
+    return TargetMissing(
+        _("{what} at {portal}", what=what, portal=portal),
+        why=_("the portal does not show it to {name}", name=name),
+        hint=_(
+            "Answer one of the targets that the portal shows; or, if its access list leaves this host out, "
+            "allow the initiator {name} on the storage server. What it shows to this host:",
+            name=name,
+        ),
+        command=list_command(portal, name),
+    )
+
+
+@hookimpl
+def hosted_setup_steps() -> Sequence[Any]:
+    """Register the steps."""
+    return (discover, look_at_luns, take)
+
+
+@hookimpl
+def hosted_setup_storage_backends() -> Sequence[StorageBackend[Any]]:
+    """Register the back end."""
+    return (Iscsi(),)

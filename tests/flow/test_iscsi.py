@@ -1,0 +1,86 @@
+"""A deploy onto an iSCSI LUN of a pretended server: what it leaves, what is taken back, and what is left alone."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from hosted_setup.adapters.disk_tools import UtilLinux
+from hosted_setup.domain.lun_contents import ends_of, look
+from hosted_setup.model.secret import Secret
+from hosted_setup.model.values import GIB
+from hosted_setup.ports.hypervisor import SecretInfo
+from hosted_setup.ports.locations import DeviceAt, LunHome
+from hosted_setup.storage.block_layout import BlockLayout
+from hosted_setup.testing.images import FakeImages
+from tests.flow.program import CHAP, ISCSI_TARGET
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from hosted_setup.ports.images import DiskSource
+    from tests.flow.program import Program
+
+
+def head(lun: Path) -> str:
+    with lun.open("rb") as file:
+        return hashlib.sha256(file.read(64 << 20)).hexdigest()
+
+
+def secrets(program: Program) -> list[Path]:
+    return sorted((program.world.root / "libvirt/secrets").glob("*"))
+
+
+def test_a_deploy_and_its_cleanup(program: Program) -> None:
+    lun = program.on_iscsi()
+    before = head(lun)
+    done = program.restore()
+    assert done.code == 0, done.out
+    conf = (program.world.paths.etc / "hosted-engine.conf").read_text().splitlines()
+    assert {f"iqn={ISCSI_TARGET}", "storage=192.0.2.5", "port=3260", "user=host", "password=''"} <= set(conf)
+    assert CHAP not in "".join(path.read_text() for path in program.world.paths.root.rglob("*") if path.is_file())
+    assert head(lun) != before
+    assert len(secrets(program)) == 1
+    undone = program("cleanup", "--yes")
+    assert undone.code == 0, undone.out
+    assert head(lun) == before
+    assert secrets(program) == []
+
+
+def test_the_password_is_kept_while_it_is_needed_to_clean_up(program: Program) -> None:
+    lun = program.on_iscsi()
+    assert program.restore().code == 0
+    domain = look(UtilLinux(), lambda regions: read(lun, regions), lun.stat().st_size).domain
+    assert domain is not None
+    home = LunHome(DeviceAt(str(lun)), lun.stat().st_size)
+    theirs = BlockLayout(domain.uuid, home, FakeImages(), UtilLinux()).add_volume(str(uuid4()), "raw", GIB)
+    undone = program("cleanup", "--yes")
+    assert undone.code == 4
+    assert "Why:   HE-ISCSI-SECRET" in undone.out
+    assert len(secrets(program)) == 1
+    assert BlockLayout(domain.uuid, home, FakeImages(), UtilLinux()).has(theirs_of(theirs, lun))
+
+
+def theirs_of(disk: DiskSource, lun: Path) -> str:
+    """Give the GUID of the partition that lies where `disk` does."""
+    table = UtilLinux().table(ends_of(lambda regions: read(lun, regions), lun.stat().st_size))
+    assert table is not None
+    return next(one.uuid for one in table.partitions if one.start == disk.offset)
+
+
+def read(lun: Path, regions: Sequence[tuple[int, int]]) -> list[bytes]:
+    with lun.open("rb") as file:
+        return [os.pread(file.fileno(), length, start) for start, length in regions]
+
+
+def test_a_secret_of_somebody_elses_under_our_uuid_stays(program: Program) -> None:
+    program.on_iscsi()
+    assert program.restore().code == 0
+    (kept,) = secrets(program)
+    hypervisor = program.world.hypervisor
+    hypervisor.define_secret(SecretInfo(kept.stem, "theirs", "another run"), Secret(CHAP))
+    assert program("cleanup", "--yes").code == 0
+    assert secrets(program) == [kept]

@@ -5,12 +5,20 @@ from __future__ import annotations
 import json
 import socket
 import subprocess
+import time
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from hosted_plugins.network import LinkName, NetworkAnswers, NetworkChoice, NetworkMode, Subnet
+from hosted_plugins.network.bridge import HEARING_DEADLINE, PROOF_DEADLINE, GatewayLost, make_bridge
+from hosted_setup.adapters.netlink_network import NetlinkNetwork
+from hosted_setup.adapters.system_clock import SystemClock
+from hosted_setup.model.values import VmName
+from hosted_setup.testing.world import World
 from tests.lab.laboratory import Laboratory
 from tests.lab.wire import GATEWAY4, GATEWAY6, HOST4, HOST6, Machine, Wire
 from tests.system.guest import GOOD, Guest
@@ -20,6 +28,8 @@ from tests.system.world import inventory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from hosted_setup.pipeline.undo import Undo
 
 HOST: Final = "host1.example.test"
 MAC, ENGINE4, ENGINE6 = "00:16:3e:00:00:05", "192.0.2.20", "2001:db8::20"
@@ -31,6 +41,12 @@ ANSWERS: Final = {
     "OVEHOSTED_VM/vmMACAddr": f"str:{MAC}",
 }
 INTERFACES: Final = f"auto n0\niface n0 inet static\n    address {HOST4}/24\n    gateway {GATEWAY4}\n"
+RUN: Final = "20260102030405-abcdef"
+DEADLINE: Final = 3.0
+CHOICE: Final = NetworkChoice(mode=NetworkMode.BRIDGE, bridge=LinkName("ovirtmgmt"))
+NETWORK: Final = NetworkAnswers(
+    name=VmName("hosted-engine"), subnet=Subnet("192.168.222.0/24"), nic=LinkName("n0"), gateway=None
+)
 LOOKS: Final = (
     "-json -details link", "-json address", "-json route show table all", "-json -6 route show table all",
     "-json rule", "-json -6 rule",
@@ -109,3 +125,35 @@ def test_the_engine_vm_is_on_the_bridge_and_cleanup_gives_everything_back(cache:
             assert connections_go_on()
             assert picture(wire.host, site.root) == before
             assert inventory(lab, site.root, site.storage) == files
+
+
+class CutsTheWire:
+    """An undo log in whose eyes the gateway dies once the way back is recorded, before the bridge is made."""
+
+    def __init__(self, wire: Wire) -> None:
+        """Mean this wire."""
+        self.wire = wire
+        self.kept: list[Undo] = []
+
+    def before(self, undo: Undo) -> None:
+        """Cut it."""
+        self.kept.append(undo)
+        self.wire.cut()
+
+
+@pytest.mark.system
+def test_a_gateway_that_is_lost_over_the_bridge_is_noticed_within_the_deadline(tmp_path: Path) -> None:
+    with Wire() as wire, wire.host.inside():
+        pretended = World.make(tmp_path / "world").host(RUN, timeout_factor=DEADLINE / PROOF_DEADLINE)
+        host = replace(pretended, network=NetlinkNetwork(), clock=SystemClock())
+        host.run_dir.mkdir(parents=True)
+        before, undo = picture(wire.host, host.paths.root), CutsTheWire(wire)
+        begun = time.monotonic()
+        with pytest.raises(GatewayLost, match=f"no answer within {DEADLINE:g} s") as lost:
+            make_bridge(CHOICE, NETWORK, host, undo)
+        assert time.monotonic() - begun < 3 * (DEADLINE + HEARING_DEADLINE)
+        assert lost.value.code == "HE-GATEWAY-LOST"
+        assert picture(wire.host, host.paths.root) == before
+        for one in reversed(undo.kept):
+            one.apply(host)
+        assert picture(wire.host, host.paths.root) == before

@@ -75,8 +75,9 @@ class Tmux:
     def resize(self, columns: int, rows: int) -> None:
         """Make the terminal another size, and wait until its program can tell."""
         self.call("resize-window", "-x", str(columns), "-y", str(rows))
-        with Path(self.call("display-message", "-p", "#{pane_tty}").strip()).open() as terminal:
-            self.wait_for(lambda _: os.get_terminal_size(terminal.fileno()) == (columns, rows))
+        ask = self._inside(["stty", "-F", self.call("display-message", "-p", "#{pane_tty}").strip(), "size"])
+        told = f"{rows} {columns}\n"
+        self.wait_for(lambda _: subprocess.run(ask, check=True, stdout=subprocess.PIPE, text=True).stdout == told)
 
     def exit_code(self, within: float = PATIENCE) -> int:
         """Wait for the program to end."""

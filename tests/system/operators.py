@@ -95,9 +95,14 @@ class Reader:
         while not (asked := self._question(screen)).startswith(CONFIRM):
             own = "yes" if asked.startswith(DOUBT) else ""
             reply = self._given.get(_key_of(asked), own)
-            self.tmux.type(reply, "Enter")
-            screen = self._next(asked)
+            screen = self.reply(reply)
         return screen
+
+    def reply(self, text: str) -> str:
+        """Reply to the question that stands there; give the screen with the next one."""
+        before = self._question(self.tmux.screen())
+        self.tmux.type(text, "Enter")
+        return self._next(before)
 
     def _next(self, before: str) -> str:
         return self.tmux.wait_for(lambda screen: self._question(screen) not in ("", before), ASKED_WITHIN)

@@ -78,6 +78,8 @@ def help_of(prompt: Prompt) -> Iterator[str]:
     question = prompt.question
     yield from question.help.splitlines() or [_("There is no further help for this question.")]
     yield from pick_list(prompt.choices)
-    if prompt.origin is not None:
+    if prompt.origin is not None and prompt.origin.source is Source.DEFAULT:
+        yield _("An empty reply takes the default.")
+    elif prompt.origin is not None:
         yield _("An empty reply takes the default, which is from: {origin}.", origin=prompt.origin)
     yield _("In an answer file its key is {key}. back returns to the question before, Ctrl-D leaves.", key=question.key)

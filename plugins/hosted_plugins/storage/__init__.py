@@ -29,7 +29,13 @@ def _kinds(backends: StorageBackends) -> tuple[Choice, ...]:
 class StorageChoice:
     """On which kind of storage the engine VM's disk will live; the kind's own section asks the rest."""
 
-    kind: str = ask("Storage type", key="OVEHOSTED_STORAGE/domainType", default="localfs", offer=_kinds)
+    kind: str = ask(
+        "Storage type",
+        key="OVEHOSTED_STORAGE/domainType",
+        default="localfs",
+        offer=_kinds,
+        help="What the engine VM's disk lies on: for more than one host, storage that all of them reach.",
+    )
     name: Name = ask(
         "Name of the storage domain",
         key="OVEHOSTED_STORAGE/storageDomainName",

@@ -167,7 +167,8 @@ def _is_there(wwid: str, target: IscsiTarget, found: IscsiLuns, host: Host) -> N
         why = _("the target has: {there}", there=there)
         hint = _("Answer one of the LUNs that the target has; these are:")
         command = list_command(portal, host.initiator.name())
-        raise LunMissing(f"{wwid} of {target.name} at {portal}", why=why, hint=hint, command=command)
+        detail = _("{wwid} of {target} at {portal}", wwid=wwid, target=target.name, portal=portal)
+        raise LunMissing(detail, why=why, hint=hint, command=command)
 
 
 @section("Storage")
@@ -290,7 +291,8 @@ class Iscsi(StorageBackend[IscsiWanted]):
         if lun is None or lun.size != want.lun.size:
             why = _("it was there with {size} bytes when it was chosen", size=want.lun.size)
             hint = _("See what the target has now:")
-            raise LunMissing(f"{want.lun.wwid} of {want.where}", why=why, hint=hint, command=command)
+            detail = _("{wwid} of {place}", wwid=want.lun.wwid, place=want.where)
+            raise LunMissing(detail, why=why, hint=hint, command=command)
         if problem := lun.refused(want.where, command):
             raise problem
 

@@ -45,7 +45,10 @@ class FoundLun:
     def choice(self, where: str, command: str) -> Choice:
         """Give it as an item of a pick list; one that is refused cannot be chosen."""
         problem = self.refused(where, command)
-        words = f"{self.size / GIB:.1f} GiB, {self.vendor} {self.product}, LUN {self.number}, {self.serial}"
+        words = _(
+            "{size:.1f} GiB, {vendor} {product}, LUN {number}, {serial}",
+            size=self.size / GIB, vendor=self.vendor, product=self.product, number=self.number, serial=self.serial,
+        )  # fmt: skip
         return Choice(
             self.wwid, words, problem.headline + (f": {problem.why}" if problem.why else "") if problem else "", problem
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 from contextlib import suppress
@@ -14,6 +15,7 @@ from hosted_setup.model.messages import _
 from hosted_setup.ports.problems import BUNDLE, COLLECT, BridgeTakenBack, NetworkFault
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from hosted_setup.ports.network import BridgeChange, NetworkFacts
@@ -74,15 +76,30 @@ class NetlinkNetwork:
         with exclusive(folder), IPRoute() as netlink:
             claim(netlink, change)
 
-    def remove_bridge(self, change: BridgeChange, folder: Path) -> None:
+    def remove_bridge(self, change: BridgeChange, folder: Path) -> bool:
         """Take the bridge back, once a guard that is at work has ended."""
         from pyroute2 import IPRoute  # noqa: PLC0415 - see the module
 
         from hosted_setup.adapters.netlink_bridge import RECORD, exclusive, restore  # noqa: PLC0415
 
         with exclusive(folder), IPRoute() as netlink:
-            restore(netlink, change)
+            done = restore(netlink, change)
             (folder / RECORD).unlink()  # no guard is waiting for it: each is armed before its starter goes on
+
+        return done
+
+    def tell(self, command: Sequence[str], within: float) -> None:
+        """Run it, with nothing to read and no terminal of ours to ask at."""
+        try:
+            subprocess.run(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                check=True, timeout=within, start_new_session=True, env={**os.environ, "LC_ALL": "C"},
+            )  # fmt: skip
+        except (OSError, subprocess.SubprocessError) as error:
+            said = str(getattr(error, "output", None) or error).strip()
+            raise NetworkFault(
+                shlex.join(command), why=said, hint=_("Look at the network:"), command="ip addr"
+            ) from error
 
     def _ask(self, address: str, device: str, mac: str) -> None:
         from pyroute2 import IPRoute  # noqa: PLC0415 - see the module

@@ -7,6 +7,7 @@ from ipaddress import ip_network
 from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 BRIDGE: Final = "bridge"
@@ -203,8 +204,15 @@ class HostNetwork(Protocol):
         Nothing happens unless it has the change's name and MAC, its NIC for a port, and no mark. Raises NetworkFault.
         """
 
-    def remove_bridge(self, change: BridgeChange, folder: Path) -> None:
-        """Give the NIC back what the bridge took over, and remove the bridge; nothing without its mark.
+    def remove_bridge(self, change: BridgeChange, folder: Path) -> bool:
+        """Give the NIC back what the bridge took over, and remove the bridge; without its mark nothing, and False.
 
         Waits for a guard that is at work. Raises NetworkFault.
+        """
+
+    def tell(self, command: Sequence[str], within: float) -> None:
+        """Run a program by which whoever runs the network is told what has changed; it has `within` seconds.
+
+        Raises:
+            NetworkFault: it is missing, fails, or takes longer.
         """

@@ -122,3 +122,5 @@ class Behaviour:
     """Addresses of machines on the wire, beside those that the kernel knows."""
     mute_on: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Gateways that do not answer, by the kind of the link they are asked through; `*`: through any."""
+    deaf_managers: tuple[str, ...] = ()
+    """Programs that fail to tell whoever runs the network."""

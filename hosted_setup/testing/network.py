@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from hosted_setup.ports.network import BRIDGE, Address, BridgeChange, Link, Neighbour, NetworkFacts, Route
-from hosted_setup.ports.problems import BridgeTakenBack, NameTaken
+from hosted_setup.ports.problems import BridgeTakenBack, NameTaken, NetworkFault
 from hosted_setup.testing.state import load, save
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from hosted_setup.testing.behaviour import Behaviour
@@ -35,6 +37,7 @@ class _State:
     trial: BridgeChange | None = None
     until: float = 0.0
     """When (monotonic) the pretended guard takes the trial back."""
+    told: tuple[str, ...] = ()
 
 
 class FakeNetwork:
@@ -70,7 +73,7 @@ class FakeNetwork:
             raise NameTaken(f"there is a network interface called {change.bridge}")
         self._mine = change
         until = self._clock.monotonic() + within
-        save(self._path, _State(_bridged(state.facts, change), change, until))
+        save(self._path, _State(_bridged(state.facts, change), change, until, state.told))
         return FakeTrial(self, change)
 
     def claim_bridge(self, change: BridgeChange, folder: Path) -> None:  # noqa: ARG002 - see make_bridge
@@ -81,27 +84,41 @@ class FakeNetwork:
             marked = replace(bridge, alias=change.mark)
             self.change(replace(facts, links=tuple(marked if one == bridge else one for one in facts.links)))
 
-    def remove_bridge(self, change: BridgeChange, folder: Path) -> None:  # noqa: ARG002 - see make_bridge
+    def remove_bridge(self, change: BridgeChange, folder: Path) -> bool:  # noqa: ARG002 - see make_bridge
         """Move everything back."""
-        self.take_back(change)
+        return self.take_back(change)
 
-    def take_back(self, change: BridgeChange) -> None:
-        """Move everything back, as the guard and the undo do."""
-        save(self._path, _State(_unbridged(self.state().facts, change)))
+    def tell(self, command: Sequence[str], within: float) -> None:  # noqa: ARG002 - it takes no time
+        """Note it; `behaviour.deaf_managers` fail."""
+        state = self.state()
+        if command[0] in self._behaviour.deaf_managers:
+            raise NetworkFault(shlex.join(command), why="it failed", hint="Look at it:", command="ip addr")
+        save(self._path, replace(state, told=(*state.told, shlex.join(command))))
+
+    def told(self) -> tuple[str, ...]:
+        """Give the commands by which whoever runs the network was told."""
+        return self.state().told
+
+    def take_back(self, change: BridgeChange) -> bool:
+        """Move everything back, as the guard and the undo do; tell whether there was anything."""
+        state = self.state()
+        facts = _unbridged(state.facts, change)
+        save(self._path, _State(facts, told=state.told))
+        return facts != state.facts
 
     def kept(self) -> bool:
         """End the trial well, if it has not been taken back."""
         state = self.state()
         if state.trial is None:
             return False
-        save(self._path, _State(state.facts))
+        save(self._path, _State(state.facts, told=state.told))
         return True
 
     def state(self) -> _State:
         """Give what there is, once the guard has done what it had to."""
         state = load(self._path, _State) or _State()
         if state.trial is not None and (state.trial != self._mine or self._clock.monotonic() > state.until):
-            state = _State(_unbridged(state.facts, state.trial))
+            state = _State(_unbridged(state.facts, state.trial), told=state.told)
             save(self._path, state)
         return state
 

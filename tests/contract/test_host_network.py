@@ -383,3 +383,20 @@ def test_a_run_goes_on_when_its_older_guard_has_ended(wire: Wire, tmp_path: Path
     trial.keep()
     assert link(site.network.facts(), BRIDGE).alias == change.mark
     assert change.gateways == (GATEWAY4, GATEWAY6)
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (["sh", "-c", "echo no such profile; exit 4"], "no such profile"),
+        (["no-such-manager"], "No such file"),
+        (["sleep", "60"], "timed out"),
+    ],
+)
+def test_whoever_runs_the_network_cannot_be_told(command: list[str], said: str) -> None:
+    network = NetlinkNetwork()
+    with pytest.raises(NetworkFault) as fault:
+        network.tell(command, 0.5)
+    assert said in fault.value.why
+    assert command[0] in fault.value.detail
+    network.tell(["true"], 30)

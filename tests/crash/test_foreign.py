@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from hosted_plugins.image.disk import RemovePointer, RemoveVolume
-from hosted_plugins.network.bridge import ClaimBridge, RemoveBridge
+from hosted_plugins.network.handover import ClaimBridge, RemoveBridge
 from hosted_plugins.network.steps import RemoveNetwork
 from hosted_plugins.storage.steps import RemoveDomain
 from hosted_plugins.vm.steps import RemoveVm

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -98,7 +99,13 @@ def written(root: Path, nic: Link, routes: tuple[Route, ...]) -> str:
     """Give who runs the NIC, and each file."""
     found = persistence(root, change(nic, routes), facts(nic, routes))
     assert all(not file.text.startswith("\n") and file.text.endswith("\n") for file in found.files)
-    return f"{found.manager}\n" + "".join(f"\n=== {one.path} {one.mode:o}\n{one.text}" for one in found.files)
+    files = "".join(f"\n=== {one.path} {one.mode:o}\n{one.text}" for one in found.files)
+    told = "".join(
+        f"\n=== {name}\n" + "".join(f"{shlex.join(one)}\n" for one in commands)
+        for name, commands in (("told", found.told), ("told back", found.told_back))
+        if commands
+    )
+    return f"{found.manager}\n{files}{told}".replace(str(root), "")
 
 
 def put(path: Path, text: str) -> None:
@@ -113,6 +120,23 @@ KINDS: Final = {"static": (STATIC, STATIC_ROUTES), "dynamic": (DYNAMIC, DYNAMIC_
 def test_networkd(golden: Golden, tmp_path: Path, kind: str) -> None:
     put(tmp_path / "run/systemd/netif/links/2", "# state\nADMIN_STATE=configured\nOPER_STATE=routable\n")
     golden.check(f"network/networkd-{kind}.txt", written(tmp_path, *KINDS[kind]))
+
+
+@pytest.mark.parametrize(
+    ("client", "words"),
+    [
+        ("", ["ClientIdentifier=mac"]),
+        ("01525400123456", ["ClientIdentifier=mac"]),
+        ("fff1f5dd7f00020000ab11338d", ["ClientIdentifier=duid", "IAID=4059422079", "DUIDType=vendor",
+                                        "DUIDRawData=00:00:ab:11:33:8d"]),
+        ("fff1f5dd7f00090000ab11338d", ["ClientIdentifier=mac"]),
+    ],
+)  # fmt: skip
+def test_networkd_is_known_to_the_server_of_leases_as_before(tmp_path: Path, client: str, words: list[str]) -> None:
+    put(tmp_path / "run/systemd/netif/links/2", "ADMIN_STATE=configured\n")
+    put(tmp_path / "run/systemd/netif/leases/2", f"ADDRESS=192.0.2.10\nCLIENTID={client}\n" if client else "")
+    text = written(tmp_path, *KINDS["dynamic"])
+    assert text.partition("[DHCPv4]\n")[2].partition("RouteMetric")[0].split() == words
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -140,6 +164,14 @@ def test_ifupdown_in_a_file_of_its_own(tmp_path: Path) -> None:
     text = written(tmp_path, DYNAMIC, DYNAMIC_ROUTES)
     assert text.startswith("ifupdown\n\n=== etc/network/interfaces.d/eno1 644\nauto eno1\niface eno1 inet manual\n")
     assert "auto ovirtmgmt\niface ovirtmgmt inet dhcp\n" in text
+
+
+def test_ifupdown_with_a_lease(golden: Golden, tmp_path: Path) -> None:
+    put(tmp_path / "etc/network/interfaces", "auto eno1\niface eno1 inet dhcp\n")
+    put(tmp_path / "run/dhclient.eno1.pid", "7\n")
+    duid = 'default-duid "\\000\\001";\n'
+    put(tmp_path / "var/lib/dhcp/dhclient.eno1.leases", f'{duid}lease {{\n  interface "eno1";\n}}\n')
+    golden.check("network/ifupdown-lease.txt", written(tmp_path, DYNAMIC, DYNAMIC_ROUTES))
 
 
 @pytest.mark.parametrize("kind", ["bond", "vlan"])

@@ -18,19 +18,14 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, BinaryIO, Final
 from uuid import uuid4
 
+from tests.lab.initrd import ENDS_WITH_ITS_MAKER, newest_kernel, write_initrd
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 WITHIN: Final = 120.0
 _BASE: Final = ("virtio_pci", "virtiofs", "overlay", "virtio_net")
-_MODULES: Final = Path("/lib/modules")
-_BUSYBOX: Final = Path("/bin/busybox")
-_ENDS_WITH_ITS_MAKER: Final = ("setpriv", "--pdeathsig", "KILL")
 _INIT: Final = """\
-#!/bin/busybox sh
-/bin/busybox --install -s /bin
-mount -t proc proc /proc; mount -t sysfs sysfs /sys; mount -t devtmpfs dev /dev
-for module in {modules}; do insmod "/modules/$module"; done
 mount -t virtiofs -o ro host /lower && mount -t tmpfs tmpfs /rw && mkdir /rw/upper /rw/work &&
 mount -t overlay -o lowerdir=/lower,upperdir=/rw/upper,workdir=/rw/work overlay /new &&
 for folder in proc sys dev; do mount -o bind "/$folder" "/new/$folder"; done
@@ -70,13 +65,13 @@ def run_in_kernel(
     Raises:
         KernelTierError: with the console's last lines.
     """
-    kernel = _newest_kernel()
+    kernel = newest_kernel()
     token = uuid4().hex
     with TemporaryDirectory(prefix="he-kernel-") as name:
         folder = Path(name)
         script = folder / "script"
         script.write_text(_script(command))
-        _write_initrd(folder, kernel, (*_BASE, *modules), script, token)
+        write_initrd(folder, kernel, (*_BASE, *modules), _INIT.format(script=script, token=token))
         text = _boot(folder, kernel, memory_mib, within)
         output, found, rest = text.rpartition(f"\n{token} ")
         if not found:
@@ -84,11 +79,6 @@ def run_in_kernel(
             message = "\n".join(["the program did not end; the console's last lines:", *console[-20:], "---", text])
             raise KernelTierError(message)
         return Outcome(int(rest), output)
-
-
-def _newest_kernel() -> str:
-    versions = sorted(path.name for path in _MODULES.glob("*-cloud-amd64"))
-    return versions[-1]
 
 
 def _script(command: Sequence[str]) -> str:
@@ -99,48 +89,15 @@ def _script(command: Sequence[str]) -> str:
     return "\n".join((*lines, ""))
 
 
-def _write_initrd(folder: Path, kernel: str, modules: Sequence[str], script: Path, token: str) -> None:
-    """Pack busybox, the modules in the order of their dependencies, and the init that loads them."""
-    root = folder / "initrd"
-    for name in ("bin", "modules", "proc", "sys", "dev", "lower", "rw", "new"):
-        (root / name).mkdir(parents=True)
-    (root / "bin/busybox").write_bytes(_BUSYBOX.read_bytes())
-    files = _files_of(_MODULES / kernel, modules)
-    for file in files:
-        (root / "modules" / file.name).write_bytes(file.read_bytes())
-    init = root / "init"
-    init.write_text(_INIT.format(modules=" ".join(file.name for file in files), script=script, token=token))
-    for program in (init, root / "bin/busybox"):
-        program.chmod(0o755)
-    names = "\n".join(str(path.relative_to(root)) for path in sorted(root.rglob("*")))
-    with (folder / "initrd.img").open("wb") as image:
-        subprocess.run(
-            ["cpio", "--quiet", "--create", "--format=newc"], cwd=root, input=names.encode(), stdout=image, check=True
-        )
-
-
-def _files_of(folder: Path, modules: Sequence[str]) -> list[Path]:
-    """Give the modules' files and those they depend on, each after what it needs; built-in ones have none."""
-    needs: dict[str, list[str]] = {}
-    for line in (folder / "modules.dep").read_text().splitlines():
-        file, _, others = line.partition(":")
-        needs[file] = others.split()
-    by_name = {Path(file).name.partition(".")[0].replace("-", "_"): file for file in needs}
-    built_in = {Path(line).stem.replace("-", "_") for line in (folder / "modules.builtin").read_text().splitlines()}
-    wanted = [by_name[name] for name in (one.replace("-", "_") for one in modules) if name not in built_in]
-    ordered = [file for one in wanted for file in (*reversed(needs[one]), one)]
-    return [folder / file for file in dict.fromkeys(ordered)]
-
-
 def _boot(folder: Path, kernel: str, memory_mib: int, within: float) -> str:
     """Run the VM until it switches itself off, and give what the program wrote."""
     socket, output = folder / "virtiofs.sock", folder / "output"
     share = [
-        *_ENDS_WITH_ITS_MAKER, "/usr/lib/qemu/virtiofsd", f"--socket-path={socket}", "-o", "source=/",
+        *ENDS_WITH_ITS_MAKER, "/usr/lib/qemu/virtiofsd", f"--socket-path={socket}", "-o", "source=/",
         "-o", "cache=always", "-o", "sandbox=chroot",
     ]  # fmt: skip
     machine = [
-        *_ENDS_WITH_ITS_MAKER, "qemu-system-x86_64", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2",
+        *ENDS_WITH_ITS_MAKER, "qemu-system-x86_64", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2",
         "-M", "q35,memory-backend=memory", "-m", str(memory_mib),
         "-object", f"memory-backend-memfd,id=memory,size={memory_mib}M,share=on",
         "-nodefaults", "-display", "none", "-no-reboot",

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from hosted_plugins.network import LinkName, NetworkAnswers, NetworkChoice, NetworkMode, Subnet
-from hosted_plugins.network.bridge import HEARING_DEADLINE, PROOF_DEADLINE, GatewayLost, make_bridge
+from hosted_plugins.network.bridge import HEARING_DEADLINE, PROOF_DEADLINE, make_bridge
+from hosted_plugins.network.handover import GatewayLost
 from hosted_setup.adapters.netlink_network import NetlinkNetwork
 from hosted_setup.adapters.system_clock import SystemClock
 from hosted_setup.model.values import VmName

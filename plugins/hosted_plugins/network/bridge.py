@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from ipaddress import ip_address
-from pathlib import Path
 from typing import Final
 
 from hosted_plugins.network import EngineNetwork, NetworkAnswers, NetworkChoice, default_nic
+from hosted_plugins.network.handover import GatewayLost, RemoveBridge, hand_over
 from hosted_plugins.network.managers import persistence
 from hosted_plugins.network.nics import suitable
 from hosted_setup.model.events import Info, Warn
 from hosted_setup.model.messages import _
-from hosted_setup.model.problem import ExitCode, Problem
-from hosted_setup.pipeline.undo import Undo, UndoLog
+from hosted_setup.model.problem import Problem
+from hosted_setup.pipeline.undo import UndoLog
 from hosted_setup.pipeline.wait import DeadlineExceeded, wait_until
-from hosted_setup.pipeline.writing import write
 from hosted_setup.ports.host import Host
 from hosted_setup.ports.network import BRIDGE, BridgeChange, Link, NetworkFacts, Trial
 
@@ -63,14 +60,6 @@ class GatewayMute(Problem):
     title = "The gateway does not answer"
 
 
-class GatewayLost(Problem):
-    """The gateway did not answer over the bridge; everything is as before."""
-
-    code = "HE-GATEWAY-LOST"
-    title = "The gateway does not answer over the management bridge"
-    exit_code = ExitCode.FAILED
-
-
 def bridge_possible(choice: NetworkChoice, answers: NetworkAnswers, host: Host) -> Iterator[Problem]:
     """Find what stands against the bridge; changes nothing."""
     facts = host.network.facts()
@@ -93,7 +82,8 @@ def make_bridge(choice: NetworkChoice, answers: NetworkAnswers, host: Host, undo
         host.reporter.emit(Info(_("The bridge {name} is there: it is used as it is", name=there.name)))
         return _product(there, there.name)
     change = _plan(choice, answers, facts, host)
-    undo.before(RemoveBridge(change))
+    kept = persistence(host.paths.root, change, facts)
+    undo.before(RemoveBridge(change, kept.told_back))
     trial = host.network.make_bridge(change, host.run_dir, PROOF_DEADLINE * host.timeout_factor)
     _prove(trial, change, host)
     host.reporter.emit(
@@ -106,13 +96,9 @@ def make_bridge(choice: NetworkChoice, answers: NetworkAnswers, host: Host, undo
             )
         )
     )
-    kept = persistence(host.paths.root, change, facts)
-    contents = {host.paths.root / file.path: (file.text.encode(), file.mode) for file in kept.files}
-    for path, (content, mode) in contents.items():
-        write(path, content, mode, host, undo, hidden=True)
-    if contents:
-        undo.before(ClaimBridge(change, {str(path): _digest(content) for path, (content, _mode) in contents.items()}))
-    if not kept.files:
+    if kept.files:
+        hand_over(kept, change, host, undo)
+    else:
         manager = (
             _("{manager} runs it without a file", manager=kept.manager) if kept.manager else _("nothing known runs it")
         )
@@ -125,51 +111,13 @@ def make_bridge(choice: NetworkChoice, answers: NetworkAnswers, host: Host, undo
                 )
             )
         )
-    return _product(change.nic, change.bridge)
+    return _product(host.network.facts().link(change.bridge) or change.nic, change.bridge)
 
 
 def bridge_there(network: EngineNetwork, host: Host) -> bool:
     """Tell whether the bridge still is."""
     found = host.network.facts().link(network.bridge)
     return found is not None and found.kind == BRIDGE
-
-
-@dataclass(frozen=True)
-class RemoveBridge(Undo, name="bridge.remove"):
-    """Gives the NIC back what the bridge of this run took over."""
-
-    change: BridgeChange
-
-    def apply(self, host: Host) -> None:
-        """Remove it if it carries this run's mark."""
-        host.network.remove_bridge(self.change, host.run_dir)
-
-    def describe(self) -> str:
-        """Name the bridge."""
-        return _("bridge {bridge} over {nic}", bridge=self.change.bridge, nic=self.change.nic.name)
-
-
-@dataclass(frozen=True)
-class ClaimBridge(Undo, name="bridge.claim"):
-    """Marks the bridge anew that this run's own files have made at a boot, so that it is known as this run's."""
-
-    change: BridgeChange
-    files: dict[str, str]
-    """What this run wrote: the SHA-256 of each file."""
-
-    def apply(self, host: Host) -> None:
-        """Mark it if all the files are there as this run wrote them; they are undone later."""
-        paths = {Path(name): digest for name, digest in self.files.items()}
-        if all(path.is_file() and _digest(path.read_bytes()) == digest for path, digest in paths.items()):
-            host.network.claim_bridge(self.change, host.run_dir)
-
-    def describe(self) -> str:
-        """Name the bridge."""
-        return _("the mark of bridge {bridge}", bridge=self.change.bridge)
-
-
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
 
 
 def _plan(choice: NetworkChoice, answers: NetworkAnswers, facts: NetworkFacts, host: Host) -> BridgeChange:

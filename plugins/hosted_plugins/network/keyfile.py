@@ -8,7 +8,7 @@ from typing import Final
 from uuid import NAMESPACE_URL, uuid5
 
 from hosted_plugins.network.addressing import Addressing, addressing
-from hosted_setup.ports.network import BridgeChange, NetworkFacts
+from hosted_setup.ports.network import ANYWHERE, BridgeChange, NetworkFacts
 
 _MTU: Final = 1500
 _FAMILIES: Final = {"ipv4": 4, "ipv6": 6}
@@ -19,13 +19,13 @@ def bridge(change: BridgeChange, facts: NetworkFacts, old: str) -> str:
     made, was = _parser(), _parser(old)
     made["connection"] = {
         "id": change.bridge, "uuid": _uuid(change, "bridge"), "type": "bridge", "interface-name": change.bridge,
-        "autoconnect-ports": "1",
     }  # fmt: skip
     made["bridge"] = {"stp": "false", "mac-address": change.nic.mac.upper()}
     if change.nic.mtu != _MTU:
         made["ethernet"] = {"mtu": str(change.nic.mtu)}
     for family, version in _FAMILIES.items():
-        made[family] = dict(was[family]) if was.has_section(family) else _family(addressing(change), facts, version)
+        lines = dict(was[family]) if was.has_section(family) else _family(addressing(change), facts, version)
+        made[family] = _metric(change, version) | lines
     return _text(made)
 
 
@@ -43,6 +43,17 @@ def port(change: BridgeChange, old: str) -> str:
     return _text(made)
 
 
+def uuid(text: str) -> str:
+    """Give a profile's UUID."""
+    return _parser(text)["connection"]["uuid"]
+
+
+def _metric(change: BridgeChange, version: int) -> dict[str, str]:
+    """Give the metric of the default route: by default a bridge's is worse than any other NIC's."""
+    found = [one.metric for one in change.routes if one.version == version and one.destination in ANYWHERE]
+    return {"route-metric": str(min(found))} if any(found) else {}
+
+
 def _family(have: Addressing, facts: NetworkFacts, version: int) -> dict[str, str]:
     addresses = [one for one in have.addresses if one.version == version]
     automatic = have.dhcp4 if version == 4 else have.automatic6  # noqa: PLR2004
@@ -53,7 +64,7 @@ def _family(have: Addressing, facts: NetworkFacts, version: int) -> dict[str, st
     lines = {"method": "manual"} | {f"address{number}": one.cidr for number, one in enumerate(addresses, 1)}
     gateway = have.gateway(version)
     if gateway is not None:
-        lines |= {"gateway": gateway.gateway} | ({"route-metric": str(gateway.metric)} if gateway.metric else {})
+        lines |= {"gateway": gateway.gateway}
     for number, route in enumerate(have.further(version), 1):
         metric = f",{route.metric}" if route.metric else ""
         lines[f"route{number}"] = f"{route.destination},{route.gateway}{metric}"

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from typing import Final
 
 from hosted_plugins.network.addressing import Addressing, addressing
 from hosted_setup.ports.network import VLAN, BridgeChange, NetworkFacts, Route
 
+RELOAD: Final = (("networkctl", "reload"),)
+"""What has it read its files, and configure anew the links for which another file counts now."""
+_NODE_SPECIFIC: Final = "ff"  # RFC 4361: an association's number and a DUID follow
+_DUID_TYPES: Final = {"0001": "link-layer-time", "0002": "vendor", "0003": "link-layer", "0004": "uuid"}  # RFC 8415
 
-def files(change: BridgeChange, facts: NetworkFacts) -> dict[str, str]:
-    """Give names and texts of the files in /etc/systemd/network; the first that matches a link counts."""
+
+def files(change: BridgeChange, facts: NetworkFacts, client: str) -> dict[str, str]:
+    """Give names and texts of the files in /etc/systemd/network; the first that matches a link counts.
+
+    `client` is the client identifier under which the NIC has its lease, in hexadecimal; empty where there is none.
+    """
     base = f"0-{change.bridge}"
     return {
         f"{base}.netdev": _text(_device(change)),
-        f"{base}.network": _text(_bridge(change, facts)),
+        f"{base}.network": _text(_bridge(change, facts, client)),
         f"{base}-port.network": _text(_port(change, facts)),
     }
 
@@ -34,7 +44,7 @@ def _port(change: BridgeChange, facts: NetworkFacts) -> Iterator[str]:
     yield from (f"VLAN={link.name}" for link in facts.links if link.kind == VLAN and link.parent == change.nic.name)
 
 
-def _bridge(change: BridgeChange, facts: NetworkFacts) -> Iterator[str]:
+def _bridge(change: BridgeChange, facts: NetworkFacts, client: str) -> Iterator[str]:
     have = addressing(change)
     yield from ("[Match]", f"Name={change.bridge}", "", "[Network]")
     yield f"DHCP={'ipv4' if have.dhcp4 else 'no'}"
@@ -43,8 +53,23 @@ def _bridge(change: BridgeChange, facts: NetworkFacts) -> Iterator[str]:
     if not have.dhcp4:
         yield from (f"DNS={server}" for server in facts.nameservers)
     if have.dhcp4:
-        yield from ("", "[DHCPv4]", "ClientIdentifier=mac")  # the bridge has the NIC's MAC, not its name
+        yield from ("", "[DHCPv4]", *_identity(client))
+        yield from (f"RouteMetric={route.metric}" for route in change.routes if _leased(route) and route.metric)
     yield from _routes(have)
+
+
+def _identity(client: str) -> Iterator[str]:
+    """Give what makes the server know the NIC again: by default the identifier is made of the link's name."""
+    kind, association, duid = client[:2], client[2:10], client[10:]
+    if kind != _NODE_SPECIFIC or duid[:4] not in _DUID_TYPES:
+        yield "ClientIdentifier=mac"
+        return
+    yield from ("ClientIdentifier=duid", f"IAID={int(association, 16)}", f"DUIDType={_DUID_TYPES[duid[:4]]}")
+    yield f"DUIDRawData={':'.join(re.findall('..', duid[4:]))}"
+
+
+def _leased(route: Route) -> bool:
+    return route.destination == "0.0.0.0/0" and route.protocol == 16  # noqa: PLR2004 - RTPROT_DHCP
 
 
 def _routes(have: Addressing) -> Iterator[str]:

@@ -98,7 +98,7 @@ class Mount:
 
         callback = _ANSWER(on_answer)
         if getattr(self._lib, f"nfs_{name}_async")(self._context, *arguments, callback, None) < 0:
-            raise self._error(errno.EIO, name, self._last_error())
+            raise self._error(errno.EFAULT, name, self._last_error())
         try:
             self._await(answers, name)
         except OSError:

@@ -8,8 +8,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from hosted_setup.ports.locations import IscsiAt
+from hosted_setup.ports.locations import IscsiAt, NfsAt
 from hosted_setup.ports.problems import ImageFault
+from hosted_setup.testing.trees import export_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -26,11 +27,13 @@ class FakeImages:
 
     Args:
         luns: the folder of the files that stand for iSCSI LUNs; see `lun_file`.
+        exports: the folder of the file servers; see `testing.trees`.
     """
 
-    def __init__(self, luns: Path = Path("/nonexistent")) -> None:
+    def __init__(self, luns: Path = Path("/nonexistent"), exports: Path = Path("/nonexistent")) -> None:
         """See the class."""
         self._luns = luns
+        self._exports = exports
 
     def create(self, disk: DiskSource, size: int) -> None:
         """Make it an empty thin qcow2 of `size` virtual bytes."""
@@ -78,7 +81,13 @@ class FakeImages:
                 at += os.pwrite(stream.fileno(), bytes(hole - at), at)
 
     def _path(self, disk: DiskSource) -> Path:
-        return lun_file(self._luns, disk.at.target, disk.at.lun) if isinstance(disk.at, IscsiAt) else Path(str(disk.at))
+        match disk.at:
+            case IscsiAt():
+                return lun_file(self._luns, disk.at.target, disk.at.lun)
+            case NfsAt():
+                return export_file(self._exports, disk.at.server, disk.at.path)
+            case _:
+                return Path(disk.at.path)
 
     def _fill(self, disk: DiskSource, chunks: Iterable[bytes]) -> None:
         path = self._path(disk)

@@ -72,7 +72,7 @@ def _entries(world: World) -> Iterator[tuple[str, str]]:
     facts = world.network.facts()
     for link in facts.links if facts != FACTS else ():
         yield f"link {link.name}", repr((link, [route for route in facts.routes if route.device == link.name]))
-    for top in (world.paths.root, world.storage):
+    for top in (world.paths.root, world.storage, world.exports):
         for path in top.rglob("*"):
             yield str(path.relative_to(world.root)), _described(path)
 

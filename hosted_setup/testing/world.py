@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
 from hosted_setup.adapters.disk_tools import UtilLinux
-from hosted_setup.adapters.system_trees import SystemTrees
 from hosted_setup.ports.host import Host, Paths
 from hosted_setup.testing.behaviour import Behaviour
 from hosted_setup.testing.clock import FakeClock
@@ -21,6 +20,7 @@ from hosted_setup.testing.machine import FakeMachine, FakeShells
 from hosted_setup.testing.names import FakeNames
 from hosted_setup.testing.network import FakeNetwork
 from hosted_setup.testing.state import Domain, Network, load, load_all, save
+from hosted_setup.testing.trees import FakeTrees
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,7 +42,8 @@ class Recorder:
 class World:
     """The fakes of every port over one folder.
 
-    `root/host` is the host's root directory (what `--root` names), `root/storage` a directory for a storage domain;
+    `root/host` is the host's root directory (what `--root` names), `root/storage` a directory for a storage domain,
+    `root/exports` what servers export (see `testing.trees`);
     the rest is the pretended hypervisor's. A second World over the same folder, in another process too, is the same
     world.
     """
@@ -53,6 +54,7 @@ class World:
         self.behaviour = behaviour
         self.paths = Paths(root / "host")
         self.storage = root / "storage"
+        self.exports = root / "exports"
         self.clock = FakeClock(root / "clock")
         self.hypervisor = FakeHypervisor(root / "libvirt", behaviour, self.clock)
         self.network = FakeNetwork(root / "network.json", behaviour, self.clock)
@@ -83,8 +85,8 @@ class World:
             paths=self.paths,
             run_id=run_id,
             hypervisor=self.hypervisor,
-            images=FakeImages(self.root / "luns"),
-            trees=SystemTrees(),
+            images=FakeImages(self.root / "luns", self.exports),
+            trees=FakeTrees(self.exports),
             disk_tools=UtilLinux(),
             initiator=FakeInitiator(self.root / "luns", self.behaviour),
             machine=FakeMachine(self.behaviour),
@@ -110,7 +112,7 @@ class World:
             found[f"network {network.name}"] = f"active={network.active} {_digest(network.xml.encode())}"
         for link in self.network.facts().links:
             found[f"link {link.name}"] = f"{link.master} {' '.join(one.cidr for one in link.addresses)}"
-        for top in (self.paths.root, self.storage):
+        for top in (self.paths.root, self.storage, self.exports):
             for path in sorted(top.rglob("*")):
                 found[f"file {path.relative_to(self.root)}"] = _described(path)
         return found

@@ -22,6 +22,7 @@ FEATURES: Final = (
     "hosted_plugins.image.steps",
     "hosted_plugins.image.disk",
     "hosted_plugins.storage.localfs",
+    "hosted_plugins.storage.nfs",
     "hosted_plugins.storage.iscsi",
     "hosted_plugins.storage.steps",
     "hosted_plugins.network.steps",

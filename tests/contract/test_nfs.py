@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import errno
 import os
+import shlex
+import shutil
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from hosted_plugins.storage.nfs import Nfs, NfsAnswers, NfsVersion
 from hosted_setup.adapters.nfs_tree import NfsTree
+from hosted_setup.adapters.qemu_images import QemuImages
+from hosted_setup.adapters.system_trees import SystemTrees
+from hosted_setup.model.exports import NfsExport
+from hosted_setup.model.problem import Problem
 from hosted_setup.ports.locations import NfsHome
+from hosted_setup.storage.domain import StorageDomain
+from hosted_setup.storage.layout import Pointer
+from hosted_setup.testing.world import World
 from tests.lab.nfs_server import SERVER, Export, NfsServer
 
 if TYPE_CHECKING:
@@ -156,3 +167,81 @@ def test_a_full_file_system(exports: Exports) -> None:
         tree.make_file("large", 0o600, (os.urandom(MIB) for _ in range(8)))
     assert caught.value.errno == errno.ENOSPC
     tree.remove("large")
+
+
+UNREACHED: dict[str, tuple[str, str, str]] = {
+    "the server is not there": ("192.0.2.9:/export", "HE-NFS-UNREACHABLE", "unreachable"),
+    "nobody knows the server": ("nas.invalid:/export", "HE-NFS-UNREACHABLE", "name resolution"),
+    "there is no such export": (f"{SERVER}:/nothing", "HE-NFS-EXPORT", "MNT3ERR_ACCES"),
+    "it is denied to this host": (f"{SERVER}:/denied", "HE-NFS-EXPORT", "MNT3ERR_ACCES"),
+    "it is for reading alone": (f"{SERVER}:/ro", "HE-NFS-WRITE", "NFS3ERR_ROFS"),
+    "it makes nobody of us": (f"{SERVER}:/squashed", "HE-NFS-WRITE", "NFS3ERR_ACCES"),
+}
+
+
+@pytest.mark.parametrize("case", UNREACHED)
+def test_what_the_check_says(exports: Exports, tmp_path: Path, case: str) -> None:
+    export, code, why = UNREACHED[case]
+    want = NfsAnswers(export=NfsExport.parse(export), version=NfsVersion.AUTO)
+    host = replace(World.make(tmp_path / "world").host("20260102030405-abcdef"), trees=SystemTrees())
+    with pytest.raises(Problem) as caught:
+        Nfs().check(want, host)
+    assert caught.value.code == code
+    assert why in caught.value.why
+    assert caught.value.where == export
+    program, *_ = shlex.split(caught.value.command)
+    assert shutil.which(program), program
+    assert list(exports.folder.iterdir()) == []
+
+
+def test_the_check_of_a_good_export_leaves_nothing(exports: Exports, tmp_path: Path) -> None:
+    want = NfsAnswers(export=NfsExport.parse(f"{SERVER}:/export"), version=NfsVersion.V3)
+    host = replace(World.make(tmp_path / "world").host("20260102030405-abcdef"), trees=SystemTrees())
+    Nfs().check(want, host)
+    assert list(exports.folder.iterdir()) == []
+    assert Nfs().free(want, host) > 0
+    with pytest.raises(Problem, match="HE-NFS-WAY"):
+        Nfs().check(replace(want, version=NfsVersion.V4_1), host)
+
+
+def test_a_server_that_hangs_is_told_in_time(exports: Exports, tmp_path: Path) -> None:
+    want = NfsAnswers(export=NfsExport.parse(f"{SERVER}:/export"), version=NfsVersion.AUTO)
+    host = replace(World.make(tmp_path / "world").host("20260102030405-abcdef"), trees=SystemTrees())
+    exports.server.hang()
+    begun = time.monotonic()
+    try:
+        with pytest.raises(Problem) as caught:
+            Nfs().check(want, host)
+    finally:
+        exports.server.go_on()
+    assert caught.value.code == "HE-NFS-UNREACHABLE"
+    assert "did not answer within" in caught.value.why
+    assert soon(begun, 10)
+
+
+def test_a_storage_domain_on_the_export(exports: Exports, tmp_path: Path) -> None:
+    run, volume = "20260102030405-abcdef", "d15c0000-0000-4000-8000-000000000005"
+    given = tmp_path / "given"
+    given.write_bytes(os.urandom(3 * MIB))
+    host = replace(World.make(tmp_path / "world").host(run), trees=SystemTrees(), images=QemuImages())
+    domain = StorageDomain("5d000000-0000-4000-8000-000000000001", NfsHome(SERVER, "/export", *OWNER))
+    layout = domain.on(host)
+    layout.create("hosted_storage", run)
+    disk = layout.add_volume(volume, "qcow2", 64 * MIB)
+    host.images.create(disk, 64 * MIB)
+    lent = layout.lend(volume, "he-backup", given)
+    layout.point_to(Pointer(volume, "qcow2"))
+    layout.write_conf({"version": "1"})
+    folder = exports.folder / domain.uuid / "images" / volume
+    assert {(path.stat().st_uid, path.stat().st_gid) for path in exports.folder.rglob("*")} == {OWNER}
+    assert (folder / "he-backup").read_bytes() == given.read_bytes()
+    assert (folder / "he-backup").stat().st_mode & 0o7777 == 0o600
+    assert (folder / volume).stat().st_mode & 0o7777 == 0o660
+    assert host.images.head(lent, 1000) == given.read_bytes()[:1000]
+    assert layout.current() == Pointer(volume, "qcow2")
+    assert layout.read_conf() == {"version": "1"}
+    assert layout.is_importing(volume)
+    layout.drop_pointer(volume)
+    layout.remove_volume(volume)
+    assert layout.remove(run) == ()
+    assert list(exports.folder.iterdir()) == []

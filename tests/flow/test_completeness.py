@@ -31,6 +31,7 @@ from hosted_setup.pipeline.step import Step, step_of
 from hosted_setup.pipeline.undo import Undo
 from hosted_setup.registry import Registry
 from hosted_setup.testing.crash import Counter
+from hosted_setup.testing.trees import export_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -156,10 +157,12 @@ def test_every_question_is_answered_and_kept(run: Counter, program: Program) -> 
         HOSTED_ENGINE__networkMode="str:bridge", OVEHOSTED_VM__cloudinitVMStaticCIDR="str:192.0.2.5/24",
         OVEHOSTED_NETWORK__network_test="str:tcp", OVEHOSTED_NETWORK__network_test_tcp_address="str:192.0.2.80",
         OVEHOSTED_NETWORK__network_test_tcp_port="int:443", OVEHOSTED_VM__applyOpenScapProfile="bool:True",
-        OVEHOSTED_VM__OpenScapProfileName="str:pci-dss",
+        OVEHOSTED_VM__OpenScapProfileName="str:pci-dss", OVEHOSTED_STORAGE__domainType="str:nfs",
+        OVEHOSTED_STORAGE__storageDomainConnection="str:nas.example.com:/engine",
     )  # fmt: skip
     beside = program.inputs.appliance.with_name("engine-appliance.conf")
     beside.write_text(f"path={program.inputs.appliance}\nfeatures=keycloak openscap fips\n")
+    export_file(program.world.exports, "nas.example.com", "/engine").mkdir(parents=True)
     assert program.deploy().code == 0  # what is not asked when a backup is restored on a NAT network
     assert program("cleanup", "--yes").code == 0
     program.on_iscsi(discovery=True)

@@ -19,12 +19,13 @@ from hosted_setup.model.addresses import (
     NameServers,
     PortNumber,
 )
+from hosted_setup.model.exports import NfsExport
 from hosted_setup.model.secret import Secret
 from hosted_setup.model.values import DomainName, Fqdn, MacAddress, Name, SshPublicKey, VmName, usable_password
 
 KINDS: Final = (
     DomainName, EmailAddress, EmailAddresses, Fqdn, HostAddress, InterfaceAddress, IpAddress, MacAddress, Name,
-    NameServers, PortNumber, SshPublicKey, VmName,
+    NameServers, NfsExport, PortNumber, SshPublicKey, VmName,
 )  # fmt: skip
 ED25519: Final = base64.b64encode(b"\0\0\0\x0bssh-ed25519\0\0\0\x20" + bytes(32)).decode()
 
@@ -41,6 +42,9 @@ GOOD: Final = [
     (HostAddress, "127.0.0.1", "127.0.0.1"),
     (HostAddress, "2001:db8:0::1", "2001:db8::1"),
     (PortNumber, "0025", "25"),
+    (NfsExport, "NAS.example.com:/exports/engine/", "nas.example.com:/exports/engine"),
+    (NfsExport, "192.0.2.5:/", "192.0.2.5:/"),
+    (NfsExport, "[2001:DB8::5]:/a b:/c", "[2001:db8::5]:/a b:/c"),
     (EmailAddress, "root@localhost", "root@localhost"),
     (EmailAddresses, "a.b+c@example.com ,d@e", "a.b+c@example.com,d@e"),
     (SshPublicKey, f"ssh-ed25519 {ED25519} operator@desk of mine", f"ssh-ed25519 {ED25519} operator@desk of mine"),
@@ -54,6 +58,8 @@ BAD: Final = {
     NameServers: ["", ",", "192.0.2.1,", "192.0.2.1 192.0.2.2", "192.0.2.1,192.0.2.1",
                   "192.0.2.1,192.0.2.2,192.0.2.3,192.0.2.4", "127.0.0.53"],
     HostAddress: ["", "a b", "http://a", "fe80::1%eth0", "a:25", "1.2.3"],
+    NfsExport: ["", "nas", "nas:", "nas:exports", ":/a", "/a", "2001:db8::5:/a", "[nas]:/a", "nas:/a/../b",
+                "nas:/a\nb"],
     PortNumber: ["", "0", "65536", "-1", "2 5", "٢٥"],
     EmailAddress: ["", "root", "@a", "a@", "a@b@c", "a b@c", "a@b\nx=y", "%s@a"],
     EmailAddresses: ["", "a@b,", "a@b c@d", "a@b;c@d"],

@@ -1,0 +1,42 @@
+"""Pretended file servers: an export is a folder of the world."""
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import TYPE_CHECKING
+
+from hosted_setup.adapters.local_tree import LocalTree
+from hosted_setup.ports.locations import DirectoryHome, NfsHome
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hosted_setup.ports.locations import FileHome
+    from hosted_setup.ports.trees import Tree
+
+
+class FakeTrees:
+    """Implements `ports.trees.Trees`: directories are real, servers are folders.
+
+    Args:
+        exports: the folder of the servers; see `export_file`.
+    """
+
+    def __init__(self, exports: Path) -> None:
+        """See the class."""
+        self._exports = exports
+
+    def at(self, home: FileHome) -> Tree:
+        """Give the tree of a home."""
+        if not isinstance(home, NfsHome):
+            return LocalTree(home)
+        folder = export_file(self._exports, home.server, home.export)
+        if not folder.is_dir():
+            raise PermissionError(errno.EACCES, f"{home.server}:{home.export}: {os.strerror(errno.EACCES)}")
+        return LocalTree(DirectoryHome(folder, home.uid, home.gid))
+
+
+def export_file(exports: Path, server: str, path: str) -> Path:
+    """Give what stands for a file or folder of a server."""
+    return exports / server / path.lstrip("/")

@@ -94,7 +94,7 @@ def _lasting(item: Any) -> Any:  # noqa: ANN401 - JSON
 
 
 @pytest.mark.system
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_the_engine_vm_is_on_the_bridge_and_cleanup_gives_everything_back(cache: Path) -> None:
     with Laboratory() as lab, office(lab) as wire:
         site = Site.make(lab, "br", cache / "engine.ova", None, ANSWERS)
@@ -103,7 +103,7 @@ def test_the_engine_vm_is_on_the_bridge_and_cleanup_gives_everything_back(cache:
         interfaces.write_text(INTERFACES)
         before, files = picture(wire.host, site.root), inventory(lab, site.root, site.storage)
         with wire.talking() as connections_go_on:
-            done = site.run(*site.deploy_words())
+            done = site.run(*site.deploy_words(), within=1200)
             assert done.code == 0, done.text
             assert f"n0 is a port of ovirtmgmt; {GATEWAY4} and {GATEWAY6} answered over it" in done.text
             assert f"{FQDN} → {ENGINE6} → beside n0" in done.text

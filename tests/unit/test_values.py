@@ -17,6 +17,7 @@ from hosted_setup.model.addresses import (
     InterfaceAddress,
     IpAddress,
     NameServers,
+    PortalAddresses,
     PortNumber,
 )
 from hosted_setup.model.exports import NfsExport
@@ -117,3 +118,16 @@ def test_a_password_that_no_line_could_hold(text: str, told: str) -> None:
     with pytest.raises(ValueError, match=f"^{told}$"):
         usable_password(Secret(text))
     usable_password(Secret("with a blank"))
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("192.0.2.1,224.0.0.1", "'224.0.0.1' is not the address of one machine"),
+        ("192.0.2.1, 192.0.2.1", "'192.0.2.1, 192.0.2.1' names an address twice"),
+        ("192.0.2.1,nas", "'nas' is not an IP address"),
+    ],
+)
+def test_portals_that_are_refused(text: str, told: str) -> None:
+    with pytest.raises(ValueError, match=f"^{told}$"):
+        PortalAddresses.parse(text)

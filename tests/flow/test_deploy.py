@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hosted_setup.adapters.local_tree import LocalTree
+from hosted_setup.pipeline.journal import Intent, Record
 from hosted_setup.storage.layout import LENT
 from hosted_setup.testing.portrait import changes, portrait
 from tests.flow.program import Program
@@ -220,3 +221,17 @@ def test_a_deployed_host_is_not_deployed_again(program: Program) -> None:
     assert "HE-DEPLOYED" in done.out
     assert "hosted-engine cleanup" in done.out
     assert changes(before, picture(program)) == {}
+
+
+def test_all_answers_are_kept_before_the_first_change(program: Program) -> None:
+    kept: list[str] = []
+
+    def look(when: str, record: Record) -> None:
+        if (when, type(record)) == ("before", Intent):
+            kept.extend(path.read_text() for path in (program.world.paths.state / "answers").iterdir())
+
+    program.observe = look
+    assert program.deploy().code == 0
+    (left,) = (program.world.paths.state / "answers").iterdir()
+    assert kept
+    assert set(kept) == {left.read_text()}

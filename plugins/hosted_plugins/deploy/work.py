@@ -215,7 +215,9 @@ class _Work:
         return code
 
     def _settle(self) -> None:
-        """Write events from here on; where a terminal could end this process, have another one go on."""
+        """Keep all answers; write events from here on; where a terminal could end this process, have another go on."""
+        if answered := self._interviewer.answered():
+            self._files.keep(answered)
         events = self._open.enter_context(closing(EventFile(self._host.run_dir / EVENTS, self._app.redact)))
         self._begin = events.begins
         self._host.hypervisor.close()

@@ -116,6 +116,7 @@ class RealApp:
         from hosted_setup.adapters.qemu_images import QemuImages  # noqa: PLC0415
         from hosted_setup.adapters.rest_engine import RestEngines  # noqa: PLC0415
         from hosted_setup.adapters.system_clock import SystemClock  # noqa: PLC0415
+        from hosted_setup.adapters.system_luns import SystemLuns  # noqa: PLC0415
         from hosted_setup.adapters.system_names import SystemNames  # noqa: PLC0415
         from hosted_setup.adapters.system_trees import SystemTrees  # noqa: PLC0415
         from hosted_setup.ports.host import Host  # noqa: PLC0415
@@ -130,6 +131,7 @@ class RealApp:
             trees=SystemTrees(),
             disk_tools=UtilLinux(),
             initiator=UserInitiator(named, lambda: machine.facts().uuid),
+            luns=SystemLuns(),
             machine=machine,
             network=NetlinkNetwork(),
             names=SystemNames(),

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from hosted_setup.ports.hypervisor import Hypervisor
     from hosted_setup.ports.images import Images
     from hosted_setup.ports.initiator import Initiator
+    from hosted_setup.ports.luns import Luns
     from hosted_setup.ports.machine import Machine
     from hosted_setup.ports.names import Names
     from hosted_setup.ports.network import HostNetwork
@@ -65,6 +66,7 @@ class Host:
     trees: Trees
     disk_tools: DiskTools
     initiator: Initiator
+    luns: Luns
     machine: Machine
     network: HostNetwork
     names: Names

@@ -16,6 +16,7 @@ from hosted_setup.testing.guests import FakeGuests
 from hosted_setup.testing.hypervisor import FakeHypervisor
 from hosted_setup.testing.images import FakeImages
 from hosted_setup.testing.initiator import FakeInitiator
+from hosted_setup.testing.luns import FakeLuns
 from hosted_setup.testing.machine import FakeMachine, FakeShells
 from hosted_setup.testing.names import FakeNames
 from hosted_setup.testing.network import FakeNetwork
@@ -88,6 +89,7 @@ class World:
             images=FakeImages(self.root / "luns", self.exports),
             trees=FakeTrees(self.exports),
             disk_tools=UtilLinux(),
+            luns=FakeLuns(self.root / "devices"),
             initiator=FakeInitiator(self.root / "luns", self.behaviour),
             machine=FakeMachine(self.behaviour),
             network=self.network,

@@ -24,6 +24,7 @@ FEATURES: Final = (
     "hosted_plugins.storage.localfs",
     "hosted_plugins.storage.nfs",
     "hosted_plugins.storage.iscsi",
+    "hosted_plugins.storage.fc",
     "hosted_plugins.storage.steps",
     "hosted_plugins.network.steps",
     "hosted_plugins.vm.seed",

@@ -152,6 +152,18 @@ class Program:
         self.inputs.secrets.write_text("\n".join([SECRETS, *lines, ""]))
         return path
 
+    def on_fc(self) -> Path:
+        """Answer with a pretended LUN of this host; give the file that stands for it."""
+        path = self.world.root / "devices" / "36001405aa"
+        path.parent.mkdir(exist_ok=True)
+        with path.open("wb") as file:
+            file.truncate(64 * GIB)
+        self.answer(
+            OVEHOSTED_STORAGE__domainType="str:fc", OVEHOSTED_STORAGE__storageDomainConnection="",
+            OVEHOSTED_STORAGE__LunID=f"str:{path.name}",
+        )  # fmt: skip
+        return path
+
     def __call__(self, *arguments: str) -> Done:
         """Call the program."""
         screen = io.StringIO()

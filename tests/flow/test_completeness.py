@@ -129,8 +129,10 @@ def run(program: Program) -> Counter:
 
 def test_every_step_and_check_is_done(run: Counter, program: Program) -> None:
     assert program("cleanup", "--yes").code == 0
-    program.on_iscsi()  # what only one kind of storage needs
-    assert program.restore().code == 0
+    for choose in (program.on_iscsi, program.on_fc):  # what only one kind of storage needs
+        choose()
+        assert program.restore().code == 0
+        assert program("cleanup", "--yes").code == 0
     done = {record.step for record in run.records if isinstance(record, Done)}
     assert done == {step_of(function).name for function in REGISTRY.steps()}
     assert done == {item.name for item in plan_of(REGISTRY) if isinstance(item, Step)}
@@ -165,7 +167,8 @@ def test_every_question_is_answered_and_kept(run: Counter, program: Program) -> 
     export_file(program.world.exports, "nas.example.com", "/engine").mkdir(parents=True)
     assert program.deploy().code == 0  # what is not asked when a backup is restored on a NAT network
     assert program("cleanup", "--yes").code == 0
-    program.on_iscsi(discovery=True)
+    nobodys = "str:36001405"
+    program.on_iscsi(discovery=True, HOSTED_ENGINE__wipeLun=nobodys, HOSTED_ENGINE__wipeLunTyped=nobodys)
     assert program.deploy().code == 0  # what only one kind of storage asks
     kept_answers = (program.world.paths.state / "answers").glob("*.conf")
     lines = [line for path in kept_answers for line in path.read_text().splitlines()]

@@ -163,6 +163,7 @@ def host(keeping: Keeping | None = None, root: Path = Path("/")) -> Host:
         trees=SystemTrees(),
         disk_tools=no,
         initiator=no,
+        luns=no,
         machine=still,
         network=no,
         names=no,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import subprocess
 import time
@@ -17,6 +16,7 @@ from hosted_setup.storage.block_layout import BlockLayout
 from hosted_setup.testing.images import FakeImages
 from tests.lab.iscsi_server import ADDRESS, IscsiServer
 from tests.refusal.told import Told, assert_well_told
+from tests.system.on_storage import digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,7 +31,6 @@ IN_TIME: Final = 10.0
 AROUND: Final = 5.0
 USER, PASSWORD = "host", "correct-horse"
 SIZE: Final = 30 * GIB
-BLOCK: Final = 64 << 10
 UUID: Final = "8d0e6c0f-2a4a-4f7e-9a3e-000000000000"
 IQN: Final = "iqn.1993-08.org.debian:01:lab"
 
@@ -184,22 +183,6 @@ def test_a_lun_in_use(ready: Site, server: IscsiServer, use: str) -> None:
     answer(ready, f"used-{use}", server.wwid(target, 1))
     assert words in refused(ready, "HE-LUN-USED").text("Why")
     assert digest(path) == before
-
-
-def digest(path: Path) -> str:
-    """Hash the data of a sparse file."""
-    found, at = hashlib.blake2b(), 0
-    with path.open("rb") as file:
-        while True:
-            try:
-                at = os.lseek(file.fileno(), at, os.SEEK_DATA)
-            except OSError:
-                return found.hexdigest()
-            at -= at % BLOCK
-            piece = os.pread(file.fileno(), BLOCK, at)
-            if any(piece):
-                found.update(at.to_bytes(8, "big") + piece)
-            at += BLOCK
 
 
 UNFIT: Final[dict[str, tuple[int, dict[str, int], str]]] = {

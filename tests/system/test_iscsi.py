@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
 from hosted_setup.model.values import GIB
 from tests.lab.iscsi_server import ADDRESS, IscsiServer
 from tests.system.guest import GOOD, Guest
-from tests.system.installer import Installer, Site, virsh
+from tests.system.installer import Installer, Site
+from tests.system.on_storage import blocks, digest, rebooted
 from tests.system.test_restore import DIFFERS, ENGINE, Source, columns, compare, source  # noqa: F401 - a fixture
 from tests.system.world import inventory
 
@@ -46,11 +44,6 @@ class OnIscsi:
         return Guest.of(self.site)
 
 
-def digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "blake2b").hexdigest()
-
-
 @pytest.fixture(scope="module")
 def deployed(place: Laboratory, cache: Path) -> Iterator[OnIscsi]:
     with IscsiServer(place, PORT) as server:
@@ -79,20 +72,13 @@ def answers(target: str, server: IscsiServer) -> dict[str, str]:
     }
 
 
-def blocks(deployed: OnIscsi) -> str:
-    """Ask the running qemu what its disk lies on."""
-    words = ("qemu-monitor-command", deployed.site.vm_name, json.dumps({"execute": "query-named-block-nodes"}))
-    nodes: list[dict[str, Any]] = json.loads(virsh(deployed.site.lab, *words))["return"]
-    return " ".join(json.dumps(one["image"]) for one in nodes if one["drv"] == "iscsi")
-
-
 def test_it_ends_well(deployed: OnIscsi) -> None:
     assert deployed.installer.code == 0, deployed.installer.text
     assert GOOD in deployed.guest.health()
 
 
 def test_the_running_vm_has_its_disk_on_the_target(deployed: OnIscsi) -> None:
-    assert deployed.target in blocks(deployed)
+    assert deployed.target in blocks(deployed.site, "iscsi")
     assert any(name.startswith("iqn.") for name in deployed.server.initiators(deployed.target))
     assert deployed.lun.stat().st_blocks * 512 > GIB // 4, "the data came there"
     assert not list(deployed.site.storage.iterdir())
@@ -116,19 +102,8 @@ def test_the_restored_data_is_what_it_was(deployed: OnIscsi, source: Source) -> 
 
 
 def test_the_engine_comes_back_after_a_reboot(deployed: OnIscsi) -> None:
-    virsh(deployed.site.lab, "destroy", deployed.site.vm_name)
-    assert deployed.target not in deployed.server.initiators(deployed.target)
-    virsh(deployed.site.lab, "start", deployed.site.vm_name)
-    began = time.monotonic()
-    while True:
-        try:
-            if GOOD in deployed.guest.health():
-                break
-        except OSError:
-            pass
-        assert time.monotonic() - began < 300
-        time.sleep(1)
-    assert deployed.target in blocks(deployed)
+    rebooted(deployed.site)
+    assert deployed.target in blocks(deployed.site, "iscsi")
 
 
 def test_cleanup_leaves_the_lun_and_the_host_as_they_were(deployed: OnIscsi) -> None:

@@ -50,6 +50,9 @@ def arguments(parser: ArgumentParser) -> None:
         help=_("do not tell this check's warning (repeats)"),
     )
     way = parser.add_mutually_exclusive_group()
+    parser.add_argument(
+        "--wipe-lun", metavar="WWID", help=_("let this LUN be taken although something is on it, which is lost")
+    )
     way.add_argument("--precheck", action="store_true", help=_("run all checks, report, and change nothing"))
     way.add_argument("--plan", action="store_true", help=_("print the steps in order and end"))
     way.add_argument("--resume", action="store_true", help=_("go on with the unfinished run"))

@@ -97,12 +97,14 @@ def answers_of(options: Namespace) -> tuple[Option, ...]:
     from hosted_plugins.checks import FORCE4, FORCE6  # noqa: PLC0415 - commands are light until they run
     from hosted_plugins.deploy.ignoring import IGNORE  # noqa: PLC0415
     from hosted_plugins.pauses import AFTER_HOST, AFTER_RESTORE  # noqa: PLC0415
+    from hosted_plugins.storage.luns import WIPE  # noqa: PLC0415
     from hosted_setup.interview.loading import Option  # noqa: PLC0415
 
     given = (
         ("yes" if options.only4 else "", FORCE4, "--4"),
         ("yes" if options.only6 else "", FORCE6, "--6"),
         (",".join(options.ignore_check), IGNORE, "--ignore-check"),
+        (options.wipe_lun or "", WIPE, "--wipe-lun"),
         ("yes" if "restore" in options.pause_after else "", AFTER_RESTORE, "--pause-after=restore"),
         ("yes" if "host" in options.pause_after else "", AFTER_HOST, "--pause-after=host"),
     )

@@ -6,10 +6,10 @@ import uuid
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
-from hosted_plugins.storage.luns import FoundLun, room, told
-from hosted_setup.domain.lun_contents import look
+from hosted_plugins.storage.luns import FoundLun, LunWipe, LunWipeTyped, confirmed, looked, room, wipe
 from hosted_setup.hooks import hookimpl
 from hosted_setup.model.addresses import IscsiName, PortalAddresses, PortNumber, PortNumbers
 from hosted_setup.model.messages import _
@@ -145,14 +145,19 @@ class IscsiLuns:
 
 
 @step(Stage.CUSTOMIZATION, "Look at the target's LUNs")
-def look_at_luns(
-    portal: IscsiPortal, passwords: IscsiPasswords, targets: IscsiTargets, target: IscsiTarget, host: Host
+def look_at_luns(  # noqa: PLR0913 - all that leads to a LUN
+    portal: IscsiPortal,
+    passwords: IscsiPasswords,
+    targets: IscsiTargets,
+    target: IscsiTarget,
+    wanted: LunWipe,
+    host: Host,
 ) -> IscsiLuns:
     """Log in and look at every LUN and at what is on it."""
     portals = tuple(one for one in targets.portals.get(str(target.name), ()) if target.group in {"", str(one.group)})
     if not portals:
         raise _not_shown(f"{target.name} {target.group}".strip(), next(_portals(portal)), host)
-    return IscsiLuns(portals, tuple(_looked(portals[0], str(target.name), _login(portal, passwords), host)))
+    return IscsiLuns(portals, tuple(_looked(portals[0], str(target.name), _login(portal, passwords), host, wanted)))
 
 
 def _luns(target: IscsiTarget, found: IscsiLuns, host: Host) -> list[Choice]:
@@ -191,6 +196,10 @@ class IscsiWanted:
     user: str
     password: Secret | None
 
+    def effects(self) -> tuple[str, ...]:
+        """Tell what is lost."""
+        return self.lun.effects()
+
     @property
     def where(self) -> str:
         """Give the place, for people."""
@@ -209,11 +218,12 @@ def take(  # noqa: PLR0913 - all that was answered
     target: IscsiTarget,
     found: IscsiLuns,
     chosen: IscsiLun,
+    typed: LunWipeTyped,
     host: Host,
 ) -> IscsiWanted:
     """Bring together what was answered; what nobody was there to answer anew is refused here."""
     _is_there(chosen.wwid, target, found, host)
-    lun = next(one for one in found.luns if one.wwid == chosen.wwid)
+    lun = confirmed(next(one for one in found.luns if one.wwid == chosen.wwid), typed)
     return IscsiWanted(found.portals, str(target.name), lun, portal.user, passwords.login)
 
 
@@ -285,7 +295,9 @@ class Iscsi(StorageBackend[IscsiWanted]):
     def check(self, want: IscsiWanted, host: Host) -> None:
         """Look at the LUN again: it is there, it is as large as before, and nothing has come to it."""
         portal = want.portals[0]
-        found = {one.wwid: one for one in _looked(portal, want.target, want.chap, host, only=want.lun.number)}
+        again = LunWipe(wwid=want.lun.wwid if want.lun.wipe else "")
+        every = _looked(portal, want.target, want.chap, host, again, want.lun.number)
+        found = {one.wwid: one for one in every}
         lun = found.get(want.lun.wwid)
         command = list_command(portal, host.initiator.name())
         if lun is None or lun.size != want.lun.size:
@@ -310,6 +322,8 @@ class Iscsi(StorageBackend[IscsiWanted]):
             undo.before(RemoveSecret(secret, home))
             kept = SecretInfo(secret, f"{want.target} {host.run_id}", host.run_id)
             host.hypervisor.define_secret(kept, want.password)
+        if want.lun.wiped:
+            wipe(host, home)
         return home
 
 
@@ -337,27 +351,17 @@ def _login(portal: IscsiPortal, passwords: IscsiPasswords) -> Chap | None:
     return Chap(portal.user, passwords.login) if passwords.login else None
 
 
-def _looked(portal: Portal, target: str, chap: Chap | None, host: Host, only: int | None = None) -> Iterator[FoundLun]:
+def _looked(  # noqa: PLR0913 - all that leads to a LUN
+    portal: Portal, target: str, chap: Chap | None, host: Host, wipe: LunWipe, only: int | None = None
+) -> Iterator[FoundLun]:
     """Look at the LUNs, or at the one with that number, and at what is on them."""
     for one in host.initiator.luns(portal, target, chap):
-        if only not in {None, one.number}:
-            continue
-
-        def read(regions: Sequence[tuple[int, int]], number: int = one.number) -> tuple[bytes, ...]:
-            return host.initiator.read(portal, target, chap, number, regions)
-
-        contents = look(host.disk_tools, read, one.size)
-        yield FoundLun(
-            one.wwid,
-            one.number,
-            one.size,
-            one.block,
-            one.vendor,
-            one.product,
-            one.serial,
-            one.read_only,
-            told(contents),
-        )
+        if only in {None, one.number}:
+            lun = FoundLun(
+                one.wwid, one.number, one.size, one.block, one.vendor, one.product, one.serial, one.read_only
+            )
+            read = partial(host.initiator.read, portal, target, chap, one.number)
+            yield looked(host, lun, read, wipe, patient=only is None)
 
 
 def _not_shown(what: str, portal: Portal, host: Host) -> TargetMissing:

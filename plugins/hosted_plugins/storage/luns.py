@@ -1,17 +1,27 @@
-"""What the back ends for LUNs share: how a LUN is shown and when it is refused."""
+"""What the back ends for LUNs share: how a LUN is looked at and shown, when it is refused, and how one is wiped."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
 
 from hosted_setup.domain.block_layout import largest_gap, system_partitions
-from hosted_setup.domain.lun_contents import Contents
+from hosted_setup.domain.lun_contents import Kind, Reader, ends_of, lockspace_at, look
+from hosted_setup.domain.sanlock import LOCKSPACE_SIZE, RENEWED_WITHIN, Lease, leases
+from hosted_setup.model.events import Info
 from hosted_setup.model.messages import _
 from hosted_setup.model.problem import Problem
-from hosted_setup.model.question import Choice
+from hosted_setup.model.question import Choice, ask, section
 from hosted_setup.model.values import GIB
+from hosted_setup.pipeline.wait import DeadlineExceeded, wait_until
 from hosted_setup.ports.disk_tools import SECTOR
+from hosted_setup.ports.host import Host
+from hosted_setup.ports.images import DiskSource
+from hosted_setup.ports.locations import LunHome
 from hosted_setup.storage.layout import LunUsed
+
+WIPE: Final = "HOSTED_ENGINE/wipeLun"
+_SPARE: Final = 5.0  # seconds that a renewal may be late
 
 
 class LunReadOnly(Problem):
@@ -28,9 +38,48 @@ class LunBlocks(Problem):
     title = "The LUN has logical blocks of another size than 512 bytes"
 
 
+class LunLease(Problem):
+    """The LUN is not wiped, since somebody lives on it."""
+
+    code = "HE-LUN-LEASE"
+    title = "The LUN is in use by another host"
+
+
+@section("Storage")
+class LunWipe:
+    """Which LUN may be taken although something is on it."""
+
+    wwid: str = ask(
+        "LUN to be wiped", key=WIPE, default="", asked=False,
+        help="The identifier of a LUN whose content is to be lost, as --wipe-lun gives it.",
+    )  # fmt: skip
+
+
+def _to_be_wiped(wipe: LunWipe) -> bool:
+    return bool(wipe.wwid)
+
+
+def _the_same(typed: str, wipe: LunWipe) -> None:
+    if typed != wipe.wwid:
+        raise ValueError(_("{typed!r} is not {wwid}, so nothing is wiped", typed=typed, wwid=wipe.wwid))
+
+
+@section("Storage")
+class LunWipeTyped:
+    """The operator's word that it is that LUN."""
+
+    wwid: str = ask(
+        "Type the identifier of the LUN that is to be wiped", key="HOSTED_ENGINE/wipeLunTyped", when=_to_be_wiped,
+        check=_the_same, help="All that is on the LUN will be lost.",
+    )  # fmt: skip
+
+
 @dataclass(frozen=True)
 class FoundLun:
-    """A LUN as it is shown: `uses` are the words for what is on it, empty for nothing."""
+    """A LUN as it is shown: `uses` are the words for what is on it, empty for nothing.
+
+    `wipe` tells that it may be wiped, if it `can` be; `living` are the hosts that were seen to renew their leases.
+    """
 
     wwid: str
     number: int
@@ -40,7 +89,21 @@ class FoundLun:
     product: str
     serial: str
     read_only: bool
-    uses: tuple[str, ...]
+    uses: tuple[str, ...] = ()
+    wipe: bool = False
+    can: bool = True
+    living: tuple[int, ...] = ()
+
+    @property
+    def wiped(self) -> bool:
+        """Tell whether something is lost when it is taken."""
+        return self.wipe and bool(self.uses)
+
+    def effects(self) -> tuple[str, ...]:
+        """Tell what is lost."""
+        if not self.wiped:
+            return ()
+        return (_("the LUN {wwid} is wiped: {uses}", wwid=self.wwid, uses=", ".join(self.uses)),)
 
     def choice(self, where: str, command: str) -> Choice:
         """Give it as an item of a pick list; one that is refused cannot be chosen."""
@@ -49,9 +112,9 @@ class FoundLun:
             "{size:.1f} GiB, {vendor} {product}, LUN {number}, {serial}",
             size=self.size / GIB, vendor=self.vendor, product=self.product, number=self.number, serial=self.serial,
         )  # fmt: skip
-        return Choice(
-            self.wwid, words, problem.headline + (f": {problem.why}" if problem.why else "") if problem else "", problem
-        )
+        words += "".join(f"; {one}" for one in self.effects())
+        unfit = ": ".join(one for one in (problem.headline, problem.why) if one) if problem else ""
+        return Choice(self.wwid, words, unfit, problem)
 
     def refused(self, where: str, command: str) -> Problem | None:
         """Tell why it cannot be taken."""
@@ -64,17 +127,62 @@ class FoundLun:
             why = _("the storage server says so")
             hint = _("Allow writing on the storage server; look at it with:")
             return LunReadOnly(detail, why=why, where=where, hint=hint, command=command)
-        if self.uses:
+        if self.living:
+            hosts = ", ".join(map(str, self.living))
+            why = _("hosts renew their leases on it: {hosts}", hosts=hosts)
+            hint = _("Put these hosts into maintenance first; nothing on it is touched. Look at it with:")
+            return LunLease(detail, why=why, where=where, hint=hint, command=command)
+        if self.uses and not (self.wipe and self.can):
             hint = _("Nothing on it is touched. Answer another LUN, or see whose it is; look at it with:")
             return LunUsed(detail, why=", ".join(self.uses), where=where, hint=hint, command=command)
         return None
 
 
-def told(contents: Contents) -> tuple[str, ...]:
-    """Give the words for what is on a LUN."""
-    return tuple(one.told() for one in contents.findings)
+def looked(host: Host, lun: FoundLun, read: Reader, wipe: LunWipe, *, patient: bool = True) -> FoundLun:
+    """Look at what is on a LUN; at one that is to be wiped, if we are patient, whether anybody lives there."""
+    contents = look(host.disk_tools, read, lun.size)
+    wanted = bool(lun.wwid) and lun.wwid == wipe.wwid
+    known = (lun.wwid, lun.number, lun.size, lun.block, lun.vendor, lun.product, lun.serial, lun.read_only)
+    uses = tuple(one.told() for one in contents.findings)
+    # Where the leases of an oVirt domain lie, its volume group says; its engine is the one to remove it.
+    can = all(one.kind is not Kind.OVIRT_DOMAIN for one in contents.findings)
+    return FoundLun(*known, uses, wanted, can, _living(host, read, lun.size) if wanted and uses and patient else ())
+
+
+def confirmed(lun: FoundLun, typed: LunWipeTyped) -> FoundLun:
+    """Give the LUN as one that may be wiped only if it is the one that was typed."""
+    return replace(lun, wipe=lun.wipe and typed.wwid == lun.wwid)
+
+
+def wipe(host: Host, home: LunHome) -> None:
+    """Leave nothing but zeros on a LUN."""
+    host.reporter.emit(Info(_("Wiping {home}", home=home)))
+    host.images.clear(DiskSource(home.at, "raw", 0, home.size))
 
 
 def room(size: int) -> int:
     """Give the bytes that a disk can have on an empty LUN of `size` bytes."""
     return largest_gap(system_partitions(("", "", "")), size)
+
+
+def _living(host: Host, read: Reader, size: int) -> tuple[int, ...]:
+    """Give the hosts whose leases change while we look: for longer than any of them may wait to renew."""
+    at = lockspace_at(host.disk_tools, ends_of(read, size))
+    if at is None:
+        return ()
+
+    def seen() -> tuple[Lease, ...]:
+        return leases(read([(at, LOCKSPACE_SIZE)])[0])
+
+    before = seen()
+    if not before:
+        return ()
+
+    def changed() -> tuple[int, ...] | None:
+        return tuple(one.host for one in seen() if one not in before) or None
+
+    within = RENEWED_WITHIN * max(one.io_timeout for one in before) + _SPARE
+    try:
+        return wait_until(host, changed, within=within, every=1.0, what=_("the leases on the LUN to be renewed"))
+    except DeadlineExceeded:
+        return ()

@@ -70,6 +70,7 @@ def make_host(root: Path, *, timeout_factor: float = 1.0) -> Host:
         trees=no,
         disk_tools=no,
         initiator=no,
+        luns=no,
         machine=no,
         network=no,
         names=no,

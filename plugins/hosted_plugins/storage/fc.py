@@ -1,0 +1,184 @@
+"""Fibre Channel, and every other LUN that this host's kernel has as a block device."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from hosted_plugins.storage.luns import FoundLun, LunWipe, LunWipeTyped, confirmed, looked, room, wipe
+from hosted_setup.hooks import hookimpl
+from hosted_setup.model.messages import _
+from hosted_setup.model.problem import Problem
+from hosted_setup.model.question import Choice, ask, section
+from hosted_setup.pipeline.stage import Stage
+from hosted_setup.pipeline.step import step
+from hosted_setup.pipeline.undo import UndoLog
+from hosted_setup.ports.host import Host
+from hosted_setup.ports.locations import DeviceAt, Home, LunHome
+from hosted_setup.ports.luns import HostLun
+from hosted_setup.storage import StorageBackend
+
+
+class DeviceMissing(Problem):
+    """This host has no such LUN."""
+
+    code = "HE-LUN-MISSING"
+    title = "This host has no such LUN"
+
+
+@dataclass(frozen=True)
+class KernelLun:
+    """A LUN of this host, and how many of its paths are up."""
+
+    path: str
+    paths_up: int
+    paths: int
+    found: FoundLun
+
+    def choice(self) -> Choice:
+        """Give it as an item of a pick list."""
+        one = self.found.choice(self.path, _show(self.path))
+        words = _("{up} of {paths} paths up", up=self.paths_up, paths=self.paths)
+        return Choice(one.value, f"{one.description}, {words}", one.unfit, one.problem)
+
+
+@dataclass(frozen=True)
+class KernelLuns:
+    """The LUNs that this host's kernel has."""
+
+    luns: tuple[KernelLun, ...]
+
+
+@step(Stage.CUSTOMIZATION, "Look at this host's LUNs")
+def look_at_luns(wanted: LunWipe, host: Host) -> KernelLuns:
+    """Look at every LUN and at what is on it."""
+    return KernelLuns(tuple(_looked(one, host, wanted) for one in host.luns.listed()))
+
+
+def _luns(found: KernelLuns) -> list[Choice]:
+    return [one.choice() for one in found.luns]
+
+
+def _is_there(lun: str, found: KernelLuns, wanted: LunWipe, host: Host) -> None:
+    """Accept what is listed, and whatever is a block device that can be taken."""
+    listed = next((one for one in found.luns if one.found.wwid == lun), None)
+    if listed is None and (problem := _taken(lun, found, host, wanted).found.refused(lun, _show(lun))):
+        raise problem
+
+
+@section("Storage")
+class FcLun:
+    """Which of this host's LUNs."""
+
+    lun: str = ask(
+        "LUN", key="OVEHOSTED_STORAGE/LunID", offer=_luns, closed=False, check=_is_there,
+        help="The identifier (WWID) of the LUN, or the path of its block device; the storage domain takes all of it.",
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class FcWanted:
+    """The LUN that was chosen."""
+
+    lun: KernelLun
+
+    def effects(self) -> tuple[str, ...]:
+        """Tell what is lost."""
+        return self.lun.found.effects()
+
+
+@step(Stage.CUSTOMIZATION, "Take the LUN")
+def take(found: KernelLuns, chosen: FcLun, wanted: LunWipe, typed: LunWipeTyped, host: Host) -> FcWanted:
+    """Find it; a path as it was answered."""
+    lun = _taken(chosen.lun, found, host, wanted)
+    return FcWanted(replace(lun, found=confirmed(lun.found, typed)))
+
+
+class Fc(StorageBackend[FcWanted]):
+    """The back end for `domainType=fc`."""
+
+    kind = "fc"
+    title = "a LUN that this host sees as a block device, over Fibre Channel for one"
+    answers = FcWanted
+    whole = True
+
+    def connection(self, want: FcWanted) -> str:
+        """Give the identifier, or the path of a device without one."""
+        return want.lun.found.wwid
+
+    def entity(self, want: FcWanted) -> dict[str, object]:
+        """Name the LUN; the engine has its own word for the kind."""
+        return {"type": "fcp", "path": self.connection(want)}
+
+    def conf(self, want: FcWanted) -> dict[str, str]:
+        """Say which LUN."""
+        return {"lun_id": self.connection(want)}
+
+    def command(self, want: FcWanted) -> str:
+        """Give the command that shows the LUN."""
+        return _show(want.lun.path)
+
+    def check(self, want: FcWanted, host: Host) -> None:
+        """Look at the LUN again: it is there, it is as large as before, and nothing has come to it."""
+        device = host.luns.device(want.lun.path)
+        if device is None or device.size != want.lun.found.size:
+            raise _missing(want.lun.path)
+        wanted = LunWipe(wwid=want.lun.found.wwid if want.lun.found.wipe else "")
+        if problem := _looked(device, host, wanted, patient=False).found.refused(want.lun.path, _show(want.lun.path)):
+            raise problem
+
+    def free(self, want: FcWanted, host: Host) -> int:
+        """Give what a disk can have on the LUN."""
+        return room(want.lun.found.size)
+
+    def attach(self, want: FcWanted, host: Host, undo: UndoLog) -> Home:
+        """Use the device as it is; nothing is changed, unless it is to be wiped."""
+        home = LunHome(DeviceAt(want.lun.path), want.lun.found.size)
+        if want.lun.found.wiped:
+            wipe(host, home)
+        return home
+
+
+def _taken(lun: str, found: KernelLuns, host: Host, wanted: LunWipe) -> KernelLun:
+    listed = next((one for one in found.luns if one.found.wwid == lun), None)
+    if listed is not None:
+        return listed
+    device = host.luns.device(lun) if lun.startswith("/") else None
+    if device is None:
+        raise _missing(lun)
+    return _looked(device, host, wanted)
+
+
+def _looked(lun: HostLun, host: Host, wanted: LunWipe, *, patient: bool = True) -> KernelLun:
+    # A device without an identifier goes by its path.
+    found = FoundLun(lun.wwid or lun.path, 0, lun.size, lun.block, lun.vendor, lun.product, lun.serial, lun.read_only)
+    if lun.size:
+        found = looked(host, found, partial(host.luns.read, lun.path), wanted, patient=patient)
+    return KernelLun(lun.path, lun.paths_up, lun.paths, found)
+
+
+def _missing(lun: str) -> DeviceMissing:
+    hint = _("Answer a LUN that this host has; these are its block devices:")
+    command = "lsblk --output PATH,SIZE,TYPE,VENDOR,MODEL,WWN"
+    return DeviceMissing(
+        lun, why=_("no block device has that identifier or path, or its size"), hint=hint, command=command
+    )
+
+
+def _show(path: str) -> str:
+    return f"lsblk {shlex.quote(path)}"
+
+
+@hookimpl
+def hosted_setup_steps() -> Sequence[Any]:
+    """Register the steps."""
+    return (look_at_luns, take)
+
+
+@hookimpl
+def hosted_setup_storage_backends() -> Sequence[StorageBackend[Any]]:
+    """Register the back end."""
+    return (Fc(),)

@@ -1,0 +1,56 @@
+"""What the deployments on each kind of storage have in common: what qemu has open, and a reboot."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final
+
+from tests.system.guest import GOOD, Guest
+from tests.system.installer import virsh
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.system.installer import Site
+
+BLOCK: Final = 64 << 10
+
+
+def blocks(site: Site, driver: str) -> str:
+    """Ask the running qemu what its nodes of that driver lie on."""
+    words = ("qemu-monitor-command", site.vm_name, json.dumps({"execute": "query-named-block-nodes"}))
+    nodes: list[dict[str, Any]] = json.loads(virsh(site.lab, *words))["return"]
+    return " ".join(json.dumps(one["image"]) for one in nodes if one["drv"] == driver)
+
+
+def rebooted(site: Site) -> None:
+    """Cut the VM's power, start it and await its engine."""
+    virsh(site.lab, "destroy", site.vm_name)
+    virsh(site.lab, "start", site.vm_name)
+    began = time.monotonic()
+    while time.monotonic() - began < 300:
+        with suppress(OSError):
+            if GOOD in Guest.of(site).health():
+                return
+        time.sleep(1)
+    raise AssertionError("the engine did not come back")
+
+
+def digest(path: Path) -> str:
+    """Hash what of a file is not zero, with its places."""
+    found, at = hashlib.blake2b(), 0
+    with path.open("rb") as file:
+        while True:
+            try:
+                at = os.lseek(file.fileno(), at, os.SEEK_DATA)
+            except OSError:
+                return found.hexdigest()
+            at -= at % BLOCK
+            piece = os.pread(file.fileno(), BLOCK, at)
+            if any(piece):
+                found.update(at.to_bytes(8, "big") + piece)
+            at += BLOCK

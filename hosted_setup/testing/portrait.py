@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import stat
 from typing import TYPE_CHECKING, Final
@@ -10,11 +11,14 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from hosted_setup.adapters import libvirt_xml
+from hosted_setup.adapters.disk_tools import UtilLinux
+from hosted_setup.domain.block_metadata import encoded
+from hosted_setup.domain.lun_contents import ends_of, look
 from hosted_setup.testing.network import FACTS
-from hosted_setup.testing.state import Domain, Network, load_all
+from hosted_setup.testing.state import Domain, KeptSecret, Network, load_all
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from hosted_setup.testing.world import World
@@ -69,12 +73,30 @@ def _entries(world: World) -> Iterator[tuple[str, str]]:
             yield f"entity {one['collection']} {one['name']}", fields
     for network in load_all(world.hypervisor.networks, Network):
         yield f"network {network.name}", f"{'active' if network.active else 'off'}\n{network.xml}"
+    for secret in load_all(world.hypervisor.secrets, KeptSecret):
+        yield f"secret {secret.usage}", secret.uuid
+    for path in (world.root / "luns").glob("*"):
+        yield f"lun {path.name}", _lun(path)
     facts = world.network.facts()
     for link in facts.links if facts != FACTS else ():
         yield f"link {link.name}", repr((link, [route for route in facts.routes if route.device == link.name]))
     for top in (world.paths.root, world.storage, world.exports):
         for path in top.rglob("*"):
             yield str(path.relative_to(world.root)), _described(path)
+
+
+def _lun(path: Path) -> str:
+    """Tell what is on a LUN: its partitions, and what a domain of ours says of itself."""
+
+    def read(regions: Sequence[tuple[int, int]]) -> list[bytes]:
+        with path.open("rb") as file:
+            return [os.pread(file.fileno(), length, start) for start, length in regions]
+
+    size = path.stat().st_size
+    found, table = look(UtilLinux(), read, size), UtilLinux().table(ends_of(read, size))
+    partitions = [f"{one.name} {one.uuid} {one.size}" for one in (table.partitions if table else ())]
+    uses = [one.told() for one in found.findings]
+    return "\n".join([*uses, *partitions, encoded(found.domain).decode() if found.domain else ""])
 
 
 def _described(path: Path) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import os
 import shutil
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hosted_setup.model import secret
+from hosted_setup.model.values import GIB
 from hosted_setup.testing.crash import Counter, Killer, in_a_process_of_its_own
 from hosted_setup.testing.portrait import portrait
 from hosted_setup.testing.world import World
@@ -27,8 +29,12 @@ if TYPE_CHECKING:
 class Scene:
     """A world that is killed, copied, gone on with and taken back; always at the same place, since paths are in it."""
 
-    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, *, copied: bool = False) -> None:
+    def __init__(
+        self, folder: Path, monkeypatch: pytest.MonkeyPatch, *, copied: bool = False, iscsi: bool = False
+    ) -> None:
         """See one run through.
+
+        `iscsi`: onto a LUN of a target that asks for a password.
 
         `copied`: from a gzip'd OVA, on a libvirt that takes no open files, onto the bridge of a host with ifupdown.
         """
@@ -38,6 +44,7 @@ class Scene:
         self._inputs = Inputs.make(folder / "inputs")
         self._monkeypatch = monkeypatch
         self._answers = {"HOSTED_ENGINE__networkMode": "str:bridge"} if copied else {}
+        self._iscsi = iscsi
         self.program = self._open(World.make(self._place))
         if copied:
             self._inputs.appliance.write_bytes(gzip.compress(self._inputs.appliance.read_bytes()))
@@ -61,7 +68,10 @@ class Scene:
 
     def _open(self, world: World) -> Program:
         made = Program(world, self._inputs, self._monkeypatch)
-        made.answer(**self._answers)
+        if self._iscsi:
+            made.on_iscsi()
+        else:
+            made.answer(**self._answers)
         return made
 
     def portrait(self) -> dict[str, str]:
@@ -70,12 +80,12 @@ class Scene:
     def keep(self, name: str) -> None:
         """Keep a copy of the world."""
         shutil.rmtree(self._folder / name, ignore_errors=True)
-        shutil.copytree(self._place, self._folder / name, symlinks=True)
+        shutil.copytree(self._place, self._folder / name, symlinks=True, copy_function=_copy)
 
     def back_to(self, name: str) -> None:
         """Put a kept copy of the world in its place."""
         shutil.rmtree(self._place)
-        shutil.copytree(self._folder / name, self._place, symlinks=True)
+        shutil.copytree(self._folder / name, self._place, symlinks=True, copy_function=_copy)
         self.program = self._open(World.reopen(self._place))
 
     def call(self, *arguments: str, watch: Observer | None = None) -> int:
@@ -122,10 +132,30 @@ def copied_scene() -> Iterator[Scene]:
         yield made
 
 
+@pytest.fixture(scope="session")
+def iscsi_scene() -> Iterator[Scene]:
+    with _scene(iscsi=True) as made:
+        yield made
+
+
+def _copy(source: str, target: str) -> None:
+    """Copy a file; one that stands for a LUN is larger than all memory, so its holes stay holes."""
+    if Path(source).stat().st_size < GIB:
+        shutil.copy2(source, target)
+        return
+    with Path(source).open("rb") as old, Path(target).open("xb") as new, suppress(OSError):  # ENXIO: no data any more
+        new.truncate(old.seek(0, os.SEEK_END))
+        end = 0
+        while True:
+            at = os.lseek(old.fileno(), end, os.SEEK_DATA)
+            end = os.lseek(old.fileno(), at, os.SEEK_HOLE)
+            os.pwrite(new.fileno(), os.pread(old.fileno(), end - at, at), at)
+
+
 @contextmanager
-def _scene(*, copied: bool) -> Iterator[Scene]:
+def _scene(*, copied: bool = False, iscsi: bool = False) -> Iterator[Scene]:
     memory = Path("/dev/shm")  # a few hundred worlds are copied: four times as fast as on a disk
     with pytest.MonkeyPatch.context() as monkeypatch, TemporaryDirectory(dir=memory if memory.is_dir() else None) as at:
         monkeypatch.setattr("os.fsync", lambda _: None)  # what a killed process has written is there all the same
         monkeypatch.setattr(secret, "_known", set())
-        yield Scene(Path(at), monkeypatch, copied=copied)
+        yield Scene(Path(at), monkeypatch, copied=copied, iscsi=iscsi)

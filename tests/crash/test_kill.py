@@ -66,6 +66,21 @@ def test_killed_at_every_change_it_copies_anew_or_takes_its_copies_back(copied_s
         assert changes(scene.before, scene.portrait()) == {}, describe(scene, place, "after")
 
 
+def test_killed_at_every_change_on_a_lun_it_goes_on_or_leaves_the_lun_empty(iscsi_scene: Scene) -> None:
+    scene = iscsi_scene
+    assert "secret.remove" in [record.undo for record in scene.records if isinstance(record, Intent)]
+    assert any(name.startswith("lun ") and "he-disk" in text for name, text in scene.undisturbed.items())
+    for place in range(place_of(scene, Confirmed), place_of(scene, Committed)):
+        scene.back_to("start")
+        assert scene.kill(place, "after", "restore")
+        scene.keep("killed")
+        assert scene.call("deploy", "--resume") == DONE, describe(scene, place, "after")
+        assert changes(scene.undisturbed, scene.portrait()) == {}, describe(scene, place, "after")
+        scene.back_to("killed")
+        assert scene.call("deploy", "--abort") == DONE, describe(scene, place, "after")
+        assert changes(scene.before, scene.portrait()) == {}, describe(scene, place, "after")
+
+
 def test_a_run_has_all_the_records_that_matter(scene: Scene) -> None:
     undos = [record.undo for record in scene.records if isinstance(record, Intent)]
     assert len(scene.records) > 80

@@ -133,7 +133,7 @@ class Program:
         """Answer with a LUN of a pretended target that asks for a password; give the file that stands for it."""
         path = lun_file(self.world.root / "luns", ISCSI_TARGET, 1)
         path.parent.mkdir(exist_ok=True)
-        with path.open("wb") as file:
+        with path.open("ab") as file:
             file.truncate(64 * GIB)
         passwords = {ISCSI_TARGET: CHAP} | ({"": CHAP} if discovery else {})
         self.world.behaviour.chap.update(passwords)

@@ -31,10 +31,7 @@ def lun(program: Program) -> Path:
 
 def wiping(program: Program, lun: Path, typed: str | None = None) -> Done:
     """Deploy with the option; what is typed comes from the answers, since nobody is there."""
-    keep = lun.with_name("kept")
-    lun.rename(keep)
     program.on_iscsi(HOSTED_ENGINE__wipeLunTyped="" if typed is None else f"str:{typed}")
-    keep.replace(lun)
     return program.restore(f"--wipe-lun={pretended_wwid(lun)}")
 
 

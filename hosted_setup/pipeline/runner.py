@@ -61,15 +61,17 @@ class HasEffects(Protocol):
         """Give a sentence for every destructive effect."""
 
 
-class _Log:
+class Intents:
     """The undo log of one step."""
 
     def __init__(self, journal: Journal, step: str, past: Past) -> None:
+        """Write into `journal`, whose records add up to `past`."""
         self._journal = journal
         self._step = step
         self._past = past
 
     def before(self, undo: Undo) -> None:
+        """Record it."""
         record = Intent(self._past.next_intent, self._step, undo.name, encode(undo))
         self._journal.append(record)
         self._past.take(record)
@@ -290,7 +292,7 @@ class Runner:
         if step.commits:
             self.host.reporter.emit(Heading(_(COMMIT)))
         self._record(Begun(step.name, step.version))
-        services: dict[type[Any], Any] = {Host: self.host, UndoLog: _Log(self.journal, step.name, self.past)}
+        services: dict[type[Any], Any] = {Host: self.host, UndoLog: Intents(self.journal, step.name, self.past)}
         arguments = [services.get(need, have.get(need)) for need in step.needs]
         product = look(step, lambda: step.function(*arguments), self.host)
         if step.gives is not None:

@@ -17,7 +17,7 @@ from hosted_setup.ports.host import Host
 
 
 def write(  # noqa: PLR0913 - a file, and how to take it back
-    path: Path, content: bytes, mode: int, host: Host, undo: UndoLog, *, hidden: bool = False
+    path: Path, content: bytes, mode: int, host: Host, undo: UndoLog, *, hidden: bool = False, anew: bool = False
 ) -> None:
     """Write a file, and the folders that are missing; what was there is kept beside and put back by the undo.
 
@@ -27,6 +27,7 @@ def write(  # noqa: PLR0913 - a file, and how to take it back
         mode: its permissions, as far as the umask lets.
         host: its run's id is in the name of what is kept.
         undo: where the way back is recorded.
+        anew: what is there was written by this run, and is replaced.
         hidden: keep what was there under a name with a dot, for folders in which every file counts.
 
     Raises:
@@ -37,7 +38,7 @@ def write(  # noqa: PLR0913 - a file, and how to take it back
         undo.before(RemoveFolder(folder, mount_of(folder.parent)))
         folder.mkdir(mode=0o755, exist_ok=True)
     mount = mount_of(path.parent)
-    if os.path.lexists(path):  # such as the answers of an older deploy
+    if os.path.lexists(path) and not anew:  # such as the answers of an older deploy
         aside = path.with_name(f"{'.' if hidden else ''}{path.name}.before-{host.run_id}")
         undo.before(PutBack(path, aside, mount))
         if os.path.lexists(aside):
@@ -45,7 +46,7 @@ def write(  # noqa: PLR0913 - a file, and how to take it back
         path.rename(aside)
         host.reporter.emit(Info(_("{path} was there: it is now {name}", path=path, name=aside.name)))
     undo.before(RemoveFile(path, hashlib.sha256(content).hexdigest(), mount))
-    put(path, content, mode, beside=_beside(path, host))
+    put(path, content, mode, beside=_beside(path, host), new=not anew)
 
 
 @dataclass(frozen=True)

@@ -50,6 +50,11 @@ class Paths:
         return self.root / "var/log/ovirt-hosted-engine-setup"
 
     @property
+    def ha_state(self) -> Path:
+        """Hold `ha.conf`."""
+        return self.root / "var/lib/ovirt-hosted-engine-ha"
+
+    @property
     def ha_run(self) -> Path:
         """Hold `vm.conf`, lost at reboot."""
         return self.root / "run/ovirt-hosted-engine-ha"

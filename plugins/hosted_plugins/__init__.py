@@ -10,6 +10,7 @@ COMMANDS: Final = (
     "hosted_plugins.runs.command",
     "hosted_plugins.support.command",
     "hosted_plugins.answers.command",
+    "hosted_plugins.shared_config.command",
 )
 FEATURES: Final = (
     "hosted_plugins.deploy.steps",

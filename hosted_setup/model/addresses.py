@@ -97,7 +97,7 @@ class NameServers:
     @classmethod
     def parse(cls, text: str) -> Self:
         """Accept addresses with commas between them, each once."""
-        servers = tuple(IpAddress.parse(one.strip()) for one in text.split(","))
+        servers = tuple(IpAddress.parse(one) for one in _listed(text))
         if len(servers) > 3:  # noqa: PLR2004 - MAXNS
             message = _("{count} name servers are more than the 3 a resolver looks at", count=len(servers))
             raise ValueError(message)
@@ -173,13 +173,13 @@ class PortalAddresses:
     def parse(cls, text: str) -> Self:
         """Accept addresses with commas between them, each once."""
         found = []
-        for one in text.split(","):
+        for one in _listed(text):
             try:
-                address = ip_address(one.strip())
+                address = ip_address(one)
             except ValueError:
-                raise ValueError(_("{text!r} is not an IP address", text=one.strip())) from None
+                raise ValueError(_("{text!r} is not an IP address", text=one)) from None
             if address.is_multicast or address.is_unspecified or getattr(address, "scope_id", None):
-                raise ValueError(_("{text!r} is not the address of one machine", text=one.strip()))
+                raise ValueError(_("{text!r} is not the address of one machine", text=one))
             found.append(str(address))
         if len(set(found)) < len(found):
             raise ValueError(_("{text!r} names an address twice", text=text))
@@ -200,7 +200,7 @@ class PortNumbers:
     @classmethod
     def parse(cls, text: str) -> Self:
         """Accept ports with commas between them."""
-        return cls(tuple(PortNumber.parse(one.strip()) for one in text.split(",")))
+        return cls(tuple(PortNumber.parse(one) for one in _listed(text)))
 
     def __str__(self) -> str:
         """Give them with commas."""
@@ -231,7 +231,7 @@ class EmailAddresses:
     @classmethod
     def parse(cls, text: str) -> Self:
         """Accept addresses with commas between them."""
-        return cls(tuple(EmailAddress.parse(one.strip()) for one in text.split(",")))
+        return cls(tuple(EmailAddress.parse(one) for one in _listed(text)))
 
     def __str__(self) -> str:
         """Give them with commas."""
@@ -256,3 +256,8 @@ def _reachable(text: str) -> IPv4Address | IPv6Address:
         message = _("{text!r} is {kind}", text=text, kind=kind or _("a broadcast address"))
         raise ValueError(message)
     return found
+
+
+def _listed(text: str) -> list[str]:
+    """Part a list at its commas, with the blanks around them."""
+    return re.split(" *, *", text)

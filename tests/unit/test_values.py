@@ -19,6 +19,7 @@ from hosted_setup.model.addresses import (
     NameServers,
     PortalAddresses,
     PortNumber,
+    PortNumbers,
 )
 from hosted_setup.model.exports import NfsExport
 from hosted_setup.model.secret import Secret
@@ -26,7 +27,7 @@ from hosted_setup.model.values import DomainName, Fqdn, MacAddress, Name, SshPub
 
 KINDS: Final = (
     DomainName, EmailAddress, EmailAddresses, Fqdn, HostAddress, InterfaceAddress, IpAddress, MacAddress, Name,
-    NameServers, NfsExport, PortNumber, SshPublicKey, VmName,
+    NameServers, NfsExport, PortalAddresses, PortNumber, PortNumbers, SshPublicKey, VmName,
 )  # fmt: skip
 ED25519: Final = base64.b64encode(b"\0\0\0\x0bssh-ed25519\0\0\0\x20" + bytes(32)).decode()
 
@@ -57,13 +58,13 @@ BAD: Final = {
     InterfaceAddress: ["192.0.2.5", "192.0.2.5/", "192.0.2.5/33", "192.0.2.5/255.255.255.0", "192.0.2.0/24",
                        "192.0.2.255/24", "192.0.2.5/32", "2001:db8::/64", "127.0.0.1/8", "DHCP"],
     NameServers: ["", ",", "192.0.2.1,", "192.0.2.1 192.0.2.2", "192.0.2.1,192.0.2.1",
-                  "192.0.2.1,192.0.2.2,192.0.2.3,192.0.2.4", "127.0.0.53"],
+                  "192.0.2.1,192.0.2.2,192.0.2.3,192.0.2.4", "127.0.0.53", "192.0.2.1,\r192.0.2.2"],
     HostAddress: ["", "a b", "http://a", "fe80::1%eth0", "a:25", "1.2.3"],
     NfsExport: ["", "nas", "nas:", "nas:exports", ":/a", "/a", "2001:db8::5:/a", "[nas]:/a", "nas:/a/../b",
                 "nas:/a\nb"],
     PortNumber: ["", "0", "65536", "-1", "2 5", "٢٥"],
     EmailAddress: ["", "root", "@a", "a@", "a@b@c", "a b@c", "a@b\nx=y", "%s@a"],
-    EmailAddresses: ["", "a@b,", "a@b c@d", "a@b;c@d"],
+    EmailAddresses: ["", "a@b,", "a@b c@d", "a@b;c@d", "\ra@b", "a@b,\tc@d"],
     SshPublicKey: ["", "ssh-ed25519", "ssh-ed25519 AAAA", f"ssh-rsa {ED25519}", f'from="*" ssh-ed25519 {ED25519}',
                    f"ssh-ed25519 {ED25519[:-1]}", f"ssh-ed25519 {ED25519}\nssh-ed25519 {ED25519}"],
 }  # fmt: skip

@@ -32,6 +32,10 @@ if TYPE_CHECKING:
 ADMIN: Final = "adm1n-canary/+= €"
 ROOT: Final = "r00t-canary/+= €"
 CHAP: Final = "ch4p-canary/+= €"
+ISCSI_SECRETS: Final = (
+    f"OVEHOSTED_STORAGE/iSCSIPortalPassword=str:{CHAP}",
+    f"OVEHOSTED_STORAGE/iSCSIDiscoverPassword=str:{CHAP}",
+)
 ISCSI_TARGET: Final = "iqn.2026-01.org.example:engine"
 SECRETS: Final = f"""[environment:default]
 OVEHOSTED_ENGINE/adminPassword=str:{ADMIN}
@@ -147,9 +151,8 @@ class Program:
             "OVEHOSTED_STORAGE__iSCSITargetName": f"str:{ISCSI_TARGET}",
             "OVEHOSTED_STORAGE__LunID": f"str:{pretended_wwid(path)}",
         } | finder | changes)  # fmt: skip
-        lines = [f"OVEHOSTED_STORAGE/iSCSIPortalPassword=str:{CHAP}"]
-        lines += [f"OVEHOSTED_STORAGE/iSCSIDiscoverPassword=str:{CHAP}"] if discovery else []
-        self.inputs.secrets.write_text("\n".join([SECRETS, *lines, ""]))
+        login, found = ISCSI_SECRETS
+        self.inputs.secrets.write_text("\n".join([SECRETS, login, found if discovery else "", ""]))
         return path
 
     def on_fc(self) -> Path:

@@ -21,7 +21,7 @@ from hosted_setup.model.question import questions_of
 from hosted_setup.pipeline.plan import Ask
 from hosted_setup.registry import Registry
 from hosted_setup.testing.behaviour import RESTORE_FAILS, SETUP_FAILS
-from tests.flow.program import ADMIN, ROOT, SECRETS
+from tests.flow.program import ADMIN, CHAP, ISCSI_SECRETS, ROOT, SECRETS
 from tests.flow.test_interrupt import Operator, replies
 
 if TYPE_CHECKING:
@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 
     from tests.flow.program import Program
 
-CANARIES: Final = (ADMIN, ROOT)
+CANARIES: Final = (ADMIN, ROOT, CHAP)
+WHOLE: Final = 1 << 30
+"""Bytes: of what is larger, a pretended LUN, the beginning is looked at."""
 
 
 def forms(secret: str) -> set[bytes]:
@@ -58,10 +60,15 @@ def unpacked(name: str, content: bytes) -> Iterator[tuple[str, bytes]]:
         yield f"{name}:", gzip.decompress(content)
 
 
+def start(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(-1 if path.stat().st_size < WHOLE else WHOLE >> 4)
+
+
 def everything(program: Program, out: str) -> dict[str, bytes]:
     """Give every file in the world, the pretended libvirt's and what is in archives too, and the screen."""
     files = [path for path in program.world.root.rglob("*") if path.is_file()]
-    found = {name: content for path in files for name, content in unpacked(str(path), path.read_bytes())}
+    found = {name: content for path in files for name, content in unpacked(str(path), start(path))}
     return found | {"screen": out.encode()}
 
 
@@ -97,13 +104,22 @@ def test_a_canary_is_found_in_a_bundle(program: Program) -> None:
 def test_every_secret_question_has_a_canary() -> None:
     items = plan_of(Registry(FEATURES, third_parties=False))
     keys = {one.key for item in items if isinstance(item, Ask) for one in questions_of(item.section) if one.secret}
-    assert keys == {line.partition("=")[0] for line in SECRETS.splitlines()[1:]}
+    assert keys == {line.partition("=")[0] for line in (*SECRETS.splitlines()[1:], *ISCSI_SECRETS)}
 
 
 def test_a_deploy_leaks_nothing(program: Program) -> None:
     done = program.restore()
     assert done.code == 0
     assert leaks(everything(program, done.out)) == []
+
+
+def test_a_deploy_with_passwords_for_its_storage_leaks_nothing(program: Program) -> None:
+    program.on_iscsi(discovery=True)
+    done = program.restore()
+    assert done.code == 0, done.out
+    world = program.world
+    kept = {str(world.root / "behaviour.json"), *map(str, world.hypervisor.secrets.glob("*"))}
+    assert {*leaks(everything(program, done.out))} == kept, "what the server asks for, and libvirt's own file"
 
 
 def test_a_typed_deploy_leaks_nothing(program: Program) -> None:

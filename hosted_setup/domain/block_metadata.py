@@ -1,4 +1,4 @@
-"""What the metadata of a storage domain on a LUN says: the marker, the pointer, the disks that are being imported.
+"""What the metadata of a storage domain on a LUN says: marker, pointer, the disks that are being imported, the hosts.
 
 It is JSON in the slots of the partition `he-metadata`; read strictly, so that nothing else is taken for it.
 """
@@ -8,6 +8,8 @@ from __future__ import annotations
 from typing import Annotated, Final
 
 import msgspec
+
+from hosted_setup.domain.host_slot import HostSlot
 
 FORMAT: Final = 1
 
@@ -31,6 +33,7 @@ class BlockMetadata(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     engine: str = ""
     current: Current | None = None
     importing: tuple[_UUID, ...] = ()
+    hosts: tuple[HostSlot, ...] = ()
 
 
 def encoded(metadata: BlockMetadata) -> bytes:

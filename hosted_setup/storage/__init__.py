@@ -64,5 +64,9 @@ class StorageBackend(Protocol[A]):
     def free(self, want: A, host: Host) -> int:
         """Give the bytes that are free there."""
 
+    def home(self, want: A, host: Host) -> Home | None:  # noqa: ARG002 - as the others
+        """Give what storage domains live in, for a look; None where nothing can be seen without a change."""
+        return None
+
     def attach(self, want: A, host: Host, undo: UndoLog) -> Home:
         """Make the storage reachable, and tell what storage domains live in; what changes goes to `undo` first."""

@@ -1,4 +1,4 @@
-"""A storage domain laid out on a LUN: named partitions of a GPT (docs/decisions/0012-block-layout.md).
+"""Long, since a storage domain on a LUN is whole here: named partitions of a GPT (docs/decisions/0012-block-layout.md).
 
 It is made from the inside out: what the partitions hold, the table's copy at the tail, the table at the head. What a
 process that died before that leaves is known by the mark, at the place where `he-metadata` is going to be.
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from hosted_setup.domain.host_slot import HostSlot
     from hosted_setup.ports.disk_tools import DiskTools
     from hosted_setup.ports.images import Images
     from hosted_setup.ports.locations import LunHome
@@ -94,10 +95,11 @@ class BlockLayout:
         if not self.made_by(run_id):
             return ()
         known = {METADATA, LOCKSPACE, CONFIGURATION}
-        left = [one for one in table.partitions if one.name not in known]
+        left = [f"{one.name} {one.uuid}" for one in table.partitions if one.name not in known]
+        left += [one.name for one in self.hosts().values() if one.run != run_id]
         if not left:
             self._remove_all(table.partitions)
-        return tuple(f"{self._home} ({one.name} {one.uuid})" for one in left)
+        return tuple(f"{self._home} ({one})" for one in left)
 
     def add_volume(self, volume: str, format: str, size: int) -> DiskSource:  # noqa: A002 - the tools' word
         """Make a partition in which the image can grow to its whole size, and note that it is importing."""
@@ -168,6 +170,24 @@ class BlockLayout:
     def read_conf(self) -> dict[str, str]:
         """Read the shared configuration, as far as it is there."""
         return self._unpacked(self._slot(CONFIGURATION)[1])
+
+    def hosts(self) -> dict[int, HostSlot]:
+        """Read who has which host id."""
+        return {slot.number: slot for slot in self._metadata()[1].hosts}
+
+    def reserve(self, slot: HostSlot) -> None:
+        """Reserve a host id."""
+        if slot.number in self.hosts():
+            raise FileExistsError(f"{self._home}: {slot.number}")
+        self._change(lambda now: msgspec.structs.replace(now, hosts=(*now.hosts, slot)))
+
+    def release(self, number: int, run_id: str) -> None:
+        """Free a host id, if that run has reserved it."""
+        found = self.hosts().get(number)
+        if found is not None and found.run == run_id:
+            self._change(
+                lambda now: msgspec.structs.replace(now, hosts=tuple(one for one in now.hosts if one != found))
+            )
 
     def free(self) -> int:
         """Give the bytes of the largest disk's partition that can still be made."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from hosted_setup.model.problem import Problem
 from hosted_setup.ports.locations import Home, LunHome
 from hosted_setup.storage.block_layout import BlockLayout
 from hosted_setup.storage.file_layout import FileLayout
@@ -12,6 +15,8 @@ from hosted_setup.storage.file_layout import FileLayout
 if TYPE_CHECKING:
     from hosted_setup.ports.host import Host
     from hosted_setup.storage.layout import Layout
+
+_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True)
@@ -30,3 +35,20 @@ class StorageDomain:
     def __str__(self) -> str:
         """Give the place, for people."""
         return f"{self.home}/{self.uuid}"
+
+
+def domains_in(home: Home, host: Host) -> tuple[StorageDomain, ...]:
+    """Give the storage domains that live in a home and can be read, in order.
+
+    Raises:
+        OSError: the storage does not answer.
+    """
+    if isinstance(home, LunHome):
+        found = BlockLayout("", home, host.images, host.disk_tools).contents().domain
+        return (StorageDomain(found.uuid, home),) if found else ()
+    names = [name for name in host.trees.at(home).names("") if _UUID.fullmatch(name)]
+    domains = []
+    for one in (StorageDomain(name, home) for name in names):
+        with suppress(Problem):  # a damaged one is nobody's
+            domains += [one] if one.on(host).mark() else []
+    return tuple(domains)

@@ -5,18 +5,23 @@
     UUID/images/current.json    the pointer
     UUID/conf/                  the shared configuration
     UUID/ha_agent/              of the agents
+    UUID/hosts/NUMBER/host.json who has that host id
 
-It is built under `.UUID.RUN`, then gets its name in one move.
+It is built under `.UUID.RUN`, then gets its name in one move; a reservation of a host id likewise, under `hosts/.RUN`:
+no folder takes the name of another that is not empty.
 """
 
 from __future__ import annotations
 
+import errno
 import json
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 
 from hosted_setup.domain.domain_mark import LIMIT, DomainMark
+from hosted_setup.domain.host_slot import HostSlot
 from hosted_setup.model.messages import _
 from hosted_setup.model.values import MIB
 from hosted_setup.ports.images import DiskSource
@@ -31,6 +36,8 @@ if TYPE_CHECKING:
     from hosted_setup.ports.trees import Tree
 
 _MARK: Final = "dom_md/metadata"
+_SLOT: Final = "host.json"
+_TAKEN: Final = (errno.EEXIST, errno.ENOTEMPTY)
 _NO_FILE: Final = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
 
 
@@ -50,6 +57,7 @@ class FileLayout:
         self._images = f"{uuid}/images"
         self._pointer = f"{self._images}/current.json"
         self._conf = f"{uuid}/conf"
+        self._hosts = f"{uuid}/hosts"
 
     def create(self, name: str, run_id: str) -> None:
         """Make the domain, whole or not at all, with that run's mark."""
@@ -57,7 +65,7 @@ class FileLayout:
         self._tree.make_folder(building)
         self._tree.make_folder(f"{building}/dom_md")
         self._tree.write(f"{building}/{_MARK}", DomainMark(self._uuid, name, run_id).encode(), 0o644)
-        for folder in ("images", "ha_agent", "conf"):
+        for folder in ("images", "ha_agent", "conf", "hosts"):
             self._tree.make_folder(f"{building}/{folder}")
         self._tree.rename(building, self._uuid)
 
@@ -87,7 +95,7 @@ class FileLayout:
         left = []
         for root in (self._building(run_id), self._uuid):
             self._tree.refuse_mounts(root)
-            if self._made_by(run_id, root) and not self._remove_marked(root):
+            if self._made_by(run_id, root) and not self._remove_marked(root, run_id):
                 left.append(self._place(root))
             self._remove_unmarked(root)
         return tuple(left)
@@ -161,6 +169,34 @@ class FileLayout:
         there = set(self._tree.names(self._conf)).intersection(CONF_FILES)
         return {name: self._tree.read(f"{self._conf}/{name}", MIB).decode() for name in sorted(there)}
 
+    def hosts(self) -> dict[int, HostSlot]:
+        """Read who has which host id."""
+        names = self._tree.names(self._hosts) if self._tree.kind(self._hosts) is Kind.FOLDER else ()
+        read = (self._slot(f"{self._hosts}/{name}") for name in names if name.isascii() and name.isdigit())
+        return {slot.number: slot for slot in read if slot is not None}
+
+    def reserve(self, slot: HostSlot) -> None:
+        """Reserve a host id, in one move."""
+        building, place = f"{self._hosts}/.{slot.run}", f"{self._hosts}/{slot.number}"
+        with suppress(FileExistsError):
+            self._tree.make_folder(building)
+        self._tree.write(f"{building}/{_SLOT}", msgspec.json.encode(slot), 0o644)
+        try:
+            self._tree.rename(building, place)
+        except OSError as error:
+            self._remove_known(building, (_SLOT,))
+            if error.errno in _TAKEN:
+                raise FileExistsError(errno.EEXIST, f"{slot.number}", self._place(place)) from error
+            raise
+
+    def release(self, number: int, run_id: str) -> None:
+        """Free a host id, if that run has reserved it, or was reserving it."""
+        self._remove_known(f"{self._hosts}/.{run_id}", (_SLOT,))
+        place = f"{self._hosts}/{number}"
+        found = self._slot(place)
+        if found is not None and found.run == run_id:
+            self._remove_known(place, (_SLOT,))
+
     def free(self) -> int:
         """Give the bytes that are free."""
         return self._tree.space().free
@@ -175,6 +211,15 @@ class FileLayout:
         except ValueError as error:
             raise damaged(self._place(f"{root}/{_MARK}"), str(error), self._home.command) from error
 
+    def _slot(self, folder: str) -> HostSlot | None:
+        """Read a reservation; None for one that is being freed."""
+        try:
+            return msgspec.json.decode(self._tree.read(f"{folder}/{_SLOT}", LIMIT), type=HostSlot)
+        except _NO_FILE:
+            return None
+        except msgspec.DecodeError as error:
+            raise damaged(self._place(f"{folder}/{_SLOT}"), str(error), self._home.command) from error
+
     def _made_by(self, run_id: str, root: str) -> bool:
         found = self._mark(root)
         return found is not None and found.run == run_id and found.uuid == self._uuid
@@ -187,10 +232,13 @@ class FileLayout:
             return False
         return found.volume == volume
 
-    def _remove_marked(self, root: str) -> bool:
+    def _remove_marked(self, root: str, run_id: str) -> bool:
         """Remove the folders with the files that this program puts there, the mark last; tell whether all is gone."""
         self._remove_known(f"{root}/conf", CONF_FILES)
         self._remove_known(f"{root}/ha_agent")
+        for number in self.hosts() if root == self._uuid else ():
+            self.release(number, run_id)
+        self._remove_known(f"{root}/hosts")
         self._remove_known(f"{root}/images")
         self._remove_known(f"{root}/dom_md", ("metadata",))
         return self._remove_known(root)

@@ -13,10 +13,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hosted_setup.domain.domain_mark import DomainMark
+    from hosted_setup.domain.host_slot import HostSlot
     from hosted_setup.domain.lun_contents import Contents
     from hosted_setup.ports.images import DiskSource
 
-CONF_FILES: Final = ("hosted-engine.conf", "vm.conf", "fhanswers.conf", "broker.conf", "version")
+CONF_FILES: Final = ("hosted-engine.conf", "vm.conf", "fhanswers.conf", "broker.conf", "ca.pem", "version")
 """The shared configuration."""
 
 LENT: Final = ("he-seed", "he-backup")
@@ -126,6 +127,19 @@ class Layout(Protocol):
 
     def read_conf(self) -> dict[str, str]:
         """Read the shared configuration, as far as it is there."""
+
+    def hosts(self) -> dict[int, HostSlot]:
+        """Read who has which host id."""
+
+    def reserve(self, slot: HostSlot) -> None:
+        """Reserve a host id. On a LUN another host may do so at the same moment: who was last is read a while later.
+
+        Raises:
+            FileExistsError: another host has it.
+        """
+
+    def release(self, number: int, run_id: str) -> None:
+        """Free a host id, if that run has reserved it, or was reserving it."""
 
     def free(self) -> int:
         """Give the bytes that are free."""

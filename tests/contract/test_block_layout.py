@@ -15,6 +15,7 @@ from hosted_setup.adapters import qemu_images
 from hosted_setup.adapters.disk_tools import UtilLinux
 from hosted_setup.adapters.qemu_images import QemuImages
 from hosted_setup.domain.block_layout import METADATA
+from hosted_setup.domain.host_slot import HostSlot
 from hosted_setup.domain.lun_contents import Finding, Kind
 from hosted_setup.model.secret import Secret
 from hosted_setup.model.values import GIB, MIB
@@ -240,3 +241,23 @@ def test_a_server_that_hangs_is_given_up(lab: Laboratory, monkeypatch: pytest.Mo
                 with pytest.raises(StorageSilent, match="HE-STORAGE-SILENT"):
                     deed()
         assert QemuImages().head(region, MIB) == bytes(MIB)
+
+
+def test_host_ids_are_reserved_read_and_freed_by_their_run_alone(place: Place) -> None:
+    layout = place.layout()
+    layout.create("hosted_storage", RUN)
+    mine = HostSlot(1, "host1.example.com", str(uuid4()), RUN, "2026-11-21T00:00:00+00:00")
+    theirs = HostSlot(2, "host2.example.com", str(uuid4()), OTHER, "2026-11-21T00:00:01+00:00")
+    layout.reserve(mine)
+    layout.reserve(theirs)
+    assert layout.hosts() == {1: mine, 2: theirs}
+    with pytest.raises(FileExistsError):
+        layout.reserve(theirs)
+    layout.release(2, RUN)
+    assert layout.hosts() == {1: mine, 2: theirs}
+    (left,) = layout.remove(RUN)
+    assert "host2.example.com" in left
+    layout.release(2, OTHER)
+    assert layout.hosts() == {1: mine}
+    assert layout.remove(RUN) == ()
+    assert layout.contents().empty

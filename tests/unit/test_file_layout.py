@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
 
 from hosted_setup.domain.domain_mark import engine_id
+from hosted_setup.domain.host_slot import HostSlot, next_free
 from hosted_setup.ports.images import DiskSource
 from hosted_setup.ports.locations import DirectoryHome, FileAt
 from hosted_setup.storage.domain import StorageDomain
@@ -45,7 +47,7 @@ def made(tmp_path: Path) -> Made:
 
 
 def test_it_is_made_whole_and_removed_whole(made: Made) -> None:
-    folders = {UUID} | {f"{UUID}/{name}" for name in ("dom_md", "images", "ha_agent", "conf")}
+    folders = {UUID} | {f"{UUID}/{name}" for name in ("dom_md", "images", "ha_agent", "conf", "hosts")}
     assert made.files() == folders | {f"{UUID}/dom_md/metadata"}
     assert made.layout.made_by(RUN)
     assert not made.layout.made_by(OTHER)
@@ -169,3 +171,70 @@ def test_the_shared_configuration(made: Made) -> None:
 
 def test_the_room(made: Made) -> None:
     assert made.layout.free() > 0
+
+
+def slot(number: int, run: str = RUN) -> HostSlot:
+    return HostSlot(number, "host.example.com", UUID, run, "2026-01-02T03:04:05+00:00")
+
+
+def test_a_host_id_is_reserved_read_and_freed_by_its_run_alone(made: Made) -> None:
+    before = made.files()
+    assert made.layout.hosts() == {}
+    made.layout.reserve(slot(1))
+    made.layout.reserve(slot(2, OTHER))
+    assert made.layout.hosts() == {1: slot(1), 2: slot(2, OTHER)}
+    assert next_free(made.layout.hosts()) == 3
+    with pytest.raises(FileExistsError):
+        made.layout.reserve(slot(2))
+    made.layout.release(2, RUN)
+    assert made.layout.hosts() == {1: slot(1), 2: slot(2, OTHER)}
+    made.layout.release(1, RUN)
+    made.layout.release(2, OTHER)
+    made.layout.release(3, OTHER)
+    assert made.files() == before
+
+
+def test_many_hosts_at_once_never_get_the_same_id(made: Made) -> None:
+    runs = [f"20260102030405-{number:06x}" for number in range(8)]
+
+    def reserve(run: str) -> int:
+        while True:
+            number = next_free(made.layout.hosts()) or 0
+            try:
+                made.layout.reserve(slot(number, run))
+            except FileExistsError:
+                continue
+            return number
+
+    with ThreadPoolExecutor(len(runs)) as threads:
+        given = dict(zip(runs, threads.map(reserve, runs), strict=True))
+    assert sorted(given.values()) == list(range(1, 9))
+    assert {found.run: number for number, found in made.layout.hosts().items()} == given
+
+
+def test_what_a_killed_reservation_left_is_taken_up_or_freed(made: Made) -> None:
+    before = made.files()
+    (made.folder / f"hosts/.{RUN}").mkdir()
+    (made.folder / f"hosts/.{RUN}/.host.json.new").write_text("{")
+    made.layout.reserve(slot(1))
+    made.layout.release(1, RUN)
+    assert made.files() == before
+    (made.folder / f"hosts/.{RUN}").mkdir()
+    made.layout.release(1, RUN)
+    assert made.files() == before
+    (made.folder / "hosts/1").mkdir()  # being freed
+    assert made.layout.hosts() == {}
+    (made.folder / "hosts/1/host.json").write_text("{")
+    with pytest.raises(DomainDamaged):
+        made.layout.hosts()
+
+
+def test_a_domain_of_which_another_host_has_an_id_is_not_removed_whole(made: Made) -> None:
+    made.layout.reserve(slot(1))
+    made.layout.reserve(slot(2, OTHER))
+    assert made.layout.remove(RUN) == (str(made.folder),)
+    assert made.layout.hosts() == {2: slot(2, OTHER)}
+
+
+def test_there_are_no_more_ids_than_sanlock_has() -> None:
+    assert next_free(range(1, 2001)) is None

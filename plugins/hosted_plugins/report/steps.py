@@ -62,6 +62,7 @@ def write_shared(  # noqa: PLR0913 - everything other hosts need
         "vm.conf": _vm_conf(vm, virt, domain, network, disk, settled),
         "fhanswers.conf": sheet.text(),
         "broker.conf": _broker_conf(notifications),
+        "ca.pem": ready.ca_pem,
         "version": VERSION,
     }
     layout = domain.on(host)

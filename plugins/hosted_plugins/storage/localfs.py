@@ -84,6 +84,10 @@ class LocalFs(StorageBackend[LocalFsAnswers]):
 
     def attach(self, want: LocalFsAnswers, host: Host, undo: UndoLog) -> DirectoryHome:
         """Use the directory as it is; nothing is changed. It belongs to libvirt's own qemu user."""
+        return self.home(want, host)
+
+    def home(self, want: LocalFsAnswers, host: Host) -> DirectoryHome:
+        """Give the directory."""
         facts = host.hypervisor.facts()
         return DirectoryHome(want.path, facts.uid, facts.gid)
 

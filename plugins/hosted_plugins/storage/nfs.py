@@ -134,6 +134,10 @@ class Nfs(StorageBackend[NfsAnswers]):
         """Change nothing: every use of it finds its own way there."""
         return _home(want)
 
+    def home(self, want: NfsAnswers, host: Host) -> NfsHome:
+        """Give the export."""
+        return _home(want)
+
 
 def _home(want: NfsAnswers) -> NfsHome:
     return NfsHome(str(want.export.server), want.export.path, OWNER, OWNER)

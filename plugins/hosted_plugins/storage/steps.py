@@ -11,6 +11,7 @@ from hosted_plugins.image import OpenedAppliance
 from hosted_plugins.storage import Storage, StorageBackends, StorageChoice, StorageHome
 from hosted_plugins.vm import VmAnswers
 from hosted_setup.domain.block_layout import room_for
+from hosted_setup.domain.host_slot import HostSlot
 from hosted_setup.hooks import hookimpl
 from hosted_setup.model.events import Warn
 from hosted_setup.model.messages import _
@@ -23,6 +24,7 @@ from hosted_setup.ports.host import Host
 from hosted_setup.storage import StorageBackend
 from hosted_setup.storage.domain import StorageDomain
 
+FIRST: Final = 1  # the host id of whoever makes the domain
 SPARE: Final = 2 * GIB  # beside what the appliance's disk takes now: room for the restore and the first days
 
 
@@ -142,7 +144,9 @@ def create_domain(choice: StorageChoice, storage: StorageHome, host: Host, undo:
     """Make a domain under a name that is nobody else's; it is there whole or not at all."""
     domain = StorageDomain(str(uuid.uuid4()), storage.home)
     undo.before(RemoveDomain(domain))
-    domain.on(host).create(str(choice.name), host.run_id)
+    layout, facts = domain.on(host), host.machine.facts()
+    layout.create(str(choice.name), host.run_id)
+    layout.reserve(HostSlot(FIRST, facts.hostname, facts.uuid, host.run_id, host.clock.now().isoformat()))
     return domain
 
 

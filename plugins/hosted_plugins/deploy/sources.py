@@ -97,7 +97,7 @@ def answers_of(options: Namespace) -> tuple[Option, ...]:
     from hosted_plugins.checks import FORCE4, FORCE6  # noqa: PLC0415 - commands are light until they run
     from hosted_plugins.deploy.ignoring import IGNORE  # noqa: PLC0415
     from hosted_plugins.pauses import AFTER_HOST, AFTER_RESTORE  # noqa: PLC0415
-    from hosted_plugins.storage.luns import WIPE  # noqa: PLC0415
+    from hosted_plugins.storage import WIPE  # noqa: PLC0415
     from hosted_setup.interview.loading import Option  # noqa: PLC0415
 
     given = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from hosted_setup.model.messages import _
 from hosted_setup.model.question import Choice, ask, section
@@ -12,6 +12,9 @@ from hosted_setup.model.values import Name
 from hosted_setup.pipeline.plan import Alternatives
 from hosted_setup.ports.locations import Home
 from hosted_setup.storage import StorageBackend
+
+WIPE: Final = "HOSTED_ENGINE/wipeLun"
+"""The WWID of the LUN that is to be wiped; the option `--wipe-lun` gives it."""
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
+from hosted_plugins.storage import WIPE
 from hosted_setup.domain.block_layout import largest_gap, system_partitions
 from hosted_setup.domain.lun_contents import Kind, Reader, ends_of, lockspace_at, look
 from hosted_setup.domain.sanlock import LOCKSPACE_SIZE, RENEWED_WITHIN, Lease, leases
@@ -20,7 +21,6 @@ from hosted_setup.ports.images import DiskSource
 from hosted_setup.ports.locations import LunHome
 from hosted_setup.storage.layout import LunUsed
 
-WIPE: Final = "HOSTED_ENGINE/wipeLun"
 _SPARE: Final = 5.0  # seconds that a renewal may be late
 
 

@@ -141,6 +141,11 @@ class NetworkFacts:
         return tuple(dict.fromkeys(found))
 
 
+def mark_of(run_id: str) -> str:
+    """Give the alias by which a bridge is known as that run's."""
+    return f"hosted-engine run {run_id}"
+
+
 @dataclass(frozen=True)
 class BridgeChange:
     """A bridge called `bridge` over `nic`, which takes over what the NIC has: this is plain data, so it is journaled.
@@ -157,7 +162,7 @@ class BridgeChange:
     @property
     def mark(self) -> str:
         """Give the bridge's alias, by which it is known as this run's."""
-        return f"hosted-engine run {self.run_id}"
+        return mark_of(self.run_id)
 
     def describes(self, bridge: Link, nic: Link | None) -> bool:
         """Tell whether an unmarked bridge, with the NIC as it is now, is what this change makes."""

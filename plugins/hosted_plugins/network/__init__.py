@@ -15,7 +15,7 @@ from hosted_setup.model.messages import N_, _
 from hosted_setup.model.question import Choice, ask, section
 from hosted_setup.model.values import VmName, Word
 from hosted_setup.ports.host import Host
-from hosted_setup.ports.network import Link, NetworkFacts
+from hosted_setup.ports.network import Link, NetworkFacts, mark_of
 
 _FIRST: Final = 222  # 192.168.222.0/24, as the original's bootstrap network (he_ipv4_subnet_prefix)
 
@@ -102,8 +102,9 @@ def bridged(choice: NetworkChoice) -> bool:
 
 
 def _to_be_made(choice: NetworkChoice, host: Host) -> bool:
-    """Tell whether there is a bridge to be made; one that is there keeps its ports."""
-    return bridged(choice) and host.network.facts().link(str(choice.bridge)) is None
+    """Tell whether there is a bridge to be made, or this run has made it; one that was there keeps its ports."""
+    there = host.network.facts().link(str(choice.bridge)) if bridged(choice) else None
+    return bridged(choice) and (there is None or there.alias == mark_of(host.run_id))
 
 
 def default_nic(facts: NetworkFacts) -> str:

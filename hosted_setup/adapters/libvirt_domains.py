@@ -62,6 +62,13 @@ class Domains(Link):
                 domain.FDAssociate(group, [descriptor])
             domain.create()
 
+    def go_on(self, uuid: str) -> None:
+        """Have a stalled domain go on, with what its storage has refused; another one goes on anyway."""
+        with self.asking(_("letting the domain {uuid} go on", uuid=uuid)):
+            domain = self._get(uuid)
+            if _state(domain) is DomainState.STALLED:
+                domain.resume()
+
     def destroy(self, uuid: str) -> None:
         """Cut the power."""
         with self.asking(_("stopping the domain {uuid}", uuid=uuid)), _absent_ok():
@@ -118,9 +125,15 @@ class Domains(Link):
 
 
 def _info(domain: libvirt.virDomain) -> DomainInfo:
-    state = _STATES.get(domain.state()[0], DomainState.RUNNING)  # blocked, in shutdown: still there
     mark = libvirt_xml.mark(domain.XMLDesc())
-    return DomainInfo(domain.UUIDString(), domain.name(), state, domain.ID(), mark)
+    return DomainInfo(domain.UUIDString(), domain.name(), _state(domain), domain.ID(), mark)
+
+
+def _state(domain: libvirt.virDomain) -> DomainState:
+    state, reason = domain.state()
+    if state == libvirt.VIR_DOMAIN_PAUSED and reason == libvirt.VIR_DOMAIN_PAUSED_IOERROR:
+        return DomainState.STALLED
+    return _STATES.get(state, DomainState.RUNNING)  # blocked, in shutdown: still there
 
 
 def _absent_ok() -> AbstractContextManager[None]:

@@ -18,6 +18,7 @@ class DomainState(Enum):
 
     RUNNING = "running"
     PAUSED = "paused"
+    STALLED = "paused by an error of its storage"
     OFF = "shut off"
     CRASHED = "crashed"
 
@@ -108,6 +109,9 @@ class Hypervisor(Protocol):
 
     def start(self, uuid: str, files: Mapping[str, Path]) -> None:
         """Start a defined domain; `files` maps fd groups of its XML to files to be opened read-only here."""
+
+    def go_on(self, uuid: str) -> None:
+        """Have a stalled domain go on, with what its storage has refused; another one goes on anyway."""
 
     def destroy(self, uuid: str) -> None:
         """Cut the power."""

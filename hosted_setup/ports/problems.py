@@ -106,6 +106,9 @@ def refused_by_system(error: OSError, then: str = RESUME) -> Problem:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         hint = _("Make room, then go on:")
         return NoSpace(name, why=why, where=name, hint=hint, command=then)
+    if isinstance(error, TimeoutError | ConnectionError):
+        hint = _("Look after the storage server and the network to it, then go on:")
+        return StorageSilent(name, why=why, where=name, hint=hint, command=then)
     hint = _("The traceback is in the log; look at the place with:") if name else _("The traceback is in the log:")
     command = f"ls -ld {shlex.quote(name)}" if name else BUNDLE
     return SystemRefused(name or type(error).__name__, why=why, where=name, hint=hint, command=command)

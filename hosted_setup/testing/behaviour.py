@@ -34,7 +34,8 @@ class GuestScript:
     """What a guest says, phase by phase; `harden` and `restore` only when its seed asks for them.
 
     A line is said as it is, with `{token}` (the seed's), `{ca}` (as JSON) and `{host_key}` filled in. Two kinds of
-    line are deeds: `?WHAT` asks for WHAT and waits until it is told; `!serve` brings the engine up, `!off` powers off.
+    line are deeds: `?WHAT` asks for WHAT and waits until it is told; `!serve` brings the engine up, `!off` powers off,
+    `!stall` meets an error of the storage, at which the VM is stopped.
     """
 
     boot: tuple[str, ...] = (HELLO,)

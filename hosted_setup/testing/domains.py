@@ -58,12 +58,18 @@ class FakeDomains(Storehouse):
         domain.guest = boot(domain.live, files, self.behaviour, self.clock.monotonic())
         self.keep(domain)
 
+    def go_on(self, uuid: str) -> None:
+        """Have a stalled domain go on, with what its storage has refused; another one goes on anyway."""
+        domain = self._running(uuid, "letting go on")
+        domain.stalled = False
+        self.keep(domain)
+
     def destroy(self, uuid: str) -> None:
         """Cut the power."""
         self.must_answer()
         domain = load(self.domain_file(uuid), Domain)
         if domain is not None:
-            domain.live, domain.boot, domain.paused = "", -1, False
+            domain.live, domain.boot, domain.stalled = "", -1, False
             domain.pulls, domain.detaching, domain.guest = {}, [], Guest()
             self.keep(domain)
 
@@ -163,7 +169,7 @@ def _missing(xml: str, files: Mapping[str, Path], active: Collection[str]) -> It
 def _info(domain: Domain) -> DomainInfo:
     state = DomainState.OFF
     if domain.live:
-        state = DomainState.PAUSED if domain.paused else DomainState.RUNNING
+        state = DomainState.STALLED if domain.stalled else DomainState.RUNNING
     elif domain.crashed:
         state = DomainState.CRASHED
     return DomainInfo(domain.uuid, domain.name, state, domain.boot, libvirt_xml.mark(domain.xml))

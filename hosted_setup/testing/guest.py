@@ -47,7 +47,7 @@ def boot(xml: str, files: Mapping[str, Path], behaviour: Behaviour, now: float) 
 def advance(domain: Domain, now: float, delay: float) -> None:
     """Let the guest say and do what it can until it has to wait for an answer or for the time."""
     guest = domain.guest
-    while domain.live and guest.at < len(guest.lines) and not guest.asking:
+    while domain.live and guest.at < len(guest.lines) and not guest.asking and not domain.stalled:
         if delay and guest.since + delay * (guest.at + 1 - guest.start) > now:
             return
         line = guest.lines[guest.at]
@@ -80,6 +80,8 @@ def _perform(domain: Domain, line: str) -> None:
     guest = domain.guest
     if line == "!off":
         domain.live, domain.boot, domain.guest = "", -1, Guest()
+    elif line == "!stall":
+        domain.stalled = True
     elif line == "!serve":
         guest.serving = True
     elif line.startswith("?"):

@@ -59,7 +59,7 @@ class Domain:
     xml: str
     live: str = ""
     boot: int = -1
-    paused: bool = False
+    stalled: bool = False
     crashed: bool = False
     persistent: bool = True
     pulls: dict[str, int] = field(default_factory=dict)

@@ -16,6 +16,7 @@ from hosted_setup.pipeline.wait import DeadlineExceeded, wait_until
 from hosted_setup.ports.host import Host
 from hosted_setup.ports.hypervisor import DomainState
 from hosted_setup.ports.problems import BUNDLE, COLLECT, RESUME
+from hosted_setup.storage.watch import StorageWatch
 
 OUTPUT: Final = "|- "
 EVENT: Final = "HE_GUEST "
@@ -55,6 +56,7 @@ class GuestLog:
         self._host = host
         self._vm = vm
         self._shown = seen
+        self._storage = StorageWatch(host, vm.storage, vm.uuid)
         self._channel = host.guests.open(Path(vm.channel), Path(vm.log))
         self.lines: list[str] = []
 
@@ -148,3 +150,4 @@ class GuestLog:
                 hint=hint,
                 command=RESUME,
             )
+        self._storage.go_on()

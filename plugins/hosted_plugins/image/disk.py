@@ -38,6 +38,7 @@ from hosted_setup.ports.images import DiskSource
 from hosted_setup.ports.locations import FileAt
 from hosted_setup.storage.domain import StorageDomain
 from hosted_setup.storage.layout import Pointer
+from hosted_setup.storage.watch import StorageWatch
 
 _SECTOR: Final = 512
 IMPORT_DEADLINE: Final = 3600.0
@@ -118,7 +119,10 @@ def finish_import(disk: EngineDisk, vm: EngineVm, ready: EngineReady, host: Host
     if host.hypervisor.has_backing(vm.uuid, DISK):
         host.hypervisor.pull(vm.uuid, DISK)  # it may have stopped before a resume, and there may be room by now
 
+    storage = StorageWatch(host, disk.domain, vm.uuid)
+
     def pulled() -> bool | None:
+        storage.go_on()
         if host.hypervisor.pull_left(vm.uuid, DISK) is not None:
             return None
         if host.hypervisor.has_backing(vm.uuid, DISK):

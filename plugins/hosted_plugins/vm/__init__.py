@@ -21,9 +21,13 @@ from hosted_setup.pipeline.wait import DeadlineExceeded, wait_until
 from hosted_setup.ports.host import Host
 from hosted_setup.ports.hypervisor import DomainState
 from hosted_setup.ports.machine import MachineFacts
+from hosted_setup.storage.domain import StorageDomain
 
 DISK: Final = "vda"  # the name of the engine VM's disk in its definition
 SOCKET: Final = "guest.sock"  # in the run's folder: the guest's channel
+UP: Final = (DomainState.RUNNING, DomainState.STALLED)
+"""A VM that works, or goes on as soon as its storage is back."""
+
 _MEMORY_MIN: Final = 512
 _MEMORY_ADVISED: Final = 4096  # he_minimal_mem_size_MB of the original
 _CPUS_ADVISED: Final = 2
@@ -190,6 +194,7 @@ class EngineVm:
     boot: int
     channel: str
     log: str
+    storage: StorageDomain
 
 
 @dataclass(frozen=True)
@@ -225,7 +230,7 @@ def at_work(vm: str, host: Host) -> bool:
     Then its disk is what the run expects. A later boot, by whoever, finds a disk whose cloud-init has run.
     """
     found = host.hypervisor.domain(vm)
-    if found is None or found.state is not DomainState.RUNNING or not is_first_boot(host, found.boot):
+    if found is None or found.state not in UP or not is_first_boot(host, found.boot):
         return False
     said = guest_log(host).read_text(errors="replace").splitlines()
     return not any(line.endswith("_FAIL") or _FAILED in line for line in said)

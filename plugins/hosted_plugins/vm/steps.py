@@ -15,7 +15,7 @@ from hosted_plugins.image import EngineDisk, ImportedDisk
 from hosted_plugins.network import EngineNetwork
 from hosted_plugins.pauses import HostPaused
 from hosted_plugins.virt import Virtualisation
-from hosted_plugins.vm import DISK, SOCKET, EngineVm, Seed, Settled, VmAnswers, remember_boot, take_away
+from hosted_plugins.vm import DISK, SOCKET, UP, EngineVm, Seed, Settled, VmAnswers, remember_boot, take_away
 from hosted_setup.domain.templates import render_xml
 from hosted_setup.hooks import hookimpl
 from hosted_setup.model.messages import _
@@ -24,7 +24,7 @@ from hosted_setup.pipeline.stage import Stage
 from hosted_setup.pipeline.step import step
 from hosted_setup.pipeline.undo import Undo, UndoLog
 from hosted_setup.ports.host import Host
-from hosted_setup.ports.hypervisor import DomainState, HypervisorFacts
+from hosted_setup.ports.hypervisor import HypervisorFacts
 from hosted_setup.ports.images import DiskSource
 from hosted_setup.ports.locations import FileAt
 
@@ -56,7 +56,7 @@ class RemoveVm(Undo, name="vm.remove"):
 
 def _same_boot(vm: EngineVm, host: Host) -> bool:
     found = host.hypervisor.domain(vm.uuid)
-    return found is not None and found.state is DomainState.RUNNING and found.boot == vm.boot
+    return found is not None and found.state in UP and found.boot == vm.boot
 
 
 @step(Stage.TRANSACTION, "Start the engine VM", holds=_same_boot)
@@ -95,7 +95,7 @@ def start_vm(  # noqa: PLR0913 - everything a VM is made of
     remember_boot(host, boot)
     if disk.backing is not None:
         host.hypervisor.pull(disk.vm, DISK)
-    return EngineVm(disk.vm, boot, channel["socket"], channel["log"])
+    return EngineVm(disk.vm, boot, channel["socket"], channel["log"], disk.domain)
 
 
 def _xml(

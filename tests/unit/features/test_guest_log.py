@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
+from uuid import uuid4
 
 import pytest
 
@@ -10,6 +11,8 @@ from hosted_plugins.bootstrap import GuestLog
 from hosted_plugins.vm import EngineVm
 from hosted_setup.model.events import GuestLine
 from hosted_setup.model.problem import Problem
+from hosted_setup.ports.locations import DirectoryHome
+from hosted_setup.storage.domain import StorageDomain
 from hosted_setup.testing.world import Recorder, World
 
 if TYPE_CHECKING:
@@ -26,7 +29,8 @@ def heard(world: World, *lines: str, seen: int = 0) -> tuple[GuestLog, list[str]
     host = world.host("run")
     path = world.root / "guest.log"
     path.write_text("".join(f"{line}\n" for line in lines))
-    log = GuestLog(host, EngineVm("uuid", 1, str(world.root / "guest.sock"), str(path)), seen)
+    domain = StorageDomain(str(uuid4()), DirectoryHome(world.root, 0, 0))
+    log = GuestLog(host, EngineVm("uuid", 1, str(world.root / "guest.sock"), str(path), domain), seen)
     log.pump()
     events = cast("Recorder", host.reporter).events
     return log, [event.text for event in events if isinstance(event, GuestLine)]

@@ -45,7 +45,7 @@ class Kind:
 
     word: str
     use: str
-    """What the operator names it as."""
+    """What the operator names it as; empty where nobody names one."""
     absent: int
     """libvirt's error when there is none."""
     show: str

@@ -14,7 +14,7 @@ from hosted_setup.model.secret import Secret
 from hosted_setup.ports.hypervisor import SecretInfo
 from hosted_setup.ports.problems import NameTaken
 
-_SECRET: Final = Kind(N_("secret"), N_("the secret"), libvirt.VIR_ERR_NO_SECRET, "secret-dumpxml")
+_SECRET: Final = Kind(N_("secret"), "", libvirt.VIR_ERR_NO_SECRET, "secret-dumpxml")
 _MARK: Final = "hosted-engine-setup run "
 """What a description of ours begins with: a secret's XML has no place for metadata."""
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -15,8 +17,10 @@ from hosted_setup.adapters import qemu_images
 from hosted_setup.adapters.disk_tools import UtilLinux
 from hosted_setup.adapters.qemu_images import QemuImages
 from hosted_setup.domain.block_layout import METADATA
+from hosted_setup.domain.block_metadata import FORMAT, BlockMetadata, encoded
 from hosted_setup.domain.host_slot import HostSlot
 from hosted_setup.domain.lun_contents import Finding, Kind
+from hosted_setup.domain.slots import blank
 from hosted_setup.model.secret import Secret
 from hosted_setup.model.values import GIB, MIB
 from hosted_setup.ports.images import DiskSource
@@ -203,6 +207,9 @@ def test_somebody_elses_table_over_ours_is_left_alone(place: Place) -> None:
     before = place.digest()
     assert not place.layout().made_by(RUN)
     assert place.layout().remove(RUN) == ()
+    with pytest.raises(DomainDamaged, match="HE-DOMAIN-DAMAGED") as gone:
+        place.layout().take_back(str(uuid4()), "he-seed")
+    assert gone.value.why == "its partition table is gone"
     assert place.digest() == before
 
 
@@ -211,6 +218,15 @@ def test_metadata_without_a_whole_copy_is_damage(place: Place) -> None:
     place.put(MIB, bytes(2 * MIB))
     with pytest.raises(DomainDamaged, match=METADATA):
         place.layout().made_by(RUN)
+
+
+def test_metadata_of_another_domain_is_damage(place: Place) -> None:
+    place.layout().create("hosted_storage", RUN)
+    theirs = BlockMetadata(format=FORMAT, uuid=str(uuid4()), name="hosted_storage", run=RUN)
+    place.put(MIB, blank(encoded(theirs), 2 * MIB))
+    with pytest.raises(DomainDamaged, match=METADATA) as damaged:
+        place.layout().made_by(RUN)
+    assert damaged.value.why == "it does not read as the metadata of this domain"
 
 
 def test_a_lun_that_is_full_says_so(place: Place) -> None:
@@ -241,6 +257,28 @@ def test_a_server_that_hangs_is_given_up(lab: Laboratory, monkeypatch: pytest.Mo
                 with pytest.raises(StorageSilent, match="HE-STORAGE-SILENT"):
                     deed()
         assert QemuImages().head(region, MIB) == bytes(MIB)
+
+
+@pytest.mark.system
+def test_a_copy_that_stalls_is_given_up(lab: Laboratory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(qemu_images, "_STALLED", 2.0)
+    raw = tmp_path / "raw"
+    raw.write_bytes(os.urandom(64 * MIB))
+    with IscsiServer(lab, PORT) as server, lab.network(), ExitStack() as hung:
+        target = server.target("stalling")
+        server.lun(target, SIZE)
+        disk = DiskSource(IscsiAt(f"{ADDRESS}:{PORT}", target, 1), "qcow2", 0, SIZE)
+        seen: list[float] = []
+
+        def stop(percent: float) -> None:
+            if not seen:
+                hung.enter_context(server.hung())
+            seen.append(percent)
+
+        with pytest.raises(StorageSilent, match="HE-STORAGE-SILENT") as silent:
+            QemuImages().convert(DiskSource(FileAt(str(raw)), "raw"), disk, stop)
+    assert silent.value.why == "nothing has moved for 2 s"
+    assert max(seen) < 100
 
 
 def test_host_ids_are_reserved_read_and_freed_by_their_run_alone(place: Place) -> None:

@@ -7,14 +7,21 @@ import os
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+import pytest
+
+from hosted_plugins.storage.iscsi import Iscsi, IscsiWanted
+from hosted_plugins.storage.luns import FoundLun
 from hosted_setup.adapters.disk_tools import UtilLinux
 from hosted_setup.domain.lun_contents import ends_of, look
 from hosted_setup.model.secret import Secret
 from hosted_setup.model.values import GIB
 from hosted_setup.ports.hypervisor import SecretInfo
+from hosted_setup.ports.initiator import Portal
+from hosted_setup.ports.iscsi_problems import LunMissing
 from hosted_setup.ports.locations import DeviceAt, LunHome
 from hosted_setup.storage.block_layout import BlockLayout
 from hosted_setup.testing.images import FakeImages
+from hosted_setup.testing.initiator import pretended_wwid
 from tests.flow.program import CHAP, ISCSI_TARGET
 
 if TYPE_CHECKING:
@@ -84,3 +91,21 @@ def test_a_secret_of_somebody_elses_under_our_uuid_stays(program: Program) -> No
     hypervisor.define_secret(SecretInfo(kept.stem, "theirs", "another run"), Secret(CHAP))
     assert program("cleanup", "--yes").code == 0
     assert secrets(program) == [kept]
+
+
+def test_a_lun_that_has_changed_since_it_was_chosen_is_refused(program: Program) -> None:
+    lun = program.on_iscsi()
+    chosen = FoundLun(pretended_wwid(lun), 1, 64 * GIB, 512, "ACME", "Virtual Disk", "0001", read_only=False)
+    want = IscsiWanted((Portal("192.0.2.5", 3260),), ISCSI_TARGET, chosen, "host", Secret(CHAP))
+    host = program.world.host("20261121000000-abcdef")
+    Iscsi().check(want, host)
+    os.truncate(lun, 32 * GIB)
+    with pytest.raises(LunMissing, match="HE-ISCSI-LUN") as changed:
+        Iscsi().check(want, host)
+    assert changed.value.why == "it was there with 68719476736 bytes when it was chosen"
+
+
+def test_a_user_that_no_agent_could_log_in_as_is_refused(program: Program) -> None:
+    program.on_iscsi(OVEHOSTED_STORAGE__iSCSIPortalUser=f"str:{'x' * 51}")
+    done = program.restore()
+    assert (done.code, "51 characters are more than 50" in done.out) == (2, True), done.out

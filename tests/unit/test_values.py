@@ -16,6 +16,7 @@ from hosted_setup.model.addresses import (
     HostAddress,
     InterfaceAddress,
     IpAddress,
+    IscsiName,
     NameServers,
     PortalAddresses,
     PortNumber,
@@ -26,8 +27,8 @@ from hosted_setup.model.secret import Secret
 from hosted_setup.model.values import DomainName, Fqdn, MacAddress, Name, SshPublicKey, VmName, usable_password
 
 KINDS: Final = (
-    DomainName, EmailAddress, EmailAddresses, Fqdn, HostAddress, InterfaceAddress, IpAddress, MacAddress, Name,
-    NameServers, NfsExport, PortalAddresses, PortNumber, PortNumbers, SshPublicKey, VmName,
+    DomainName, EmailAddress, EmailAddresses, Fqdn, HostAddress, InterfaceAddress, IpAddress, IscsiName, MacAddress,
+    Name, NameServers, NfsExport, PortalAddresses, PortNumber, PortNumbers, SshPublicKey, VmName,
 )  # fmt: skip
 ED25519: Final = base64.b64encode(b"\0\0\0\x0bssh-ed25519\0\0\0\x20" + bytes(32)).decode()
 
@@ -47,6 +48,8 @@ GOOD: Final = [
     (NfsExport, "NAS.example.com:/exports/engine/", "nas.example.com:/exports/engine"),
     (NfsExport, "192.0.2.5:/", "192.0.2.5:/"),
     (NfsExport, "[2001:DB8::5]:/a b:/c", "[2001:db8::5]:/a b:/c"),
+    (IscsiName, "iqn.2026-01.com.example:engine", "iqn.2026-01.com.example:engine"),
+    (IscsiName, "eui.02004567A425678D", "eui.02004567A425678D"),
     (EmailAddress, "root@localhost", "root@localhost"),
     (EmailAddresses, "a.b+c@example.com ,d@e", "a.b+c@example.com,d@e"),
     (SshPublicKey, f"ssh-ed25519 {ED25519} operator@desk of mine", f"ssh-ed25519 {ED25519} operator@desk of mine"),
@@ -63,6 +66,7 @@ BAD: Final = {
     NfsExport: ["", "nas", "nas:", "nas:exports", ":/a", "/a", "2001:db8::5:/a", "[nas]:/a", "nas:/a/../b",
                 "nas:/a\nb"],
     PortNumber: ["", "0", "65536", "-1", "2 5", "٢٥"],
+    IscsiName: ["", "engine", "iqn.2026-1.com.example:a", "iqn.2026-01.com.example:a b", "iqn.2026-01.COM", "naa.12"],
     EmailAddress: ["", "root", "@a", "a@", "a@b@c", "a b@c", "a@b\nx=y", "%s@a"],
     EmailAddresses: ["", "a@b,", "a@b c@d", "a@b;c@d", "\ra@b", "a@b,\tc@d"],
     SshPublicKey: ["", "ssh-ed25519", "ssh-ed25519 AAAA", f"ssh-rsa {ED25519}", f'from="*" ssh-ed25519 {ED25519}',

@@ -64,6 +64,8 @@ def test_a_life(bench: Bench) -> None:
     assert running is not None
     assert running.state is DomainState.RUNNING
     assert running.boot > 0
+    hypervisor.go_on(made.uuid)
+    assert hypervisor.domain(made.uuid) == running
     with pytest.raises(HypervisorFault, match=made.uuid) as caught:
         hypervisor.start(made.uuid, {})
     assert "already running" in caught.value.why

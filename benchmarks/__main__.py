@@ -17,6 +17,10 @@ NAMES = {
     "wizard": "benchmarks.wizard:BENCHMARK",
     "validate": "benchmarks.validate:BENCHMARK",
     "import": "benchmarks.import_disk:BENCHMARK",
+    "import-localfs": "benchmarks.import_storage:LOCALFS",
+    "import-nfs": "benchmarks.import_storage:NFS",
+    "import-iscsi": "benchmarks.import_storage:ISCSI",
+    "import-lun": "benchmarks.import_storage:LUN_DEVICE",
     "deploy": "benchmarks.deploy:BENCHMARK",
     "deploy-4g": "benchmarks.deploy:PADDED",
 }

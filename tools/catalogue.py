@@ -100,7 +100,7 @@ def declared() -> Iterator[tuple[str, str]]:
     for backend in registry.storage_backends().values():
         yield backend.title, f"storage {backend.kind}"
     for source in Source:
-        yield source.name.lower(), "origin of an answer"
+        yield source.words, "origin of an answer"
     for code, kind in problems().items():
         yield kind.title, code
         if issubclass(kind, FileProblem):

@@ -17,10 +17,16 @@ class Source(IntEnum):
     DEFAULT = 0
     DETECTED = 1
     BACKUP = 2
-    RESUMED = 3
-    FILE = 4
-    TYPED = 5
-    OPTION = 6
+    SHARED = 3
+    RESUMED = 4
+    FILE = 5
+    TYPED = 6
+    OPTION = 7
+
+    @property
+    def words(self) -> str:
+        """Give what the preview calls it."""
+        return "shared configuration" if self is Source.SHARED else self.name.lower()
 
 
 @dataclass(frozen=True)
@@ -32,7 +38,7 @@ class Origin:
 
     def __str__(self) -> str:
         """Give the words the preview shows."""
-        return self.place or _(self.source.name.lower())
+        return self.place or _(self.source.words)
 
 
 @dataclass(frozen=True)

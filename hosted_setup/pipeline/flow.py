@@ -12,6 +12,7 @@ from hosted_setup.pipeline.stage import Stage
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from hosted_setup.pipeline.journal import Answered
     from hosted_setup.pipeline.plan import Alternatives
     from hosted_setup.pipeline.step import Step
 
@@ -23,12 +24,25 @@ class Flow:
     name: str
     goal: type[Any]
     request: type[Any]
+    asking: bool = True
+    """Whether a check may bring in questions that the goal alone would not ask."""
 
     def plan(
         self, steps: Iterable[Step], given: Iterable[type[Any]] = (), alternatives: Iterable[Alternatives] = ()
     ) -> tuple[Item, ...]:
         """Order the steps; `given` are products there from the start beside the request."""
-        return plan(self.goal, steps, (self.request, *given), alternatives)
+        return plan(self.goal, steps, (self.request, *given), alternatives, asking=self.asking)
+
+
+class OtherFlow(Exception):  # noqa: N818 - an outcome, not an error
+    """What was answered is another flow's business: this run ends, and one of that flow begins with the answers."""
+
+    def __init__(self, name: str) -> None:
+        """Name the flow."""
+        super().__init__(name)
+        self.name = name
+        self.answers: tuple[Answered, ...] = ()
+        """What the run had recorded until then."""
 
 
 def render(items: Iterable[Item]) -> str:

@@ -117,13 +117,19 @@ class PlanError(StepError):
 
 
 def plan(
-    goal: type[Any], steps: Iterable[Step], given: Iterable[type[Any]], alternatives: Iterable[Alternatives] = ()
+    goal: type[Any],
+    steps: Iterable[Step],
+    given: Iterable[type[Any]],
+    alternatives: Iterable[Alternatives] = (),
+    *,
+    asking: bool = True,
 ) -> tuple[Item, ...]:
     """Order what `goal` needs; `given` are the products that are there from the start.
 
-    Checks join when the goal's closure gives all they need. Items of one stage are in the order of their needs, and
-    otherwise in the order in which the goal's chain of needs names them, so the order is the same everywhere. All ways
-    of `alternatives` are in the plan; what customization does for one of them only says so.
+    Checks join when the goal's closure gives all they need; with `asking`, a check may bring in sections. Items of one
+    stage are in the order of their needs, and otherwise in the order in which the goal's chain of needs names them, so
+    the order is the same everywhere. All ways of `alternatives` are in the plan; what customization does for one of
+    them only says so.
 
     Raises:
         PlanError: see the class.
@@ -133,7 +139,7 @@ def plan(
     planner.visit(goal, ())
     closed = set(planner.placed) | planner.given
     for check in steps:
-        if check.gives is None and all(need in closed or is_section(need) for need in check.products):
+        if check.gives is None and all(need in closed or (asking and is_section(need)) for need in check.products):
             planner.place(check, (check.name,))
     return tuple(sorted(planner.conditioned(), key=lambda item: item.stage))
 

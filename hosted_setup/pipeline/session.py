@@ -14,7 +14,8 @@ from hosted_setup.model.messages import _
 from hosted_setup.model.problem import Aborted, ExitCode, Interrupted, Problem, Problems, exit_code_of
 from hosted_setup.pipeline.checking import nothing
 from hosted_setup.pipeline.codec import decode, encode
-from hosted_setup.pipeline.journal import FORMAT, End, Head, Journal, Past, RunLock, unfinished
+from hosted_setup.pipeline.flow import OtherFlow
+from hosted_setup.pipeline.journal import FORMAT, Answered, End, Head, Journal, Past, RunLock, unfinished
 from hosted_setup.pipeline.rollback import roll_back
 from hosted_setup.pipeline.runner import Declined, Runner, outdated
 from hosted_setup.pipeline.stage import CLEANUP, PRE_TERMINATION, TERMINATION
@@ -142,6 +143,10 @@ class Session:
         try:
             runner = Runner(items, self.host, journal, asker, past, self.ignored, self.settled)
             runner.run(request, *self.given)
+        except OtherFlow as other:
+            other.answers = tuple(one for one in journal.records if isinstance(one, Answered))
+            journal.append(End("left"))
+            raise
         except Declined:
             return self._stopped(journal, past, Info(_("Not confirmed; nothing was changed.")))
         except (KeyboardInterrupt, Interrupted, Aborted):

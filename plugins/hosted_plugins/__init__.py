@@ -27,6 +27,7 @@ FEATURES: Final = (
     "hosted_plugins.storage.iscsi",
     "hosted_plugins.storage.fc",
     "hosted_plugins.storage.steps",
+    "hosted_plugins.additional_host.steps",
     "hosted_plugins.network.steps",
     "hosted_plugins.vm.seed",
     "hosted_plugins.vm.steps",

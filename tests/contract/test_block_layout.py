@@ -1,4 +1,4 @@
-"""A storage domain on a LUN, pretended, a loop device and a real iSCSI target with CHAP: the same life on each."""
+"""Long, since one domain lives its life here: on a LUN, pretended, a loop device and a real iSCSI target with CHAP: the same life on each."""
 
 from __future__ import annotations
 

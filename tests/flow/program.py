@@ -119,7 +119,6 @@ class Program:
         self.attended = False
         self.stdin: io.StringIO = io.StringIO()
         self._monkeypatch = monkeypatch
-        monkeypatch.setattr(cli, "RealApp", lambda options: PretendedApp(options, self))
         monkeypatch.setattr(cli, "_end_on_signals", lambda: None)
         self.answer()
 
@@ -172,6 +171,7 @@ class Program:
         screen = io.StringIO()
         with redirect_stdout(screen), redirect_stderr(screen), self._monkeypatch.context() as patched:
             patched.setattr("sys.stdin", self.stdin)
+            patched.setattr(cli, "RealApp", lambda options: PretendedApp(options, self))
             try:
                 code = cli.main([arguments[0], "--root", str(self.world.paths.root), *arguments[1:]])
             except SystemExit as end:

@@ -19,7 +19,7 @@ import pytest
 import hosted_plugins
 import hosted_setup
 from hosted_plugins import COMMANDS, FEATURES
-from hosted_plugins.deploy.work import plan_of
+from hosted_plugins.deploy.work import FLOWS, plan_of
 from hosted_setup.hooks import Hooks
 from hosted_setup.interview import keys
 from hosted_setup.interview.confirmation import Confirmation
@@ -32,10 +32,12 @@ from hosted_setup.pipeline.undo import Undo
 from hosted_setup.registry import Registry
 from hosted_setup.testing.crash import Counter
 from hosted_setup.testing.trees import export_file
+from hosted_setup.testing.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from hosted_setup.pipeline.plan import Item
     from tests.flow.program import Program
 
 TESTS = Path(__file__).parents[1]
@@ -109,7 +111,11 @@ def codes_of(check: Step) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("check", checks_of(plan_of(REGISTRY)), ids=lambda check: check.label)
+@pytest.mark.parametrize(
+    "check",
+    dict.fromkeys(one for flow in FLOWS.values() for one in checks_of(plan_of(REGISTRY, flow))),
+    ids=lambda check: check.label,
+)
 def test_every_check_refuses_by_codes_that_are_asserted(check: Step) -> None:
     words = set(re.findall(r"[A-Z-]+", asserted()))
     assert codes_of(check)
@@ -133,9 +139,33 @@ def test_every_step_and_check_is_done(run: Counter, program: Program) -> None:
         choose()
         assert program.restore().code == 0
         assert program("cleanup", "--yes").code == 0
+    join(program)
     done = {record.step for record in run.records if isinstance(record, Done)}
     assert done == {step_of(function).name for function in REGISTRY.steps()}
-    assert done == {item.name for item in plan_of(REGISTRY) if isinstance(item, Step)}
+    assert done == {item.name for item in every_item() if isinstance(item, Step)}
+
+
+def join(program: Program) -> None:
+    """Deploy two engines, then have an additional host join one of them."""
+    program.answer()
+    assert program.restore().code == 0
+    storage, root = program.world.storage, program.world.root
+    (domain,) = storage.iterdir()
+    there = {"OVEHOSTED_STORAGE__storageDomainConnection": f"str:{storage}"}
+    program.world = World.make(root.with_name("beside"))
+    program.answer(**there, HOSTED_ENGINE__additionalHost="bool:False")
+    assert program.deploy().code == 0
+    program.world = World.make(root.with_name("additional"))
+    program.answer(
+        **there, HOSTED_ENGINE__additionalHost="bool:True", OVEHOSTED_STORAGE__sdUUID=f"str:{domain.name}",
+        OVEHOSTED_VM__ovfArchive="", OVEHOSTED_NETWORK__fqdn="",
+    )  # fmt: skip
+    assert program.deploy().code == 0
+
+
+def every_item() -> tuple[Item, ...]:
+    """Give the items of all flows."""
+    return tuple(item for flow in FLOWS.values() for item in plan_of(REGISTRY, flow))
 
 
 def test_every_undo_is_recorded(run: Counter, program: Program) -> None:
@@ -149,6 +179,8 @@ def test_every_undo_is_recorded(run: Counter, program: Program) -> None:
     assert program("cleanup", "--yes").code == 0
     program.on_iscsi()
     assert program.restore().code == 0
+    assert program("cleanup", "--yes").code == 0
+    join(program)
     recorded = {record.undo for record in run.records if isinstance(record, Intent)}
     assert recorded == {name for name, kind in Undo.registry.items() if ours(kind)}
 
@@ -170,9 +202,13 @@ def test_every_question_is_answered_and_kept(run: Counter, program: Program) -> 
     nobodys = "str:36001405"
     program.on_iscsi(discovery=True, HOSTED_ENGINE__wipeLun=nobodys, HOSTED_ENGINE__wipeLunTyped=nobodys)
     assert program.deploy().code == 0  # what only one kind of storage asks
-    kept_answers = (program.world.paths.state / "answers").glob("*.conf")
+    folders = [program.world.paths.state / "answers"]
+    assert program("cleanup", "--yes").code == 0
+    join(program)
+    folders.append(program.world.paths.state / "answers")
+    kept_answers = [path for folder in folders for path in folder.glob("*.conf")]
     lines = [line for path in kept_answers for line in path.read_text().splitlines()]
-    asked = [one for item in plan_of(REGISTRY) if isinstance(item, Ask) for one in questions_of(item.section)]
+    asked = [one for item in every_item() if isinstance(item, Ask) for one in questions_of(item.section)]
     kept = {line.partition("=")[0] for line in lines if line and line[0] not in "#["}
     assert kept == {one.key for one in asked if not one.secret}
     for one in asked:
@@ -180,7 +216,7 @@ def test_every_question_is_answered_and_kept(run: Counter, program: Program) -> 
 
 
 def test_every_key_of_the_original_is_used_or_named_in_a_notice(program: Program) -> None:
-    used = {one.key for item in plan_of(REGISTRY) if isinstance(item, Ask) for one in questions_of(item.section)}
+    used = {one.key for item in every_item() if isinstance(item, Ask) for one in questions_of(item.section)}
     used |= {one.key for one in questions_of(Confirmation)}
     rest = sorted(keys.ORIGINAL - used)
     assert len(keys.ORIGINAL) == 144
@@ -198,7 +234,7 @@ def test_every_hook_is_exercised_by_a_third_partys_plugin(hook: str) -> None:
 
 
 def test_every_question_that_is_asked_has_a_line_of_help_or_a_pick_list() -> None:
-    sections = [item.section for item in plan_of(REGISTRY) if isinstance(item, Ask)]
+    sections = [item.section for item in every_item() if isinstance(item, Ask)]
     bare = [
         one.key for section in sections for one in questions_of(section) if one.asked and not (one.help or one.offer)
     ]

@@ -15,8 +15,9 @@ def sections(registry: Registry, answers: Answers | None = None) -> tuple[type[A
     """Give the sections of questions that a deploy asks, in order; with `answers`, those that are due with them."""
     from hosted_plugins.deploy import work  # noqa: PLC0415 - commands are light until they run
 
-    items = work.plan_of(registry)
-    return work.sections_of(items if answers is None else work.due_with(answers, items))
+    if answers is None:
+        return work.every_section(registry)
+    return work.sections_of(work.due_with(answers, work.plan_of(registry, work.flow_of(answers))))
 
 
 def way_on(paths: Paths) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hosted_plugins.deploy.ignoring import KnownChecks, ignored, refuse_what_counts
-from hosted_plugins.deploy.work import begin, plan_of, read_answers, requested, streams_of
+from hosted_plugins.deploy.work import FLOWS, begin, flow_of, plan_of, read_answers, requested, streams_of
 from hosted_plugins.storage import StorageBackends
 from hosted_setup.interview.interviewer import Interviewer
 from hosted_setup.interview.sheet import AnswerSheet
@@ -13,6 +13,7 @@ from hosted_setup.model.events import End, Failed, Info, Summary
 from hosted_setup.model.messages import _
 from hosted_setup.model.problem import Aborted, ExitCode, Problem, exit_code_of, together
 from hosted_setup.pipeline.checking import table, warnings
+from hosted_setup.pipeline.flow import OtherFlow
 from hosted_setup.pipeline.journal import Past, refuse_if_at_work
 from hosted_setup.pipeline.precheck import Report, precheck
 from hosted_setup.pipeline.session import refuse_if_unfinished
@@ -55,10 +56,11 @@ def _report(options: Namespace, app: App, sources: Sources, frontend: Frontend) 
     problems: list[Problem] = []
     host = app.host(app.now_id(), frontend)
     registry = app.registry()
-    items, backends = plan_of(registry), StorageBackends(registry.storage_backends())
+    backends = StorageBackends(registry.storage_backends())
+    answers = read_answers(app, options, sources, streams_of(app, sources), registry, backends, Past([]))
+    items = plan_of(registry, flow_of(answers))
     checks = KnownChecks.of(items)
     refuse_what_counts(options.ignore_check, checks, "--ignore-check")
-    answers = read_answers(app, options, sources, streams_of(app, sources), items, backends, Past([]))
     interviewer = Interviewer(answers, frontend, factor=options.timeout_factor)
     try:
         refuse_if_at_work(app.paths.runs)
@@ -70,7 +72,12 @@ def _report(options: Namespace, app: App, sources: Sources, frontend: Frontend) 
     except Problem as problem:
         problems += problem.problems()
     given = (requested(options), backends, AnswerSheet(interviewer), checks)
-    report = precheck(items, host, interviewer, given, ignored)
+    try:
+        report = precheck(items, host, interviewer, given, ignored)
+    except OtherFlow as other:
+        items = plan_of(registry, FLOWS[other.name])
+        begin(interviewer, items, backends)
+        report = precheck(items, host, interviewer, given, ignored)
     if not report.problems:  # else what is not asked may follow from them
         interviewer.tell_unasked()
     return report.after(problems)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from hosted_plugins.additional_host import EngineDomain, HostIdAnswers, JoinedEngine, JoinInterviewed, NewEngine
 from hosted_plugins.checks import NetworkTestAnswers, TcpTestAnswers
 from hosted_plugins.deploy import Interviewed
 from hosted_plugins.deploy.ignoring import IgnoreAnswers
@@ -25,6 +26,7 @@ from hosted_setup.pipeline.step import step
 @step(Stage.CUSTOMIZATION, "All questions are answered")
 def interview(  # noqa: PLR0913 - every section
     storage: Storage,
+    new: NewEngine,
     choice: NetworkChoice,
     network: NetworkAnswers,
     mine: HostAnswers,
@@ -49,7 +51,15 @@ def interview(  # noqa: PLR0913 - every section
     return Interviewed()
 
 
+@step(Stage.CUSTOMIZATION, "All questions of an additional host are answered")
+def interview_joining(
+    engine: EngineDomain, number: HostIdAnswers, joined: JoinedEngine, ignoring: IgnoreAnswers
+) -> JoinInterviewed:
+    """Name the sections in the order in which they are asked."""
+    return JoinInterviewed()
+
+
 @hookimpl
 def hosted_setup_steps() -> Sequence[Callable[..., Any]]:
-    """Register the step."""
-    return (interview,)
+    """Register the steps."""
+    return (interview, interview_joining)

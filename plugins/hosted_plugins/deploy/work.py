@@ -1,12 +1,14 @@
-"""The work of `hosted-engine deploy`: puts answers, plan, journal and frontends together."""
+"""Long, since all of a deploy's process is here: answers, plan, journal and frontends, from its start to its end."""
 
 from __future__ import annotations
 
 import os
 from contextlib import ExitStack, closing, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from hosted_plugins.additional_host import ADDITIONAL, AdditionalAnswers, Joined
 from hosted_plugins.bundle import ROOT_PASSWORD, Watcher
 from hosted_plugins.deploy import DeployRequest
 from hosted_plugins.deploy.continuing import again, answers_of_run, choices_of, way_on
@@ -29,7 +31,7 @@ from hosted_setup.model.problem import ExitCode, Problem, exit_code_of
 from hosted_setup.model.question import questions_of
 from hosted_setup.model.secret import Secret
 from hosted_setup.pipeline.event_file import EVENTS, EventFile, Follower
-from hosted_setup.pipeline.flow import Flow, render
+from hosted_setup.pipeline.flow import Flow, OtherFlow, render
 from hosted_setup.pipeline.journal import Past, refuse_if_at_work, unfinished
 from hosted_setup.pipeline.plan import Ask
 from hosted_setup.pipeline.session import Detached, Session, find_unfinished, refuse_if_unfinished, request_of
@@ -51,16 +53,18 @@ if TYPE_CHECKING:
     from hosted_setup.registry import Registry
 
 DEPLOY: Final = Flow("deploy", Deployed, DeployRequest)
+JOIN: Final = Flow(ADDITIONAL, Joined, DeployRequest, asking=False)
+FLOWS: Final = {flow.name: flow for flow in (DEPLOY, JOIN)}
 OUTPUT: Final = "output.log"
 """In a run's folder: what a process without a terminal and its children have printed."""
 
 _GIVEN: Final = (StorageBackends, AnswerSheet, Attendance, KnownChecks)
 
 
-def plan_of(registry: Registry) -> tuple[Item, ...]:
-    """Give the plan of a deploy."""
+def plan_of(registry: Registry, flow: Flow = DEPLOY) -> tuple[Item, ...]:
+    """Give the plan of a deploy, or of an additional host's setup."""
     steps = (step_of(function) for function in registry.steps())
-    return DEPLOY.plan(steps, _GIVEN, (alternatives(registry.storage_backends()),))
+    return flow.plan(steps, _GIVEN, (alternatives(registry.storage_backends()),))
 
 
 def due_with(answers: Answers, items: Iterable[Item]) -> tuple[Item, ...]:
@@ -77,6 +81,20 @@ def due_with(answers: Answers, items: Iterable[Item]) -> tuple[Item, ...]:
 def sections_of(items: Iterable[Item]) -> tuple[type[Any], ...]:
     """Give the sections that a plan asks."""
     return tuple(item.section for item in items if isinstance(item, Ask))
+
+
+def every_section(registry: Registry) -> tuple[type[Any], ...]:
+    """Give the sections of all flows: their keys are known ones."""
+    return tuple(dict.fromkeys(one for flow in FLOWS.values() for one in sections_of(plan_of(registry, flow))))
+
+
+def flow_of(answers: Answers) -> Flow:
+    """Tell which flow the answers that are given ask for."""
+    (question,) = questions_of(AdditionalAnswers)
+    given = answers.find(question)
+    with suppress(ValueError):  # told elsewhere
+        return JOIN if given is not None and value_of(question, given) else DEPLOY
+    return DEPLOY
 
 
 def begin(interviewer: Interviewer, items: tuple[Item, ...], backends: StorageBackends) -> None:
@@ -98,12 +116,12 @@ def requested(options: Namespace) -> DeployRequest:
 
 
 def read_answers(  # noqa: PLR0913 - every place an answer comes from
-    app: App, options: Namespace, sources: Sources, streams: tuple[Stream, ...], items: Iterable[Item],
+    app: App, options: Namespace, sources: Sources, streams: tuple[Stream, ...], registry: Registry,
     backends: StorageBackends, past: Past,
 ) -> Answers:  # fmt: skip
-    """Read what answers the plan's questions before anybody is asked; what is wrong is collected, not raised."""
+    """Read what answers the questions before anybody is asked; what is wrong is collected, not raised."""
     return load(
-        sections_of(items), files=[Path(one) for one in sources.files],
+        every_section(registry), files=[Path(one) for one in sources.files],
         secrets_file=Path(sources.secrets_file) if sources.secrets_file else None, streams=streams,
         options=answers_of(options), environment=app.environment, resumed=past.answers,
         products={StorageBackends: backends}, factor=options.timeout_factor,
@@ -148,7 +166,8 @@ def resume(options: Namespace, app: App, sources: Sources) -> int:
         request = request_of(past, DeployRequest)
     except Problem as problem:
         return refused(frontend, problem)
-    work = _Work(app, frontend, options, path.parent.name, request, sources, streams, past, recorded)
+    flow = FLOWS.get(past.head.flow if past.head else "", DEPLOY)
+    work = _Work(app, frontend, options, path.parent.name, request, sources, streams, past, recorded, flow)
     return work.go(lambda session, items, asker: session.resume(items, asker))
 
 
@@ -163,7 +182,7 @@ class _Work:
 
     def __init__(  # noqa: PLR0913 - what the command line says
         self, app: App, frontend: Frontend, options: Namespace, run_id: str, request: DeployRequest, sources: Sources,
-        streams: tuple[Stream, ...], past: Past, recorded: tuple[str, ...],
+        streams: tuple[Stream, ...], past: Past, recorded: tuple[str, ...], flow: Flow | None = None,
     ) -> None:  # fmt: skip
         self._app = app
         self._request = request
@@ -177,15 +196,24 @@ class _Work:
         self._reporter = Typical(Both(self._shown, self._log), app.paths.runs)
         self._host = app.host(run_id, self._reporter)
         self._registry = app.registry()
-        self._items = plan_of(self._registry)
         self._backends = StorageBackends(self._registry.storage_backends())
-        answers = read_answers(app, options, sources, streams, self._items, self._backends, past)
+        answers = read_answers(app, options, sources, streams, self._registry, self._backends, past)
+        self._flow = flow or flow_of(answers)
+        self._items = plan_of(self._registry, self._flow)
+        self._again = partial(
+            _Work, app, frontend, options, request=request, sources=sources, streams=streams, recorded=recorded
+        )
         self._files = _AnswerFiles(self._host, options.generate_answer)
         self._interviewer = Interviewer(answers, frontend, self._reporter, self._files.keep, options.timeout_factor)
 
     def go(self, drive: Any) -> int:  # noqa: ANN401 - starts or resumes
-        with self._open:
-            return self._go(drive)
+        try:
+            with self._open:
+                return self._go(drive)
+        except OtherFlow as other:
+            past, flow = Past([*other.answers]), FLOWS[other.name]
+            work = self._again(run_id=self._app.now_id(), past=past, flow=flow)
+            return work.go(lambda session, items, asker: session.start(items, self._request, asker, self._recorded))
 
     def _go(self, drive: Any) -> int:  # noqa: ANN401 - see above
         reporter = self._reporter
@@ -197,7 +225,7 @@ class _Work:
             there = Attendance(self._app.at_terminal, self._ended_in)
             given = (self._backends, AnswerSheet(self._interviewer), there, checks)
             session = Session(
-                DEPLOY, self._host, self._watcher(), undo_failures=self._options.on_failure == "abort",
+                self._flow, self._host, self._watcher(), undo_failures=self._options.on_failure == "abort",
                 given=given, observe=self._app.observe, ignored=ignored, settled=self._settle,
             )  # fmt: skip
             code = int(drive(session, self._items, self._interviewer))

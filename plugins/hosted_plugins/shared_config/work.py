@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from hosted_plugins.additional_host import HostId
 from hosted_setup.app import refused
 from hosted_setup.domain.settings import changed, settings
 from hosted_setup.files import put as replace
@@ -165,8 +166,12 @@ def _deployed(app: App) -> tuple[Path, StorageDomain]:
     steps = [step_of(one) for one in app.registry().steps()]
     for path in sorted(app.paths.runs.glob(f"*/{JOURNAL}"), reverse=True):
         past = Past(list(read_journal(path)))
-        domain = recall(past, steps).get(StorageDomain)
-        if past.outcome == "done" and isinstance(domain, StorageDomain):
-            return path, domain
+        if past.outcome != "done":
+            continue
+        have = recall(past, steps)
+        if HostId in have:
+            return path, have[HostId].domain
+        if StorageDomain in have:
+            return path, have[StorageDomain]
     why = _("no run in {runs} has deployed an engine", runs=app.paths.runs)
     raise NotDeployed(str(app.paths.root), why=why, hint=_("Deploy one:"), command=START)

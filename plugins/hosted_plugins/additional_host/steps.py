@@ -1,0 +1,205 @@
+"""Recognises an engine in the storage, reserves a host id there, and writes this host's files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hosted_plugins.additional_host import (
+    ADDITIONAL,
+    AdditionalAnswers,
+    EngineChoice,
+    EngineDomain,
+    HostId,
+    HostIdAnswers,
+    Inhabitants,
+    Joined,
+    JoinedEngine,
+    JoinedFiles,
+    JoinInterviewed,
+    NewEngine,
+    taken,
+)
+from hosted_plugins.storage import Storage, StorageBackends, StorageHome
+from hosted_setup.domain.host_slot import HostSlot
+from hosted_setup.domain.settings import changed
+from hosted_setup.hooks import hookimpl
+from hosted_setup.interview.answer_file import parse
+from hosted_setup.interview.sheet import AnswerSheet
+from hosted_setup.model.events import Info, Summary
+from hosted_setup.model.messages import _
+from hosted_setup.model.problem import ExitCode, Problem
+from hosted_setup.pipeline.flow import OtherFlow
+from hosted_setup.pipeline.stage import Stage
+from hosted_setup.pipeline.step import check, step
+from hosted_setup.pipeline.undo import Undo, UndoLog
+from hosted_setup.pipeline.writing import write
+from hosted_setup.ports.host import Host
+from hosted_setup.ports.machine import MachineFacts
+from hosted_setup.ports.problems import START
+from hosted_setup.storage.domain import StorageDomain, domains_in
+
+ANSWERS = "fhanswers.conf"
+
+
+class EngineMissing(Problem):
+    """There is no engine in the storage that this host could join."""
+
+    code = "HE-ENGINE-MISSING"
+    title = "There is no engine in the storage"
+    exit_code = ExitCode.USAGE
+
+
+@step(Stage.CUSTOMIZATION, "Look for an engine in the storage", within=7.0)
+def look_for_engines(storage: Storage, backends: StorageBackends, host: Host) -> Inhabitants:
+    """Read which engines live there; what cannot be read now is refused by the storage's own check."""
+    try:
+        home = backends.by_kind[storage.kind].home(storage.answers, host)
+        domains = domains_in(home, host) if home else ()
+        return Inhabitants(tuple(one for domain in domains for one in _engine_in(domain, host)))
+    except (OSError, Problem):
+        return Inhabitants(())
+
+
+def _engine_in(domain: StorageDomain, host: Host) -> tuple[EngineDomain, ...]:
+    layout = domain.on(host)
+    mark, files = layout.mark(), layout.read_conf()
+    if mark is None or not mark.engine or ANSWERS not in files:
+        return ()
+    hosts = tuple(layout.hosts().values())
+    return (EngineDomain(domain, mark.name, hosts, _answers(files[ANSWERS]), files),)
+
+
+def _answers(text: str) -> dict[str, str]:
+    entries = parse(text, Path(ANSWERS), lambda _key: False).entries
+    return {one.key: one.text for one in entries if isinstance(one.text, str)}
+
+
+@step(Stage.CUSTOMIZATION, "A new engine is deployed")
+def new_engine(answers: AdditionalAnswers) -> NewEngine:
+    """Have the other flow go on where this host joins the engine that is there."""
+    if answers.additional:
+        raise OtherFlow(ADDITIONAL)
+    return NewEngine()
+
+
+@step(Stage.CUSTOMIZATION, "Take the engine's shared configuration")
+def take_engine(storage: Storage, found: Inhabitants, answers: AdditionalAnswers, choice: EngineChoice) -> EngineDomain:
+    """Take the engine that is there, or the one that was chosen."""
+    if not found.engines:
+        why = _("no storage domain in it says that an engine was deployed into it")
+        hint = _(
+            "Answer the storage that the engine lives in, or deploy a new one, without HOSTED_ENGINE/additionalHost:"
+        )
+        raise EngineMissing(storage.connection, why=why, where=storage.connection, hint=hint, command=START)
+    if not answers.additional:
+        raise OtherFlow("deploy")
+    return next(one for one in found.engines if choice.domain in {None, one.domain.uuid})
+
+
+@check("Storage of the engine")
+def usable(
+    storage: Storage, backends: StorageBackends, engine: EngineDomain, number: HostIdAnswers, host: Host
+) -> None:
+    """Prove that the storage can be used, and that nobody has taken the host id meanwhile."""
+    backends.by_kind[storage.kind].check(storage.answers, host)
+    other = engine.domain.on(host).hosts().get(number.number)
+    if other is not None:
+        raise taken(other, engine.domain)
+
+
+@dataclass(frozen=True)
+class FreeHostId(Undo, name="host-id.free"):
+    """Frees the host id that this run has reserved."""
+
+    id: HostId
+
+    def apply(self, host: Host) -> None:
+        """Free it, unless it is another run's or the domain is gone."""
+        layout = self.id.domain.on(host)
+        if layout.mark() is not None:
+            layout.release(self.id.number, host.run_id)
+
+    def describe(self) -> str:
+        """Name it."""
+        return _("host id {number} in {domain}", number=self.id.number, domain=self.id.domain)
+
+
+def _reserved(reserved: HostId, host: Host) -> bool:
+    slot = reserved.domain.on(host).hosts().get(reserved.number)
+    return slot is not None and slot.run == host.run_id
+
+
+@step(Stage.TRANSACTION, "Reserve the host id", holds=_reserved)
+def reserve(  # noqa: PLR0913 - who, what and where
+    interviewed: JoinInterviewed, engine: EngineDomain, home: StorageHome, wanted: HostIdAnswers,
+    machine: MachineFacts, host: Host, undo: UndoLog,
+) -> HostId:  # fmt: skip
+    """Reserve it in the storage domain; a host that was quicker keeps it."""
+    made = HostId(StorageDomain(engine.domain.uuid, home.home), wanted.number)
+    undo.before(FreeHostId(made))
+    layout = made.domain.on(host)
+    try:
+        layout.reserve(
+            HostSlot(wanted.number, machine.hostname, machine.uuid, host.run_id, host.clock.now().isoformat())
+        )
+    except FileExistsError as error:
+        other = layout.hosts().get(wanted.number)
+        if other is None:
+            raise
+        raise taken(other, made.domain) from error
+    return made
+
+
+@step(Stage.CLOSING, "Write this host's configuration")
+def write_files(reserved: HostId, engine: EngineDomain, sheet: AnswerSheet, host: Host, undo: UndoLog) -> JoinedFiles:
+    """Write the files under /etc and /run, each whole or not at all; what is there is moved aside."""
+    etc, vm_conf = host.paths.etc, host.paths.ha_run / "vm.conf"
+    conf = engine.files["hosted-engine.conf"]
+    own = {"host_id": str(reserved.number), "conf": str(vm_conf), "ca_cert": str(etc / "ca.pem")}
+    for key, value in own.items():
+        conf = changed(conf, key, value, quoted=True)
+    texts = {
+        etc / "ca.pem": (engine.files["ca.pem"], 0o644),
+        etc / "answers.conf": (_merged(sheet.text(), engine.files[ANSWERS]), 0o600),
+        vm_conf: (engine.files["vm.conf"], 0o600),
+        # the last one: it is what says that an engine is deployed here
+        etc / "hosted-engine.conf": (conf, 0o600),
+    }
+    for path, (text, mode) in texts.items():
+        write(path, text.encode(), mode, host, undo)
+    return JoinedFiles(tuple(str(path) for path in texts))
+
+
+def _merged(own: str, shared: str) -> str:
+    """Give this host's answers, then those of the engine that it was not asked for."""
+    known = _answers(own)
+    lines = [line for line in shared.splitlines() if "=" in line and not line.startswith(("#", " ", "["))]
+    rest = [line for line in lines if line.partition("=")[0] not in known]
+    return "\n".join([own.rstrip("\n"), "", f"# {_('From the shared configuration')}", *rest, ""])
+
+
+@step(Stage.CLOSING, "Summary")
+def summarise(reserved: HostId, joined: JoinedEngine, files: JoinedFiles, host: Host) -> Joined:
+    """Tell the operator what there is now and what to do next."""
+    host.reporter.emit(Info(_("This host knows the engine now")))
+    lines = (
+        _("Engine:            https://{fqdn}/ovirt-engine/", fqdn=joined.fqdn),
+        _("Host id:           {number}", number=reserved.number),
+        _("Storage domain:    {domain}", domain=reserved.domain),
+        _("Configuration:     {path}", path=files.paths[-1]),
+        f"{_('Next')}:",
+        _("  in the engine, add this host to the cluster {cluster}", cluster=joined.cluster),
+        _("  see what the hosts share:         hosted-engine get-shared-config fqdn --type=he_shared"),
+        _("  take this host out again:         hosted-engine cleanup"),
+    )
+    host.reporter.emit(Summary(lines))
+    return Joined(reserved.number)
+
+
+@hookimpl
+def hosted_setup_steps() -> Sequence[Callable[..., Any]]:
+    """Register the steps and checks."""
+    return (look_for_engines, new_engine, take_engine, usable, reserve, write_files, summarise)

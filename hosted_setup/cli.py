@@ -108,6 +108,7 @@ class RealApp:
         """Wire the real adapters; nothing is connected before it is used."""
         from hosted_setup.adapters.channel import UnixGuests  # noqa: PLC0415
         from hosted_setup.adapters.disk_tools import UtilLinux  # noqa: PLC0415
+        from hosted_setup.adapters.gluster_cli import GlusterCli  # noqa: PLC0415
         from hosted_setup.adapters.iscsi_user import UserInitiator  # noqa: PLC0415
         from hosted_setup.adapters.libvirt_hypervisor import LibvirtHypervisor  # noqa: PLC0415
         from hosted_setup.adapters.linux_machine import LinuxMachine  # noqa: PLC0415
@@ -132,6 +133,7 @@ class RealApp:
             disk_tools=UtilLinux(),
             initiator=UserInitiator(named, lambda: machine.facts().uuid),
             luns=SystemLuns(),
+            gluster=GlusterCli(),
             machine=machine,
             network=NetlinkNetwork(),
             names=SystemNames(),

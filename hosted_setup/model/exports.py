@@ -34,3 +34,25 @@ class NfsExport:
         """Give the form with a colon, brackets around IPv6."""
         server = str(self.server)
         return f"[{server}]:{self.path}" if ":" in server else f"{server}:{self.path}"
+
+
+@dataclass(frozen=True)
+class GlusterExport:
+    """A volume of a GlusterFS server: `gluster1.example.com:/engine`, an IPv6 address in brackets."""
+
+    server: HostAddress
+    volume: str
+    pattern: ClassVar = r"(\[[0-9A-Fa-f.:]+\]|[A-Za-z0-9.-]+):/?[A-Za-z0-9_-]+"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Accept a name or an address and a volume's name, with or without a slash before it."""
+        if not re.fullmatch(cls.pattern, text):
+            raise ValueError(_("{text!r} is not of the form server:/volume", text=text))
+        server, _colon, volume = text.rpartition(":")
+        return cls(HostAddress.parse(server.strip("[]")), volume.removeprefix("/"))
+
+    def __str__(self) -> str:
+        """Give the form with colon and slash, brackets around IPv6."""
+        server = str(self.server)
+        return f"[{server}]:/{self.volume}" if ":" in server else f"{server}:/{self.volume}"

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from hosted_setup.ports.clock import Clock
     from hosted_setup.ports.disk_tools import DiskTools
     from hosted_setup.ports.engine import Engines
+    from hosted_setup.ports.gluster import Gluster
     from hosted_setup.ports.guest import Guests
     from hosted_setup.ports.hypervisor import Hypervisor
     from hosted_setup.ports.images import Images
@@ -72,6 +73,7 @@ class Host:
     disk_tools: DiskTools
     initiator: Initiator
     luns: Luns
+    gluster: Gluster
     machine: Machine
     network: HostNetwork
     names: Names

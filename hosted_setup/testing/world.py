@@ -12,6 +12,7 @@ from hosted_setup.ports.host import Host, Paths
 from hosted_setup.testing.behaviour import Behaviour
 from hosted_setup.testing.clock import FakeClock
 from hosted_setup.testing.engines import FakeEngines
+from hosted_setup.testing.gluster import FakeGluster
 from hosted_setup.testing.guests import FakeGuests
 from hosted_setup.testing.hypervisor import FakeHypervisor
 from hosted_setup.testing.images import FakeImages
@@ -59,6 +60,7 @@ class World:
         self.clock = FakeClock(root / "clock")
         self.hypervisor = FakeHypervisor(root / "libvirt", behaviour, self.clock)
         self.network = FakeNetwork(root / "network.json", behaviour, self.clock)
+        self.gluster = FakeGluster(root / "gluster.json")
         self.guests = FakeGuests(self.hypervisor)
         self.engines = FakeEngines(self.hypervisor)
 
@@ -90,6 +92,7 @@ class World:
             trees=FakeTrees(self.exports),
             disk_tools=UtilLinux(),
             luns=FakeLuns(self.root / "devices"),
+            gluster=self.gluster,
             initiator=FakeInitiator(self.root / "luns", self.behaviour),
             machine=FakeMachine(self.behaviour),
             network=self.network,

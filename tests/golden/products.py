@@ -164,6 +164,7 @@ def host(keeping: Keeping | None = None, root: Path = Path("/")) -> Host:
         disk_tools=no,
         initiator=no,
         luns=no,
+        gluster=no,
         machine=still,
         network=no,
         names=no,

@@ -71,6 +71,7 @@ def make_host(root: Path, *, timeout_factor: float = 1.0) -> Host:
         disk_tools=no,
         initiator=no,
         luns=no,
+        gluster=no,
         machine=no,
         network=no,
         names=no,

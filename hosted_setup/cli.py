@@ -110,6 +110,7 @@ class RealApp:
         from hosted_setup.adapters.disk_tools import UtilLinux  # noqa: PLC0415
         from hosted_setup.adapters.gluster_cli import GlusterCli  # noqa: PLC0415
         from hosted_setup.adapters.iscsi_user import UserInitiator  # noqa: PLC0415
+        from hosted_setup.adapters.kernel_mounts import KernelMounts  # noqa: PLC0415
         from hosted_setup.adapters.libvirt_hypervisor import LibvirtHypervisor  # noqa: PLC0415
         from hosted_setup.adapters.linux_machine import LinuxMachine  # noqa: PLC0415
         from hosted_setup.adapters.netlink_network import NetlinkNetwork  # noqa: PLC0415
@@ -130,6 +131,7 @@ class RealApp:
             hypervisor=hypervisor,
             images=QemuImages(hypervisor.secret_value),
             trees=SystemTrees(),
+            mounts=KernelMounts(),
             disk_tools=UtilLinux(),
             initiator=UserInitiator(named, lambda: machine.facts().uuid),
             luns=SystemLuns(),

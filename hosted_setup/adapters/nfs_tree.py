@@ -11,15 +11,12 @@ from typing import TYPE_CHECKING, Final
 
 from hosted_setup.adapters.libnfs import Mount, Stat, StatVfs
 from hosted_setup.ports.machine import Space
-from hosted_setup.ports.trees import Kind, unfinished
+from hosted_setup.ports.trees import WITHIN, Kind, unfinished
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from hosted_setup.ports.locations import NfsHome
-
-WITHIN: Final = 10.0
-"""Seconds that one answer of a server may take."""
 
 _MIB: Final = 1 << 20
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL

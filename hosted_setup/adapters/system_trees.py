@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from hosted_setup.adapters.local_tree import LocalTree
 from hosted_setup.adapters.nfs_tree import NfsTree
 from hosted_setup.ports.locations import NfsHome
+from hosted_setup.ports.trees import WITHIN
 
 if TYPE_CHECKING:
     from hosted_setup.ports.locations import FileHome
@@ -16,6 +17,6 @@ if TYPE_CHECKING:
 class SystemTrees:
     """Implements `ports.trees.Trees`."""
 
-    def at(self, home: FileHome) -> Tree:
+    def at(self, home: FileHome, within: float = WITHIN) -> Tree:
         """Give the tree of a home."""
-        return NfsTree(home) if isinstance(home, NfsHome) else LocalTree(home)
+        return NfsTree(home, within) if isinstance(home, NfsHome) else LocalTree(home)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from hosted_setup.ports.initiator import Initiator
     from hosted_setup.ports.luns import Luns
     from hosted_setup.ports.machine import Machine
+    from hosted_setup.ports.mounts import Mounts
     from hosted_setup.ports.names import Names
     from hosted_setup.ports.network import HostNetwork
     from hosted_setup.ports.shell import Shells
@@ -56,6 +57,11 @@ class Paths:
         return self.root / "var/lib/ovirt-hosted-engine-ha"
 
     @property
+    def mounts(self) -> Path:
+        """Hold the mount points of storage, each under the name that vdsm gives it."""
+        return self.root / "rhev/data-center/mnt"
+
+    @property
     def ha_run(self) -> Path:
         """Hold `vm.conf`, lost at reboot."""
         return self.root / "run/ovirt-hosted-engine-ha"
@@ -70,6 +76,7 @@ class Host:
     hypervisor: Hypervisor
     images: Images
     trees: Trees
+    mounts: Mounts
     disk_tools: DiskTools
     initiator: Initiator
     luns: Luns

@@ -83,11 +83,15 @@ Location = FileAt | DeviceAt | NfsAt | IscsiAt
 
 
 class DirectoryHome(msgspec.Struct, frozen=True, tag="directory"):
-    """A directory that this host's kernel sees; what lives in it belongs to `uid`:`gid`."""
+    """A directory that this host's kernel sees; what lives in it belongs to `uid`:`gid`.
+
+    `source` is what has to be mounted on it, empty for a directory that is used as it is.
+    """
 
     path: Path
     uid: int
     gid: int
+    source: str = ""
 
     def __str__(self) -> str:
         """Give the path."""

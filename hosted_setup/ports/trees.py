@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from hosted_setup.ports.locations import FileHome
     from hosted_setup.ports.machine import Space
+
+
+WITHIN: Final = 10.0
+"""Seconds that one answer of a server may take."""
 
 
 class Kind(Enum):
@@ -64,8 +68,11 @@ class Tree(Protocol):
 class Trees(Protocol):
     """Gives trees."""
 
-    def at(self, home: FileHome) -> Tree:
-        """Give the tree of a home; nothing is reached before it is used, and nothing stays open in between."""
+    def at(self, home: FileHome, within: float = WITHIN) -> Tree:
+        """Give the tree of a home; nothing is reached before it is used, and nothing stays open in between.
+
+        A server's answer may take `within` seconds.
+        """
 
 
 def unfinished(path: str) -> str:

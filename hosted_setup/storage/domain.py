@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import shlex
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from hosted_setup.model.messages import _
 from hosted_setup.model.problem import Problem
-from hosted_setup.ports.locations import Home, LunHome
+from hosted_setup.ports.locations import DirectoryHome, Home, LunHome
 from hosted_setup.storage.block_layout import BlockLayout
 from hosted_setup.storage.file_layout import FileLayout
 
@@ -19,6 +21,13 @@ if TYPE_CHECKING:
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
+class NotMounted(Problem):
+    """What the storage domain lies in is not mounted: what is written there now would be this host's own."""
+
+    code = "HE-STORAGE-MOUNT"
+    title = "The storage is not mounted"
+
+
 @dataclass(frozen=True)
 class StorageDomain:
     """A storage domain in its home."""
@@ -27,9 +36,16 @@ class StorageDomain:
     home: Home
 
     def on(self, host: Host) -> Layout:
-        """Give the domain at work."""
+        """Give the domain at work; NotMounted where its home is not."""
         if isinstance(self.home, LunHome):
             return BlockLayout(self.uuid, self.home, host.images, host.disk_tools)
+        if isinstance(self.home, DirectoryHome) and not is_reached(self.home, host):
+            where = str(self.home)
+            why = _("it was mounted, and is not any more")
+            hint = _("Mount it as it was, then go on as before:")
+            command = shlex.join(["mount", self.home.source, where])
+            detail = _("{source} on {where}", source=self.home.source, where=where)
+            raise NotMounted(detail, why=why, where=where, hint=hint, command=command)
         return FileLayout(self.uuid, self.home, host.trees.at(self.home))
 
     def __str__(self) -> str:
@@ -52,3 +68,11 @@ def domains_in(home: Home, host: Host) -> tuple[StorageDomain, ...]:
         with suppress(Problem):  # a damaged one is nobody's
             domains += [one] if one.on(host).mark() else []
     return tuple(domains)
+
+
+def is_reached(home: Home, host: Host) -> bool:
+    """Tell whether what has to be mounted on a home is."""
+    if not isinstance(home, DirectoryHome) or not home.source:
+        return True
+    found = host.mounts.mounted(home.path)
+    return found is not None and found.source == home.source

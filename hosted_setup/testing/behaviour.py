@@ -106,6 +106,8 @@ class Behaviour:
     clock_synchronised: bool = True
     chap: dict[str, str] = field(default_factory=dict)
     """The password that an iSCSI target asks for, or discovery (``); one that is missing lets everybody in."""
+    mounts: tuple[str, ...] = ()
+    """The kinds of file systems that the pretended kernel mounts."""
     processes: tuple[str, ...] = ("systemd", "libvirtd")
     modules: tuple[str, ...] = ("kvm", "kvm_intel")
     dropping: tuple[str, ...] = ()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from hosted_setup.adapters.local_tree import LocalTree
 from hosted_setup.ports.locations import DirectoryHome, NfsHome
+from hosted_setup.ports.trees import WITHIN
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,7 +28,7 @@ class FakeTrees:
         """See the class."""
         self._exports = exports
 
-    def at(self, home: FileHome) -> Tree:
+    def at(self, home: FileHome, within: float = WITHIN) -> Tree:  # noqa: ARG002 - it answers at once
         """Give the tree of a home."""
         if not isinstance(home, NfsHome):
             return LocalTree(home)

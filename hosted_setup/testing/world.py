@@ -19,6 +19,7 @@ from hosted_setup.testing.images import FakeImages
 from hosted_setup.testing.initiator import FakeInitiator
 from hosted_setup.testing.luns import FakeLuns
 from hosted_setup.testing.machine import FakeMachine, FakeShells
+from hosted_setup.testing.mounts import FakeMounts
 from hosted_setup.testing.names import FakeNames
 from hosted_setup.testing.network import FakeNetwork
 from hosted_setup.testing.state import Domain, Network, load, load_all, save
@@ -90,6 +91,7 @@ class World:
             hypervisor=self.hypervisor,
             images=FakeImages(self.root / "luns", self.exports),
             trees=FakeTrees(self.exports),
+            mounts=FakeMounts(self.root / "mounts.json", self.exports, self.behaviour),
             disk_tools=UtilLinux(),
             luns=FakeLuns(self.root / "devices"),
             gluster=self.gluster,

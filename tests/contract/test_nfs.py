@@ -6,17 +6,20 @@ import errno
 import os
 import shlex
 import shutil
+import threading
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from hosted_plugins.storage.nfs import Nfs, NfsAnswers, NfsVersion
+from hosted_plugins.storage.mounting import StorageAccess
+from hosted_plugins.storage.nfs import SLOW, Nfs, NfsAnswers, NfsVersion, latency
 from hosted_setup.adapters.nfs_tree import NfsTree
 from hosted_setup.adapters.qemu_images import QemuImages
 from hosted_setup.adapters.system_trees import SystemTrees
 from hosted_setup.model.exports import NfsExport
+from hosted_setup.model.mount_options import MountOptions
 from hosted_setup.model.problem import Problem
 from hosted_setup.ports.locations import NfsHome
 from hosted_setup.storage.domain import StorageDomain
@@ -28,6 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from hosted_setup.ports.locations import FileHome
+    from hosted_setup.ports.trees import Tree
     from tests.lab.laboratory import Laboratory
 
 OWNER = (36, 36)
@@ -169,12 +174,18 @@ def test_a_full_file_system(exports: Exports) -> None:
     tree.remove("large")
 
 
+def wanted(export: str = f"{SERVER}:/export", version: NfsVersion = NfsVersion.AUTO) -> NfsAnswers:
+    return NfsAnswers(
+        export=NfsExport.parse(export), version=version, options=MountOptions(()), access=StorageAccess.QEMU
+    )
+
+
 UNREACHED: dict[str, tuple[str, str, str]] = {
     "the server is not there": ("192.0.2.9:/export", "HE-NFS-UNREACHABLE", "unreachable"),
     "nobody knows the server": ("nas.invalid:/export", "HE-NFS-UNREACHABLE", "name resolution"),
     "there is no such export": (f"{SERVER}:/nothing", "HE-NFS-EXPORT", "MNT3ERR_ACCES"),
     "it is denied to this host": (f"{SERVER}:/denied", "HE-NFS-EXPORT", "MNT3ERR_ACCES"),
-    "it is for reading alone": (f"{SERVER}:/ro", "HE-NFS-WRITE", "NFS3ERR_ROFS"),
+    "it is for reading alone": (f"{SERVER}:/ro", "HE-NFS-READONLY", "NFS3ERR_ROFS"),
     "it makes nobody of us": (f"{SERVER}:/squashed", "HE-NFS-WRITE", "NFS3ERR_ACCES"),
 }
 
@@ -182,7 +193,7 @@ UNREACHED: dict[str, tuple[str, str, str]] = {
 @pytest.mark.parametrize("case", UNREACHED)
 def test_what_the_check_says(exports: Exports, tmp_path: Path, case: str) -> None:
     export, code, why = UNREACHED[case]
-    want = NfsAnswers(export=NfsExport.parse(export), version=NfsVersion.AUTO)
+    want = wanted(export)
     host = replace(World.make(tmp_path / "world").host("20260102030405-abcdef"), trees=SystemTrees())
     with pytest.raises(Problem) as caught:
         Nfs().check(want, host)
@@ -195,7 +206,7 @@ def test_what_the_check_says(exports: Exports, tmp_path: Path, case: str) -> Non
 
 
 def test_the_check_of_a_good_export_leaves_nothing(exports: Exports, tmp_path: Path) -> None:
-    want = NfsAnswers(export=NfsExport.parse(f"{SERVER}:/export"), version=NfsVersion.V3)
+    want = wanted(version=NfsVersion.V3)
     host = replace(World.make(tmp_path / "world").host("20260102030405-abcdef"), trees=SystemTrees())
     Nfs().check(want, host)
     assert list(exports.folder.iterdir()) == []
@@ -205,7 +216,7 @@ def test_the_check_of_a_good_export_leaves_nothing(exports: Exports, tmp_path: P
 
 
 def test_a_server_that_hangs_is_told_in_time(exports: Exports, tmp_path: Path) -> None:
-    want = NfsAnswers(export=NfsExport.parse(f"{SERVER}:/export"), version=NfsVersion.AUTO)
+    want = wanted()
     host = replace(World.make(tmp_path / "world").host("20260102030405-abcdef"), trees=SystemTrees())
     exports.server.hang()
     begun = time.monotonic()
@@ -214,7 +225,7 @@ def test_a_server_that_hangs_is_told_in_time(exports: Exports, tmp_path: Path) -
             Nfs().check(want, host)
     finally:
         exports.server.go_on()
-    assert caught.value.code == "HE-NFS-UNREACHABLE"
+    assert caught.value.code == "HE-NFS-HUNG"
     assert "did not answer within" in caught.value.why
     assert soon(begun, 10)
 
@@ -244,4 +255,39 @@ def test_a_storage_domain_on_the_export(exports: Exports, tmp_path: Path) -> Non
     layout.drop_pointer(volume)
     layout.remove_volume(volume)
     assert layout.remove(run) == ()
+    assert list(exports.folder.iterdir()) == []
+
+
+class SlowWhenItWrites(NfsTree):
+    """A tree whose server stops for a while when something is written."""
+
+    server: NfsServer
+
+    def write(self, path: str, content: bytes, mode: int, *, new: bool = False) -> None:
+        self.server.hang()
+        timer = threading.Timer(1.2 * SLOW, self.server.go_on)
+        timer.start()
+        super().write(path, content, mode, new=new)
+        timer.join()
+
+
+class SlowTrees(SystemTrees):
+    """Gives that tree."""
+
+    def __init__(self, server: NfsServer) -> None:
+        self.server = server
+
+    def at(self, home: FileHome, within: float = 10.0) -> Tree:
+        assert isinstance(home, NfsHome)
+        tree = SlowWhenItWrites(home, within)
+        tree.server = self.server
+        return tree
+
+
+def test_a_slow_server_is_warned_of(exports: Exports, tmp_path: Path) -> None:
+    host = World.make(tmp_path / "world").host("20260102030405-abcdef")
+    latency(wanted(), replace(host, trees=SystemTrees()))
+    with pytest.raises(Problem, match="HE-NFS-SLOW") as caught:
+        latency(wanted(), replace(host, trees=SlowTrees(exports.server)))
+    assert "sanlock" in caught.value.why
     assert list(exports.folder.iterdir()) == []

@@ -14,6 +14,7 @@ from hosted_setup.pipeline.session import new_run_id
 from hosted_setup.testing.behaviour import CA
 from hosted_setup.testing.images import lun_file
 from hosted_setup.testing.initiator import pretended_wwid
+from hosted_setup.testing.trees import export_file
 from hosted_setup.testing.world import World
 from tests.unit.domain import builders
 
@@ -153,6 +154,19 @@ class Program:
         login, found = ISCSI_SECRETS
         self.inputs.secrets.write_text("\n".join([SECRETS, login, found if discovery else "", ""]))
         return path
+
+    def on_mounted_nfs(self, **changes: str) -> Path:
+        """Answer with an export that the pretended kernel mounts; give the folder that stands for it."""
+        self.world.behaviour.mounts = ("nfs",)
+        self.world.save()
+        folder = export_file(self.world.exports, "nas.example.com", "/exports/engine")
+        folder.mkdir(parents=True)
+        answers = {
+            "OVEHOSTED_STORAGE__domainType": "str:nfs",
+            "OVEHOSTED_STORAGE__storageDomainConnection": "str:nas.example.com:/exports/engine",
+        }
+        self.answer(**answers | changes)
+        return folder
 
     def on_fc(self) -> Path:
         """Answer with a pretended LUN of this host; give the file that stands for it."""

@@ -135,7 +135,7 @@ def run(program: Program) -> Counter:
 
 def test_every_step_and_check_is_done(run: Counter, program: Program) -> None:
     assert program("cleanup", "--yes").code == 0
-    for choose in (program.on_iscsi, program.on_fc):  # what only one kind of storage needs
+    for choose in (program.on_iscsi, program.on_fc, program.on_mounted_nfs):  # what only one kind of storage needs
         choose()
         assert program.restore().code == 0
         assert program("cleanup", "--yes").code == 0
@@ -178,6 +178,9 @@ def test_every_undo_is_recorded(run: Counter, program: Program) -> None:
     assert program.restore().code == 0
     assert program("cleanup", "--yes").code == 0
     program.on_iscsi()
+    assert program.restore().code == 0
+    assert program("cleanup", "--yes").code == 0
+    program.on_mounted_nfs()
     assert program.restore().code == 0
     assert program("cleanup", "--yes").code == 0
     join(program)

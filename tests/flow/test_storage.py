@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
+from hosted_plugins.storage.mounting import Unmount
+from hosted_setup.ports.mounts import FileSystem
 from hosted_setup.testing.portrait import changes, portrait
 from hosted_setup.testing.trees import export_file
+from hosted_setup.testing.world import Recorder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,3 +57,99 @@ def test_nfs_that_is_not_there_is_refused_and_nothing_changed(program: Program) 
     assert "HE-NFS-EXPORT" in done.out
     assert "showmount --exports nas.example.com" in done.out
     assert changes(before, portrait(program.world)) == {}
+
+
+def test_nfs_by_the_kernel_is_mounted_once_and_unmounted_in_the_end(program: Program) -> None:
+    folder = program.on_mounted_nfs()
+    before = portrait(program.world)
+    done = program.restore()
+    assert done.code == 0, done.out
+    point = program.world.paths.mounts / "nas.example.com:_exports_engine"
+    host = program.world.host("20260102030405-abcdef")
+    mounted = host.mounts.mounted(point)
+    assert mounted is not None
+    assert (mounted.source, mounted.kind) == (EXPORT, "nfs")
+    assert len(list(folder.iterdir())) == 1
+    found = portrait(program.world)["domain HostedEngine"]
+    assert "/rhev/data-center/mnt/nas.example.com:_exports_engine/" in found
+    assert "protocol='nfs'" not in found
+    done = program("cleanup", "--yes")
+    assert done.code == 0, done.out
+    assert host.mounts.mounted(point) is None
+    assert changes(before, portrait(program.world)) == {}
+    assert list(folder.iterdir()) == []
+
+
+def test_what_was_mounted_before_stays_mounted(program: Program) -> None:
+    program.on_mounted_nfs()
+    point = program.world.paths.mounts / "nas.example.com:_exports_engine"
+    point.mkdir(parents=True)
+    host = program.world.host("20260102030405-abcdef")
+    theirs = host.mounts.mount(FileSystem("nfs", EXPORT), point)
+    assert program.restore().code == 0
+    assert program("cleanup", "--yes").code == 0
+    assert host.mounts.mounted(point) == theirs
+
+
+def test_another_mount_in_the_place_is_refused_and_left(program: Program) -> None:
+    program.on_mounted_nfs()
+    point = program.world.paths.mounts / "nas.example.com:_exports_engine"
+    point.mkdir(parents=True)
+    export_file(program.world.exports, "nas.example.com", "/other").mkdir()
+    host = program.world.host("20260102030405-abcdef")
+    theirs = host.mounts.mount(FileSystem("nfs", "nas.example.com:/other"), point)
+    done = program.restore()
+    assert done.code == 3, done.out
+    assert "HE-STORAGE-POINT" in done.out
+    assert host.mounts.mounted(point) == theirs
+
+
+def test_a_mount_that_is_gone_is_not_written_below_and_another_in_its_place_stays(program: Program) -> None:
+    folder = program.on_mounted_nfs()
+    assert program.restore().code == 0
+    point = program.world.paths.mounts / "nas.example.com:_exports_engine"
+    host = program.world.host("20260102030405-abcdef")
+    host.mounts.unmount(point)  # the host was started anew, say
+    done = program("cleanup", "--yes")
+    assert done.code != 0
+    assert "HE-STORAGE-MOUNT" in done.out
+    assert EXPORT in done.out
+    point.mkdir(parents=True)
+    theirs = host.mounts.mount(FileSystem("nfs", EXPORT), point)
+    assert program("cleanup", "--yes").code == 0
+    assert host.mounts.mounted(point) == theirs
+    assert list(folder.iterdir()) == []
+
+
+def test_an_undo_leaves_another_mount_alone(program: Program) -> None:
+    program.on_mounted_nfs()
+    point = program.world.paths.mounts / "nas.example.com:_exports_engine"
+    point.mkdir(parents=True)
+    host = program.world.host("20260102030405-abcdef")
+    host.mounts.mount(FileSystem("nfs", EXPORT), point)
+    Unmount(str(point), "nas.example.com:/other", ()).apply(host)
+    assert host.mounts.mounted(point) is not None
+    assert isinstance(host.reporter, Recorder)
+    assert "and stays" in str(host.reporter.events)
+
+
+def test_a_kernel_that_cannot_is_told_and_so_is_a_version_that_user_space_has_not(program: Program) -> None:
+    exported(program)
+    answers = {
+        "OVEHOSTED_STORAGE__domainType": "str:nfs",
+        "OVEHOSTED_STORAGE__storageDomainConnection": f"str:{EXPORT}",
+    }
+    program.answer(**answers, HOSTED_ENGINE__storageAccess="str:kernel")
+    done = program.restore()
+    assert (done.code, "HE-NFS-WAY" in done.out, "modinfo nfs" in done.out) == (3, True, True), done.out
+    program.answer(**answers, HOSTED_ENGINE__storageAccess="str:auto", OVEHOSTED_STORAGE__nfsVersion="str:v4_1")
+    done = program.restore()
+    assert (done.code, "HE-NFS-WAY" in done.out) == (3, True), done.out
+
+
+@pytest.mark.parametrize("options", ["vers=3", "a b", "timeo=1,,", "ro"])
+def test_mount_options_are_read_strictly(program: Program, options: str) -> None:
+    program.on_mounted_nfs(OVEHOSTED_STORAGE__mntOptions=f"str:{options}")
+    done = program.restore()
+    assert (done.code, "HE-ANSWERS-VALUE" in done.out) == (2, True), done.out
+    assert options in done.out

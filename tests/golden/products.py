@@ -161,6 +161,7 @@ def host(keeping: Keeping | None = None, root: Path = Path("/")) -> Host:
         hypervisor=cast("Any", keeping),
         images=no,
         trees=SystemTrees(),
+        mounts=no,
         disk_tools=no,
         initiator=no,
         luns=no,

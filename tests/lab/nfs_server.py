@@ -19,7 +19,8 @@ UP_WITHIN: Final = 20.0
 _CONF: Final = """\
 NFS_CORE_PARAM {{ NFS_Port = 20490; MNT_Port = 20480; Protocols = 3,4; Enable_NLM = false; Enable_RQUOTA = false;
   mount_path_pseudo = true; }}
-NFSv4 {{ Grace_Period = 5; Lease_Lifetime = 5; Graceless = true; RecoveryBackend = fs; Delegations = false; }}
+NFSv4 {{ Grace_Period = 5; Lease_Lifetime = 5; Graceless = true; RecoveryBackend = fs; Delegations = false;
+  minor_versions = {minors}; }}
 EXPORT_DEFAULTS {{ Access_Type = RW; Squash = No_Root_Squash; SecType = sys; Transports = TCP; Protocols = 3,4;
   PrivilegedPort = false; }}
 """
@@ -37,8 +38,14 @@ class Export:
 class NfsServer:
     """A running server; use it in a `with`."""
 
-    def __init__(self, lab: Laboratory, exports: Mapping[str, Export]) -> None:
-        """Serve `exports` by their names, such as `/export`; it answers when this returns."""
+    def __init__(self, lab: Laboratory, exports: Mapping[str, Export], minors: str = "0,1,2") -> None:
+        """Serve `exports` by their names, such as `/export`; it answers when this returns.
+
+        Args:
+            lab: where.
+            exports: the folders.
+            minors: the minor versions of version 4.
+        """
         self._lab = lab
         self._folder = lab.folder("nfs", 0o700)
         self._portmapper = self._start("rpcbind", "-w", "-f")
@@ -46,7 +53,7 @@ class NfsServer:
             _EXPORT.format(number=number, path=export.folder, name=name, options=export.options)
             for number, (name, export) in enumerate(exports.items(), 1)
         )
-        (self._folder / "ganesha.conf").write_text(_CONF.format() + "".join(blocks))
+        (self._folder / "ganesha.conf").write_text(_CONF.format(minors=minors) + "".join(blocks))
         lab.run(["mkdir", "-p", "/run/ganesha", "/run/rpcbind"], check=True)
         self.server = self._serve()
         self._await_answer()

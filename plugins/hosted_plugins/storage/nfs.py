@@ -1,32 +1,52 @@
-"""NFS: the storage domain lives in a directory that a server exports.
+"""Long, since all of one back end is here: NFS; the storage domain lives in a directory that a server exports.
 
-It is reached from user space, by libnfs here and by QEMU's own driver in the VM, so this host needs no NFS client in
-its kernel. Both speak version 3.
+It is reached by this host's kernel (mount), or from user space, by libnfs here and by QEMU's own driver in the VM, for
+hosts without the NFS client in their kernel. User space speaks version 3 alone.
 """
 
 from __future__ import annotations
 
 import errno
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from enum import Enum
 from typing import Any, Final
 
+from hosted_plugins.storage import proofs
+from hosted_plugins.storage.mounting import OWNER, StorageAccess, mount, mount_point, refuse_another
 from hosted_setup.hooks import hookimpl
+from hosted_setup.model.answer import Suggestion
 from hosted_setup.model.exports import NfsExport
 from hosted_setup.model.messages import _
+from hosted_setup.model.mount_options import MountOptions
 from hosted_setup.model.problem import Problem
 from hosted_setup.model.question import ask, section
+from hosted_setup.pipeline.step import check
 from hosted_setup.pipeline.undo import UndoLog
 from hosted_setup.ports.host import Host
-from hosted_setup.ports.locations import NfsHome
+from hosted_setup.ports.locations import FileHome, NfsHome
+from hosted_setup.ports.mounts import FileSystem
+from hosted_setup.ports.trees import Tree
 from hosted_setup.storage import StorageBackend
 
-OWNER: Final = 36
-"""The uid and gid of shared storage domains: oVirt's vdsm and kvm, on every host."""
+ANSWER_WITHIN: Final = 4.0
+"""Seconds that each answer of a server may take while it is looked at; a mount has as long."""
+
+SLOW: Final = 2.0
+"""Seconds for one synced block from which sanlock suffers: it gives up a read or write after 10."""
+
+_OPTIONS: Final = ("soft", "nosharecache", "timeo=100", "retrans=3", "retry=0")
+"""What vdsm mounts NFS with (`NFSConnection` of its storageServer.py): an error, in the end, rather than a hang.
+
+mount itself would try again for two minutes; here it tells at once.
+"""
 
 _DOWN: Final = (ConnectionError, TimeoutError, socket.gaierror)
 _NO_WAY: Final = (errno.ENETUNREACH, errno.EHOSTUNREACH)
+_NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT)
+_NO_VERSION: Final = (errno.EPROTONOSUPPORT, errno.EPFNOSUPPORT)
+_ROOT: Final = 0
 
 
 class NfsVersion(Enum):
@@ -47,6 +67,13 @@ class NfsUnreachable(Problem):
     title = "The NFS server does not answer"
 
 
+class NfsHung(Problem):
+    """The NFS server takes connections and answers nothing."""
+
+    code = "HE-NFS-HUNG"
+    title = "The NFS server has stopped answering"
+
+
 class NfsDenied(Problem):
     """The server does not export this to us: it knows no such export, or denies it to this host."""
 
@@ -61,11 +88,57 @@ class NfsNotWritable(Problem):
     title = "The NFS export is not writable"
 
 
+class NfsReadOnly(Problem):
+    """The export is for reading alone."""
+
+    code = "HE-NFS-READONLY"
+    title = "The NFS export is read-only"
+
+
+class NfsFull(Problem):
+    """There is no room for anything."""
+
+    code = "HE-NFS-FULL"
+    title = "The NFS export is full"
+
+
+class NfsSquashed(Problem):
+    """The server makes somebody else of root."""
+
+    code = "HE-NFS-SQUASH"
+    title = "The NFS server squashes root"
+
+
+class NfsUnfit(Problem):
+    """The export lacks what a VM's disk needs: rename, direct I/O, locks."""
+
+    code = "HE-NFS-UNFIT"
+    title = "The NFS export is not fit for a VM's disk"
+
+
+class NfsVersionMissing(Problem):
+    """The server does not speak the wanted version."""
+
+    code = "HE-NFS-VERSION"
+    title = "The NFS server does not speak this version"
+
+
+class NfsSlow(Problem):
+    """The server takes so long that leases would be lost."""
+
+    code = "HE-NFS-SLOW"
+    title = "The NFS server is slow"
+
+
 class NfsWay(Problem):
-    """What is wanted of NFS cannot be had from user space."""
+    """What is wanted of NFS cannot be had in the way that was chosen, or that there is."""
 
     code = "HE-NFS-WAY"
     title = "NFS cannot be used in this way"
+
+
+def _detected(host: Host) -> Suggestion[StorageAccess]:
+    return Suggestion(StorageAccess.QEMU if host.mounts.missing("nfs") else StorageAccess.KERNEL)
 
 
 @section("Storage")
@@ -78,7 +151,15 @@ class NfsAnswers:
     )  # fmt: skip
     version: NfsVersion = ask(
         "NFS version", key="OVEHOSTED_STORAGE/nfsVersion", default=NfsVersion.AUTO,
-        help="auto, or v3: the client in user space speaks no other.",
+        help="auto leaves it to server and host; QEMU's own driver speaks no other than v3.",
+    )  # fmt: skip
+    options: MountOptions = ask(
+        "Mount options", key="OVEHOSTED_STORAGE/mntOptions", default=MountOptions(()),
+        help="More options of mount, with commas, as in timeo=600; empty for none. For the kernel's client alone.",
+    )  # fmt: skip
+    access: StorageAccess = ask(
+        "Way to the storage", key="HOSTED_ENGINE/storageAccess", suggest=_detected, asked=False,
+        help="kernel mounts it, qemu reaches it from user space, auto takes the kernel where it can.",
     )  # fmt: skip
 
 
@@ -94,45 +175,50 @@ class Nfs(StorageBackend[NfsAnswers]):
         return str(want.export)
 
     def entity(self, want: NfsAnswers) -> dict[str, object]:
-        """Give address and path, and the version if one is wanted."""
+        """Give address and path, and the version and the options if some are wanted."""
         version = {} if want.version is NfsVersion.AUTO else {"nfs_version": want.version.value}
-        return {"address": str(want.export.server), "path": want.export.path, **version}
+        options = {"mount_options": str(want.options)} if want.options.options else {}
+        return {"address": str(want.export.server), "path": want.export.path, **version, **options}
+
+    def conf(self, want: NfsAnswers) -> dict[str, str]:
+        """Say what it is mounted with."""
+        return {"mnt_options": str(want.options)} if want.options.options else {}
 
     def command(self, want: NfsAnswers) -> str:
         """Give the command that shows what is in the export."""
         return _home(want).command
 
     def check(self, want: NfsAnswers, host: Host) -> None:
-        """Prove that the server answers, gives the export and lets us write, by a file that is gone at once."""
-        if want.version not in {NfsVersion.AUTO, NfsVersion.V3}:
-            raise NfsWay(
-                str(want.export),
-                why=_("{version} is wanted; the client in user space speaks version 3", version=want.version.value),
-                hint=_("Answer OVEHOSTED_STORAGE/nfsVersion=str:auto; see what the server offers with:"),
-                command=f"rpcinfo {want.export.server}",
-            )
-        probe = f".hosted-engine-probe-{host.run_id}"
+        """Prove it in the way that it will be used; nothing of the proofs stays."""
+        _possible(want, host)
         try:
-            tree = host.trees.at(_home(want))
-            tree.names("")
+            with _looking(want, host, OWNER) as tree:
+                _prove(want, host, tree)
+            if _by_kernel(want, host):
+                what = _file_system(want)
+                refuse_another(what, mount_point(host, what.source), host)
+                with _looking(want, host, _ROOT) as tree:
+                    _prove_root(want, host, tree)
         except OSError as error:
             raise _unreached(want, error) from error
-        try:
-            tree.make_file(probe, 0o600, [b"probe"])
-            tree.remove(probe)
-        except OSError as error:
-            raise _not_written(want, error) from error
 
     def free(self, want: NfsAnswers, host: Host) -> int:
         """Give the free bytes of the export's file system."""
         try:
-            return host.trees.at(_home(want)).space().free
+            with _looking(want, host, OWNER) as tree:
+                return tree.space().free
         except OSError as error:
             raise _unreached(want, error) from error
 
-    def attach(self, want: NfsAnswers, host: Host, undo: UndoLog) -> NfsHome:
-        """Change nothing: every use of it finds its own way there."""
-        return _home(want)
+    def attach(self, want: NfsAnswers, host: Host, undo: UndoLog) -> FileHome:
+        """Mount it; from user space there is nothing to do, every use finds its own way there."""
+        if not _by_kernel(want, host):
+            return _home(want)
+        what = _file_system(want)
+        try:
+            return mount(what, mount_point(host, what.source), host, undo)
+        except OSError as error:
+            raise _unreached(want, error) from error
 
     def home(self, want: NfsAnswers, host: Host) -> NfsHome:
         """Give the export."""
@@ -143,22 +229,160 @@ def _home(want: NfsAnswers) -> NfsHome:
     return NfsHome(str(want.export.server), want.export.path, OWNER, OWNER)
 
 
+def _file_system(want: NfsAnswers) -> FileSystem:
+    version = want.version.value.removeprefix("v").replace("_", ".")
+    versions = () if want.version is NfsVersion.AUTO else (f"vers={version}",)
+    return FileSystem("nfs", str(want.export), (*_OPTIONS, *versions, *want.options.options))
+
+
+def _by_kernel(want: NfsAnswers, host: Host) -> bool:
+    if want.access is StorageAccess.AUTO:
+        return not host.mounts.missing("nfs")
+    return want.access is StorageAccess.KERNEL
+
+
+def _possible(want: NfsAnswers, host: Host) -> None:
+    """Refuse what the way cannot do."""
+    where, missing = str(want.export), host.mounts.missing("nfs")
+    if want.access is StorageAccess.KERNEL and missing:
+        why = _("this host lacks {missing}", missing=missing)
+        hint = _(
+            "Install the NFS client, or answer HOSTED_ENGINE/storageAccess=str:qemu; see what the kernel has with:"
+        )
+        raise NfsWay(where, why=why, where=where, hint=hint, command="modinfo nfs")
+    if _by_kernel(want, host):
+        return
+    if want.version not in {NfsVersion.AUTO, NfsVersion.V3}:
+        raise NfsWay(
+            where,
+            why=_("{version} is wanted; the client in user space speaks version 3", version=want.version.value),
+            hint=_("Answer OVEHOSTED_STORAGE/nfsVersion=str:auto; see what the server offers with:"),
+            command=f"rpcinfo {want.export.server}",
+        )
+
+
+@contextmanager
+def _looking(want: NfsAnswers, host: Host, user: int) -> Iterator[Tree]:
+    """Give the export's tree as that user sees it, where nobody else does."""
+    within = ANSWER_WITHIN * host.timeout_factor
+    if _by_kernel(want, host):
+        with host.mounts.privately(_file_system(want), (user, user), within) as tree:
+            yield tree
+    else:
+        yield host.trees.at(_home(want), within)
+
+
+def _prove(want: NfsAnswers, host: Host, tree: Tree) -> None:
+    """Go through the proofs: reached, nobody else's, writable, fit."""
+    probe = proofs.Probe(host.run_id)
+    where, command = str(want.export), _home(want).command
+    if found := proofs.domains(tree, host.run_id):
+        hint = _("Nothing in it is touched. Answer an export without a storage domain; see what is in it with:")
+        raise proofs.StorageTaken(where, why=", ".join(found), where=where, hint=hint, command=command)
+    ours: tuple[tuple[str, Callable[[Any, proofs.Probe], None]], ...] = ((_("rename"), proofs.rename),)
+    if _by_kernel(want, host):
+        ours = (*ours, (_("direct I/O"), proofs.direct), (_("locks"), proofs.lock))
+    try:
+        try:
+            proofs.write(tree, probe)
+        except OSError as error:
+            raise _not_written(want, error) from error
+        for name, proof in ours:
+            try:
+                proof(tree, probe)
+            except OSError as error:
+                if isinstance(error, _DOWN):
+                    raise
+                detail = _("{name} at {where}", name=name, where=where)
+                hint = _("Look at the options of the export and of the mount:")
+                raise NfsUnfit(detail, why=_words(error), where=where, hint=hint, command=command) from error
+    except (Problem, OSError):
+        probe.clear(tree)
+        raise
+
+
+def _prove_root(want: NfsAnswers, host: Host, tree: Tree) -> None:
+    """Prove that root stays root: it makes the domain, and libvirt lends the disk to QEMU's user."""
+    probe = proofs.Probe(host.run_id)
+    try:
+        proofs.write(tree, probe)
+    except OSError as error:
+        probe.clear(tree)
+        if isinstance(error, _DOWN):
+            raise
+        where = str(want.export)
+        hint = _(
+            "Export it with no_root_squash, or have QEMU reach it as user 36: HOSTED_ENGINE/storageAccess=str:qemu. "
+            "The export's options on the server:"
+        )
+        command = f"ssh {want.export.server} exportfs -v"
+        raise NfsSquashed(where, why=_words(error), where=where, hint=hint, command=command) from error
+
+
 def _unreached(want: NfsAnswers, error: OSError) -> Problem:
-    where, why = str(want.export), error.strerror or str(error)
+    where, why = str(want.export), _words(error)
     server = want.export.server
-    if isinstance(error, _DOWN) or error.errno in _NO_WAY:
+    kind: type[Problem] = NfsUnreachable
+    if isinstance(error, TimeoutError):
+        kind, hint = NfsHung, _("See to the NFS server and the network to it, then ask it whether it answers:")
+    elif isinstance(error, _DOWN) or error.errno in _NO_WAY:
         hint = _("Start the NFS server, mend the network to it, or answer another server; ask it with:")
-        return NfsUnreachable(where, why=why, where=where, hint=hint, command=f"rpcinfo {server}")
-    hint = _("Export it to this host, or answer another path; see what the server exports with:")
-    return NfsDenied(where, why=why, where=where, hint=hint, command=f"showmount --exports {server}")
+    elif error.errno == errno.ENOLCK:
+        kind, hint = NfsUnfit, _("Start rpc.statd here and the lock service there; see what the server offers with:")
+    elif error.errno in _NO_VERSION:
+        kind = NfsVersionMissing
+        hint = _("Answer OVEHOSTED_STORAGE/nfsVersion=str:auto; see what the server offers with:")
+    else:
+        hint = _("Export it to this host, or answer another path; see what the server exports with:")
+        return NfsDenied(where, why=why, where=where, hint=hint, command=f"showmount --exports {server}")
+    return kind(where, why=why, where=where, hint=hint, command=f"rpcinfo {server}")
 
 
 def _not_written(want: NfsAnswers, error: OSError) -> Problem:
     if isinstance(error, _DOWN):
         return _unreached(want, error)
-    where, why = str(want.export), error.strerror or str(error)
+    where, why, command = str(want.export), _words(error), _home(want).command
+    if error.errno == errno.EROFS:
+        hint = _("Export it for writing (rw), or answer another path; look at it with:")
+        return NfsReadOnly(where, why=why, where=where, hint=hint, command=f"showmount --exports {want.export.server}")
+    if error.errno in _NO_ROOM:
+        hint = _("Make room on the server, or answer another path; look at it with:")
+        return NfsFull(where, why=why, where=where, hint=hint, command=command)
     hint = _("On the server, let user and group 36 write there (chown 36:36), without squashing them; look at it with:")
-    return NfsNotWritable(where, why=why, where=where, hint=hint, command=_home(want).command)
+    return NfsNotWritable(where, why=why, where=where, hint=hint, command=command)
+
+
+def _words(error: OSError) -> str:
+    return error.strerror or str(error)
+
+
+@check("NFS latency", blocking=False, within=10.0)
+def latency(want: NfsAnswers, host: Host) -> None:
+    """Warn of a server so slow that sanlock would lose leases; what cannot be measured is the storage check's."""
+    probe = proofs.Probe(f"{host.run_id}-latency")
+    try:
+        with _looking(want, host, OWNER) as tree:
+            if proofs.domains(tree, host.run_id):
+                return  # nothing in it is touched
+            try:
+                took = proofs.seconds(tree, probe)
+            except OSError:
+                probe.clear(tree)
+                return
+    except OSError:
+        return
+    if took > SLOW:
+        where = str(want.export)
+        detail = _("{seconds:.1f} s for one block at {where}", seconds=took, where=where)
+        why = _("sanlock loses a lease whose storage does not answer within 10 s")
+        hint = _("See to the load of the server and to the network to it:")
+        raise NfsSlow(detail, why=why, where=where, hint=hint, command=f"ping -c 5 {want.export.server}")
+
+
+@hookimpl
+def hosted_setup_steps() -> Sequence[Any]:
+    """Register the check."""
+    return (latency,)
 
 
 @hookimpl

@@ -22,7 +22,7 @@ from hosted_setup.pipeline.step import check, step
 from hosted_setup.pipeline.undo import Undo, UndoLog
 from hosted_setup.ports.host import Host
 from hosted_setup.storage import StorageBackend
-from hosted_setup.storage.domain import StorageDomain
+from hosted_setup.storage.domain import StorageDomain, is_reached
 
 FIRST: Final = 1  # the host id of whoever makes the domain
 SPARE: Final = 2 * GIB  # beside what the appliance's disk takes now: room for the restore and the first days
@@ -49,7 +49,7 @@ class StorageGrowth(Problem):
     title = "The disk may outgrow the storage"
 
 
-@check("Storage")
+@check("Storage", within=10.0)
 def usable(storage: Storage, backends: StorageBackends, opened: OpenedAppliance, vm: VmAnswers, host: Host) -> None:
     """Prove that the storage can be used and has the room."""
     backend = backends.by_kind[storage.kind]
@@ -133,7 +133,11 @@ def _there(domain: StorageDomain, host: Host) -> bool:
     return domain.on(host).made_by(host.run_id)
 
 
-@step(Stage.TRANSACTION, "Reach the storage")
+def _reached(storage: StorageHome, host: Host) -> bool:
+    return is_reached(storage.home, host)
+
+
+@step(Stage.TRANSACTION, "Reach the storage", holds=_reached)
 def attach_storage(storage: Storage, backends: StorageBackends, host: Host, undo: UndoLog) -> StorageHome:
     """Attach the storage through the chosen back end."""
     return StorageHome(backends.by_kind[storage.kind].attach(storage.answers, host, undo))

@@ -68,6 +68,7 @@ def make_host(root: Path, *, timeout_factor: float = 1.0) -> Host:
         hypervisor=no,
         images=no,
         trees=no,
+        mounts=no,
         disk_tools=no,
         initiator=no,
         luns=no,

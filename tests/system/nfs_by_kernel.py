@@ -1,0 +1,130 @@
+"""NFS by the kernel, through the product's own back end and storage domain; run in the kernel tier.
+
+python tests/system/nfs_by_kernel.py first|second|refused SERVER
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from hosted_plugins.storage.mounting import StorageAccess
+from hosted_plugins.storage.nfs import Nfs, NfsAnswers, NfsVersion
+from hosted_setup.adapters.kernel_mounts import KernelMounts
+from hosted_setup.adapters.system_trees import SystemTrees
+from hosted_setup.model.exports import NfsExport
+from hosted_setup.model.mount_options import MountOptions
+from hosted_setup.model.problem import Problem
+from hosted_setup.pipeline.undo import Undo
+from hosted_setup.ports.host import Host, Paths
+from hosted_setup.storage.domain import StorageDomain
+
+RUN = "20260102030405-abcdef"
+POINTS = Path("/rhev/data-center/mnt")
+DOMAINS = {"v3": "5d000000-0000-4000-8000-000000000003", "v4_1": "5d000000-0000-4000-8000-000000000041"}
+PORT = "port=20490"  # version 4 asks no port mapper
+OPTIONS = {"v3": "nolock", "v4_1": PORT}
+REFUSED = {
+    "root is squashed": ("/squash", "v4_1", PORT),
+    "no locks": ("/v3", "v3", ""),
+    "no such version": ("/v3", "v4_2", PORT),
+    "no such export": ("/nothing", "v4_1", PORT),
+    "read-only": ("/ro", "v4_1", PORT),
+    "not for user 36": ("/others", "v4_1", PORT),
+}
+
+
+class Undos:
+    """Keeps what is to be taken back."""
+
+    def __init__(self) -> None:
+        self.all: list[Undo] = []
+
+    def before(self, undo: Undo) -> None:
+        self.all.append(undo)
+
+
+def tell(text: str) -> None:
+    """Write a line for the test at once."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def this_host() -> Host:
+    """Give this machine, as far as the back end needs it."""
+    ports: dict[str, Any] = {one.name: None for one in fields(Host)}
+    return Host(
+        **ports
+        | {"paths": Paths(), "run_id": RUN, "mounts": KernelMounts(), "trees": SystemTrees(), "timeout_factor": 10.0}
+    )
+
+
+def wanted(server: str, path: str, version: str, options: str) -> NfsAnswers:
+    """Give the answers."""
+    return NfsAnswers(
+        export=NfsExport.parse(f"{server}:{path}"),
+        version=NfsVersion(version),
+        options=MountOptions.parse(options),
+        access=StorageAccess.AUTO,
+    )
+
+
+def mounts() -> list[str]:
+    """Give the NFS mounts of the kernel's table: their points and versions."""
+    lines = (line.split() for line in Path("/proc/self/mounts").read_text().splitlines())
+    return [
+        f"{point} {next(one for one in options.split(',') if one.startswith('vers='))}"
+        for _source, point, kind, options, *_rest in lines
+        if kind.startswith("nfs")
+    ]
+
+
+def use(server: str, *, again: bool) -> None:
+    """Connect, create (or find) the domain, disconnect."""
+    host = this_host()
+    for version, uuid in DOMAINS.items():
+        want, undos = wanted(server, f"/{version}", version, OPTIONS[version]), Undos()
+        Nfs().check(want, host)
+        assert mounts() == []
+        home = Nfs().attach(want, host, undos)
+        tell(f"{version}: {mounts()[0].removeprefix(str(POINTS))}")
+        assert Nfs().attach(want, host, undos) == home
+        domain = StorageDomain(uuid, home).on(host)
+        if again:
+            assert domain.made_by(RUN)
+            assert domain.remove(RUN) == ()
+        else:
+            domain.create("hosted_storage", RUN)
+        assert domain.made_by(RUN) is not again
+        assert len(undos.all) == 1
+        for _time in range(2):  # an undo may be applied twice
+            undos.all[0].apply(host)
+        assert mounts() == []
+        assert not POINTS.exists()
+        tell(f"{version}: the domain is {'gone' if again else 'made'}, nothing is mounted")
+
+
+def refused(server: str) -> None:
+    """Tell the code of each export that will not do."""
+    host = this_host()
+    for case, (path, version, options) in REFUSED.items():
+        begun = time.monotonic()
+        try:
+            Nfs().check(wanted(server, path, version, options), host)
+        except Problem as problem:
+            late = "" if time.monotonic() - begun < 30 else ", late"
+            tell(f"{case}: {problem.code} ({problem.why}){late}")
+        assert mounts() == []
+
+
+if __name__ == "__main__":
+    _self, what, server = sys.argv
+    if what == "refused":
+        refused(server)
+    else:
+        use(server, again=what == "second")

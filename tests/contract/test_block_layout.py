@@ -1,4 +1,4 @@
-"""Long, since one domain lives its life here: on a LUN, pretended, a loop device and a real iSCSI target with CHAP: the same life on each."""
+"""Long, since one domain lives a whole life here: on a pretended LUN, a loop device, a real iSCSI target with CHAP."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ from hosted_setup.model.answer import Source, Suggestion
 from hosted_setup.model.messages import _
 from hosted_setup.model.problem import Problem
 from hosted_setup.model.question import Choice, ask, section
+from hosted_setup.model.values import Fqdn, Name, VmName
 from hosted_setup.storage.domain import StorageDomain
 
 ADDITIONAL: Final = "additional-host"
@@ -100,32 +101,28 @@ class HostIdAnswers:
     )  # fmt: skip
 
 
-def _shared(key: str, engine: EngineDomain) -> Suggestion[str]:
-    return Suggestion(engine.answers.get(key, ""), Source.SHARED)
+def _fqdn(engine: EngineDomain) -> Suggestion[Fqdn]:
+    return Suggestion(Fqdn.parse(engine.answers[FQDN]), Source.SHARED)
 
 
-def _fqdn(engine: EngineDomain) -> Suggestion[str]:
-    return _shared(FQDN, engine)
+def _vm_name(engine: EngineDomain) -> Suggestion[VmName]:
+    return Suggestion(VmName.parse(engine.answers[VM_NAME]), Source.SHARED)
 
 
-def _vm_name(engine: EngineDomain) -> Suggestion[str]:
-    return _shared(VM_NAME, engine)
+def _cluster(engine: EngineDomain) -> Suggestion[Name]:
+    return Suggestion(Name.parse(engine.answers[CLUSTER]), Source.SHARED)
 
 
-def _cluster(engine: EngineDomain) -> Suggestion[str]:
-    return _shared(CLUSTER, engine)
+def _is_fqdn(value: Fqdn, engine: EngineDomain) -> None:
+    _as_shared(str(value), FQDN, engine)
 
 
-def _is_fqdn(value: str, engine: EngineDomain) -> None:
-    _as_shared(value, FQDN, engine)
-
-
-def _is_vm_name(value: str, engine: EngineDomain) -> None:
-    _as_shared(value, VM_NAME, engine)
+def _is_vm_name(value: VmName, engine: EngineDomain) -> None:
+    _as_shared(str(value), VM_NAME, engine)
 
 
 def _as_shared(value: str, key: str, engine: EngineDomain) -> None:
-    shared = engine.answers.get(key, "")
+    shared = engine.answers[key]
     if value != shared:
         raise ValueError(_("the engine in the storage has {shared}", shared=shared))
 
@@ -134,15 +131,15 @@ def _as_shared(value: str, key: str, engine: EngineDomain) -> None:
 class JoinedEngine:
     """What the shared configuration says of the engine, so that the operator sees which one it is."""
 
-    fqdn: str = ask(
+    fqdn: Fqdn = ask(
         "Engine VM FQDN", key=FQDN, suggest=_fqdn, check=_is_fqdn, asked=False,
         help="As the shared configuration has it.",
     )  # fmt: skip
-    vm_name: str = ask(
+    vm_name: VmName = ask(
         "Name of the VM", key=VM_NAME, suggest=_vm_name, check=_is_vm_name, asked=False,
         help="As the shared configuration has it.",
     )  # fmt: skip
-    cluster: str = ask(
+    cluster: Name = ask(
         "Cluster",
         key=CLUSTER,
         suggest=_cluster,

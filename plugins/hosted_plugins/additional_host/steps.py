@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from hosted_plugins.additional_host import (
     ADDITIONAL,
+    CLUSTER,
+    FQDN,
+    VM_NAME,
     AdditionalAnswers,
     EngineChoice,
     EngineDomain,
@@ -41,7 +44,8 @@ from hosted_setup.ports.machine import MachineFacts
 from hosted_setup.ports.problems import START
 from hosted_setup.storage.domain import StorageDomain, domains_in
 
-ANSWERS = "fhanswers.conf"
+ANSWERS: Final = "fhanswers.conf"
+_FILES: Final = {"hosted-engine.conf", "vm.conf", "ca.pem"}
 
 
 class EngineMissing(Problem):
@@ -66,10 +70,10 @@ def look_for_engines(storage: Storage, backends: StorageBackends, host: Host) ->
 def _engine_in(domain: StorageDomain, host: Host) -> tuple[EngineDomain, ...]:
     layout = domain.on(host)
     mark, files = layout.mark(), layout.read_conf()
-    if mark is None or not mark.engine or ANSWERS not in files:
-        return ()
-    hosts = tuple(layout.hosts().values())
-    return (EngineDomain(domain, mark.name, hosts, _answers(files[ANSWERS]), files),)
+    answers = _answers(files.get(ANSWERS, ""))
+    if mark is None or not mark.engine or not files.keys() >= _FILES or not answers.keys() >= {FQDN, VM_NAME, CLUSTER}:
+        return ()  # a deploy that did not come to its end
+    return (EngineDomain(domain, mark.name, tuple(layout.hosts().values()), answers, files),)
 
 
 def _answers(text: str) -> dict[str, str]:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 _KNOWN: Final = Path("/proc/filesystems")
+_FUSE: Final = {"glusterfs": "fuse"}
+"""What the kernel has for kinds that a program serves."""
 _MODULES: Final = Path("/lib/modules")
 _WORDS: Final = {
     "rpc.statd": errno.ENOLCK,
@@ -41,7 +43,9 @@ _WORDS: Final = {
 """What mount's helpers say, by what it comes to; their exit codes tell no more than that they failed."""
 
 _WORKER: Final = (
-    *("setpriv", "--pdeathsig", "KILL", "--", "unshare", "--mount", "--propagation", "private", "--"),
+    *("setpriv", "--pdeathsig", "KILL", "--", "unshare", "--mount", "--propagation", "private"),
+    # What a FUSE file system leaves running ends with the worker.
+    *("--pid", "--fork", "--kill-child", "--"),
     *(sys.executable, "-m", "hosted_setup.adapters.mount_worker"),
 )
 
@@ -114,6 +118,7 @@ def run(command: Sequence[str], within: float) -> None:
 
 
 def _in_kernel(kind: str) -> bool:
+    kind = _FUSE.get(kind, kind)
     if any(line.split()[-1:] == [kind] for line in _KNOWN.read_text().splitlines()):
         return True
     release = _MODULES / os.uname().release

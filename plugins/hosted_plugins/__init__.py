@@ -24,6 +24,7 @@ FEATURES: Final = (
     "hosted_plugins.image.disk",
     "hosted_plugins.storage.localfs",
     "hosted_plugins.storage.nfs",
+    "hosted_plugins.storage.glusterfs",
     "hosted_plugins.storage.iscsi",
     "hosted_plugins.storage.fc",
     "hosted_plugins.storage.steps",

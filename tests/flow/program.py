@@ -11,16 +11,18 @@ from typing import TYPE_CHECKING, Final
 from hosted_setup import cli
 from hosted_setup.model.values import GIB
 from hosted_setup.pipeline.session import new_run_id
+from hosted_setup.ports.gluster import GlusterVolume
 from hosted_setup.testing.behaviour import CA
 from hosted_setup.testing.images import lun_file
 from hosted_setup.testing.initiator import pretended_wwid
 from hosted_setup.testing.trees import export_file
 from hosted_setup.testing.world import World
+from tests.lab.gluster_server import TUNED
 from tests.unit.domain import builders
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     import pytest
 
@@ -110,6 +112,13 @@ class Inputs:
         return made
 
 
+GLUSTER_UUID: Final = "b2088929-248b-4fed-9f91-5fb89fd14ee3"
+GLUSTER: Final = {
+    "OVEHOSTED_STORAGE__domainType": "str:glusterfs",
+    "OVEHOSTED_STORAGE__storageDomainConnection": "str:gluster1.example.com:/engine",
+}
+
+
 class Program:
     """The program with a world and the operator's files."""
 
@@ -166,6 +175,17 @@ class Program:
             "OVEHOSTED_STORAGE__storageDomainConnection": "str:nas.example.com:/exports/engine",
         }
         self.answer(**answers | changes)
+        return folder
+
+    def on_gluster(self, *, tuned: Mapping[str, str] | None = None, **changes: str) -> Path:
+        """Answer with a pretended volume, its options set but for `tuned` ("": none); give the folder behind it."""
+        self.world.behaviour.mounts = ("glusterfs",)
+        self.world.save()
+        folder = export_file(self.world.exports, "gluster1.example.com", "/engine")
+        folder.mkdir(parents=True)
+        options = {name: value for name, value in {**TUNED, **(tuned or {})}.items() if value}
+        self.world.gluster.add(GlusterVolume("engine", GLUSTER_UUID, True, 3, options=options))  # noqa: FBT003
+        self.answer(**GLUSTER | changes)
         return folder
 
     def on_fc(self) -> Path:

@@ -135,7 +135,7 @@ def run(program: Program) -> Counter:
 
 def test_every_step_and_check_is_done(run: Counter, program: Program) -> None:
     assert program("cleanup", "--yes").code == 0
-    for choose in (program.on_iscsi, program.on_fc, program.on_mounted_nfs):  # what only one kind of storage needs
+    for choose in (program.on_iscsi, program.on_fc, program.on_mounted_nfs, program.on_gluster):  # one kind's alone
         choose()
         assert program.restore().code == 0
         assert program("cleanup", "--yes").code == 0
@@ -183,6 +183,9 @@ def test_every_undo_is_recorded(run: Counter, program: Program) -> None:
     program.on_mounted_nfs()
     assert program.restore().code == 0
     assert program("cleanup", "--yes").code == 0
+    program.on_gluster(tuned={"network.ping-timeout": ""}, HOSTED_ENGINE__setGlusterOptions="bool:True")
+    assert program.restore().code == 0
+    assert program("cleanup", "--yes").code == 0
     join(program)
     recorded = {record.undo for record in run.records if isinstance(record, Intent)}
     assert recorded == {name for name, kind in Undo.registry.items() if ours(kind)}
@@ -205,6 +208,9 @@ def test_every_question_is_answered_and_kept(run: Counter, program: Program) -> 
     nobodys = "str:36001405"
     program.on_iscsi(discovery=True, HOSTED_ENGINE__wipeLun=nobodys, HOSTED_ENGINE__wipeLunTyped=nobodys)
     assert program.deploy().code == 0  # what only one kind of storage asks
+    assert program("cleanup", "--yes").code == 0
+    program.on_gluster(tuned={"network.ping-timeout": ""}, HOSTED_ENGINE__setGlusterOptions="bool:True")
+    assert program.deploy().code == 0
     folders = [program.world.paths.state / "answers"]
     assert program("cleanup", "--yes").code == 0
     join(program)

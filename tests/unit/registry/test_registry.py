@@ -109,7 +109,7 @@ def test_a_third_party_adds_commands_steps_and_storage() -> None:
     registry = Registry((*COMMANDS, *FEATURES), third_parties=True)
     assert [command.name for command in registry.commands()][-1] == "moon"
     assert registry.steps()[-1] is look_at_the_moon
-    assert list(registry.storage_backends()) == ["localfs", "nfs", "iscsi", "fc", "cloud"]
+    assert list(registry.storage_backends()) == ["localfs", "nfs", "glusterfs", "iscsi", "fc", "cloud"]
 
 
 @pytest.mark.usefixtures("_installed")

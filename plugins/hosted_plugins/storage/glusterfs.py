@@ -1,0 +1,336 @@
+"""GlusterFS: the storage domain lives in a volume, mounted by FUSE."""
+
+from __future__ import annotations
+
+import errno
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+from hosted_plugins.storage import proofs
+from hosted_plugins.storage.mounting import OWNER, mount, mount_point
+from hosted_setup.hooks import hookimpl
+from hosted_setup.model.exports import GlusterExport
+from hosted_setup.model.messages import _
+from hosted_setup.model.mount_options import MountOptions
+from hosted_setup.model.problem import Problem
+from hosted_setup.model.question import ask, section
+from hosted_setup.pipeline.stage import Stage
+from hosted_setup.pipeline.step import step
+from hosted_setup.pipeline.undo import Undo, UndoLog
+from hosted_setup.ports.gluster import GlusterVolume, list_command, set_command
+from hosted_setup.ports.host import Host
+from hosted_setup.ports.locations import DirectoryHome
+from hosted_setup.ports.mounts import FileSystem, ProvingTree
+from hosted_setup.storage import StorageBackend
+
+_KIND: Final = "glusterfs"
+_WITHIN: Final = 6.0  # seconds for the mount and for each question about a file in it
+_REPLICAS: Final = (1, 3)
+_WANTED: Final = {
+    "performance.quick-read": "off",
+    "performance.read-ahead": "off",
+    "performance.io-cache": "off",
+    "cluster.eager-lock": "on",
+    "features.shard": "on",
+    "cluster.quorum-type": "auto",
+    "network.ping-timeout": "30",
+    "storage.owner-uid": str(OWNER),
+    "storage.owner-gid": str(OWNER),
+}
+"""What a volume for VMs needs: what all versions of the group `virt` have in common, and what oVirt's guide adds.
+
+The group itself cannot be set on a volume of one copy, and its ping-timeout of 20 s is not the 30 s of the guide. Who
+may mount (`auth.allow`) is proven by mounting.
+"""
+_ON: Final = frozenset({"on", "enable", "yes", "true", "1"})
+_OFF: Final = frozenset({"off", "disable", "no", "false", "0"})
+
+
+class GlusterVolumeMissing(Problem):
+    """The server has no such volume."""
+
+    code = "HE-GLUSTER-VOLUME"
+    title = "The GlusterFS server has no such volume"
+
+
+class GlusterStopped(Problem):
+    """The volume is not started."""
+
+    code = "HE-GLUSTER-STOPPED"
+    title = "The GlusterFS volume is not started"
+
+
+class GlusterReplica(Problem):
+    """The volume keeps a number of copies that a split brain can come to, or no plain ones."""
+
+    code = "HE-GLUSTER-REPLICA"
+    title = "The GlusterFS volume has the wrong number of copies"
+
+
+class GlusterUntuned(Problem):
+    """Options that VMs need are not set on the volume."""
+
+    code = "HE-GLUSTER-OPTIONS"
+    title = "Options of the GlusterFS volume are missing"
+
+
+class GlusterNotMounted(Problem):
+    """The volume cannot be mounted."""
+
+    code = "HE-GLUSTER-MOUNT"
+    title = "The GlusterFS volume cannot be mounted"
+
+
+class GlusterNotWritable(Problem):
+    """Nothing can be written into the volume."""
+
+    code = "HE-GLUSTER-WRITE"
+    title = "The GlusterFS volume is not writable"
+
+
+@section("Storage")
+class GlusterAnswers:
+    """Which volume."""
+
+    volume: GlusterExport = ask(
+        "GlusterFS volume (server:/volume)", key="OVEHOSTED_STORAGE/storageDomainConnection",
+        help="As in gluster1.example.com:/engine; an IPv6 address in brackets. Volumes of one or three copies will do.",
+    )  # fmt: skip
+    options: MountOptions = ask(
+        "Mount options", key="OVEHOSTED_STORAGE/mntOptions", default=MountOptions(()),
+        help="More options of mount, with commas, as in backup-volfile-servers=gluster2:gluster3; empty for none.",
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class GlusterFound:
+    """The volume as its server knows it, the options that it lacks, and whether this host may set them."""
+
+    volume: GlusterVolume
+    missing: dict[str, str]
+    rights: bool
+
+
+@step(Stage.CUSTOMIZATION, "Look at the GlusterFS volume")
+def look_at_volume(answers: GlusterAnswers, host: Host) -> GlusterFound:
+    """Ask the server for it."""
+    volume = _usable(answers.volume, host)
+    missing = {name: value for name, value in _WANTED.items() if not _same(volume.options.get(name, ""), value)}
+    return GlusterFound(volume, missing, bool(missing) and host.gluster.has_rights(volume))
+
+
+def _can_be_set(found: GlusterFound) -> bool:
+    return found.rights
+
+
+@section("Storage")
+class GlusterTuning:
+    """Whether the missing options are set."""
+
+    agreed: bool = ask(
+        "Set the missing options of the GlusterFS volume", key="HOSTED_ENGINE/setGlusterOptions", default=False,
+        when=_can_be_set, help="The volume lacks options that VMs need; this host, one of its servers, can set them.",
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class GlusterWanted:
+    """The volume that was chosen, and the options to set on it."""
+
+    export: GlusterExport
+    options: MountOptions
+    volume: GlusterVolume
+    setting: dict[str, str]
+
+    def effects(self) -> tuple[str, ...]:
+        """Tell what is changed on the servers."""
+        if not self.setting:
+            return ()
+        words = ", ".join(f"{name}={value}" for name, value in self.setting.items())
+        return (_("sets options of the GlusterFS volume {volume}: {words}", volume=self.volume.name, words=words),)
+
+
+@step(Stage.CUSTOMIZATION, "Take the GlusterFS volume")
+def take_volume(answers: GlusterAnswers, found: GlusterFound, tuning: GlusterTuning) -> GlusterWanted:
+    """Go on with it when all options are there, or will be."""
+    if found.missing and not (found.rights and tuning.agreed):
+        why = ", ".join(_without(name, found.volume.options) for name in found.missing)
+        hint = _("Set them on one of its servers, then answer again:")
+        command = set_command(found.volume.name, found.missing)
+        raise GlusterUntuned(str(answers.volume), why=why, where=str(answers.volume), hint=hint, command=command)
+    return GlusterWanted(answers.volume, answers.options, found.volume, found.missing)
+
+
+@dataclass(frozen=True)
+class ResetOptions(Undo, name="gluster.reset-options"):
+    """Gives options of a volume the values back that they had; one that somebody has changed since stays."""
+
+    volume: GlusterVolume
+    setting: dict[str, str]
+    server: str
+
+    def apply(self, host: Host) -> None:
+        """Set what is still as this run has set it."""
+        now = next((one for one in host.gluster.volumes(self.server) if one.uuid == self.volume.uuid), None)
+        if now is None:
+            return
+        ours = {
+            name: self.volume.options.get(name, "")
+            for name, value in self.setting.items()
+            if now.options.get(name) == value and self.volume.options.get(name) != value
+        }
+        host.gluster.set_options(now.name, ours)
+
+    def describe(self) -> str:
+        """Name the volume."""
+        return _("options of the GlusterFS volume {volume}", volume=self.volume.name)
+
+
+class GlusterFs(StorageBackend[GlusterWanted]):
+    """The back end for `domainType=glusterfs`."""
+
+    kind = _KIND
+    title = "a GlusterFS volume"
+    answers = GlusterWanted
+
+    def connection(self, want: GlusterWanted) -> str:
+        """Give server and volume."""
+        return str(want.export)
+
+    def entity(self, want: GlusterWanted) -> dict[str, object]:
+        """Give the volume as a path on the server."""
+        options = {"mount_options": str(want.options)} if want.options.options else {}
+        return {"address": str(want.export.server), "path": want.export.volume, "vfs_type": _KIND, **options}
+
+    def conf(self, want: GlusterWanted) -> dict[str, str]:
+        """Say what it is mounted with."""
+        return {"mnt_options": str(want.options)} if want.options.options else {}
+
+    def command(self, want: GlusterWanted) -> str:
+        """Give the command that shows the volume."""
+        return _show(want.export)
+
+    def check(self, want: GlusterWanted, host: Host) -> None:
+        """Look at the volume again, mount it where nobody else sees it, and prove it there as the domain's owner."""
+        _usable(want.export, host)
+        if lacking := host.mounts.missing(_KIND):
+            why, hint = _("this host lacks {missing}", missing=lacking), _("Install GlusterFS's client:")
+            raise _unmounted(want.export, why, hint, "apt-get install glusterfs-client")
+        with _looking(want, host) as tree:
+            _prove(want.export, host.run_id, tree)
+
+    def free(self, want: GlusterWanted, host: Host) -> int:
+        """Give the free bytes of the volume."""
+        with _looking(want, host) as tree:
+            return tree.space().free
+
+    def attach(self, want: GlusterWanted, host: Host, undo: UndoLog) -> DirectoryHome:
+        """Set the options that were agreed to, and mount the volume."""
+        if want.setting:
+            undo.before(ResetOptions(want.volume, want.setting, str(want.export.server)))
+            host.gluster.set_options(want.volume.name, want.setting)
+        what = _file_system(want)
+        try:
+            return mount(what, mount_point(host, what.source, "glusterSD"), host, undo)
+        except OSError as error:
+            raise _lost(want.export, error) from error
+
+
+def _file_system(want: GlusterWanted) -> FileSystem:
+    return FileSystem(_KIND, str(want.export), want.options.options)
+
+
+@contextmanager
+def _looking(want: GlusterWanted, host: Host) -> Iterator[ProvingTree]:
+    """Give the volume's tree where nobody else sees it; its top is root's until the options are set."""
+    owner = (0, 0) if want.setting else (OWNER, OWNER)
+    try:
+        with host.mounts.privately(_file_system(want), owner, _WITHIN) as tree:
+            yield tree
+    except OSError as error:
+        raise _lost(want.export, error) from error
+
+
+def _prove(export: GlusterExport, run_id: str, tree: ProvingTree) -> None:
+    """Go through the proofs: nobody else's, writable, fit."""
+    probe = proofs.Probe(run_id)
+    if found := proofs.domains(tree, run_id):
+        hint = _("Nothing in it is touched. Answer a volume without a storage domain; look at this one with:")
+        where = str(export)
+        raise proofs.StorageTaken(where, why=", ".join(found), where=where, hint=hint, command=_show(export))
+    try:
+        proofs.write(tree, probe)
+        proofs.rename(tree, probe)
+        proofs.direct(tree, probe)
+        proofs.lock(tree, probe)
+    except OSError as error:
+        probe.clear(tree)
+        if isinstance(error, TimeoutError):
+            raise
+        raise _unwritable(export, error) from error
+
+
+def _usable(export: GlusterExport, host: Host) -> GlusterVolume:
+    """Find the volume: started, and of a number of copies that will do."""
+    where, server = str(export), str(export.server)
+    volumes = host.gluster.volumes(server)
+    found = next((one for one in volumes if one.name == export.volume), None)
+    if found is None:
+        why = _("it has: {names}", names=", ".join(one.name for one in volumes) or _("none"))
+        hint = _("Answer one of its volumes, or create it; look at them with:")
+        raise GlusterVolumeMissing(where, why=why, where=where, hint=hint, command=list_command(server))
+    if found.replica not in _REPLICAS:
+        why = _("{count} copies; of two, neither can tell which is right", count=found.replica)
+        hint = _("Take a volume of one or three copies, or add a third to it; look at it with:")
+        raise GlusterReplica(where, why=why, where=where, hint=hint, command=_show(export))
+    if not found.started:
+        why, hint = _("its servers know it, and do not serve it"), _("Start it on one of its servers:")
+        command = f"gluster volume start {shlex.quote(found.name)}"
+        raise GlusterStopped(where, why=why, where=where, hint=hint, command=command)
+    return found
+
+
+def _same(value: str, wanted: str) -> bool:
+    """Tell whether two values mean the same: GlusterFS has five words for yes and for no."""
+    return value == wanted or any({value.lower(), wanted} <= words for words in (_ON, _OFF))
+
+
+def _without(name: str, options: Mapping[str, str]) -> str:
+    return f"{name}={options[name]}" if name in options else _("{name} is not set", name=name)
+
+
+def _show(export: GlusterExport) -> str:
+    return f"{list_command(str(export.server))} {shlex.quote(export.volume)}"
+
+
+def _lost(export: GlusterExport, error: OSError) -> GlusterNotMounted:
+    hint = _("See what the volume's servers say of it:")
+    return _unmounted(export, error.strerror or str(error), hint, _show(export))
+
+
+def _unmounted(export: GlusterExport, why: str, hint: str, command: str) -> GlusterNotMounted:
+    return GlusterNotMounted(str(export), why=why, where=str(export), hint=hint, command=command)
+
+
+def _unwritable(export: GlusterExport, error: OSError) -> GlusterNotWritable:
+    full = error.errno in {errno.ENOSPC, errno.EDQUOT}
+    hint = _("Make room in the volume; look at it with:") if full else _("Let user and group 36 write there:")
+    own = set_command(export.volume, {"storage.owner-uid": str(OWNER), "storage.owner-gid": str(OWNER)})
+    where = str(export)
+    return GlusterNotWritable(where, why=error.strerror or "", where=where, hint=hint,
+                              command=_show(export) if full else own)  # fmt: skip
+
+
+@hookimpl
+def hosted_setup_steps() -> Sequence[Any]:
+    """Register the steps."""
+    return (look_at_volume, take_volume)
+
+
+@hookimpl
+def hosted_setup_storage_backends() -> Sequence[StorageBackend[Any]]:
+    """Register the back end."""
+    return (GlusterFs(),)

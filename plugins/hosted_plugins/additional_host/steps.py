@@ -104,11 +104,8 @@ def take_engine(storage: Storage, found: Inhabitants, answers: AdditionalAnswers
 
 
 @check("Storage of the engine")
-def usable(
-    storage: Storage, backends: StorageBackends, engine: EngineDomain, number: HostIdAnswers, host: Host
-) -> None:
-    """Prove that the storage can be used, and that nobody has taken the host id meanwhile."""
-    backends.by_kind[storage.kind].check(storage.answers, host)
+def usable(engine: EngineDomain, number: HostIdAnswers, host: Host) -> None:
+    """Prove that the engine's storage domain can be read, and that nobody has taken the host id meanwhile."""
     other = engine.domain.on(host).hosts().get(number.number)
     if other is not None:
         raise taken(other, engine.domain)

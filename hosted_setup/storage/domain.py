@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from hosted_setup.ports.host import Host
     from hosted_setup.storage.layout import Layout
 
+_LOOK: Final = 4.0  # seconds that a server may take to be looked at
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -62,7 +63,7 @@ def domains_in(home: Home, host: Host) -> tuple[StorageDomain, ...]:
     if isinstance(home, LunHome):
         found = BlockLayout("", home, host.images, host.disk_tools).contents().domain
         return (StorageDomain(found.uuid, home),) if found else ()
-    names = [name for name in host.trees.at(home).names("") if _UUID.fullmatch(name)]
+    names = [name for name in host.trees.at(home, _LOOK).names("") if _UUID.fullmatch(name)]
     domains = []
     for one in (StorageDomain(name, home) for name in names):
         with suppress(Problem):  # a damaged one is nobody's

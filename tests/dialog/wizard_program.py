@@ -15,7 +15,7 @@ import pytest
 from hosted_setup import cli
 from hosted_setup.pipeline.journal import Committed, Record
 from hosted_setup.testing.world import World
-from tests.flow.program import Inputs, Program
+from tests.flow.program import Inputs, PretendedApp, Program
 
 
 def main(folder: Path, *arguments: str) -> int:
@@ -32,6 +32,7 @@ def main(folder: Path, *arguments: str) -> int:
     with pytest.MonkeyPatch.context() as patch:
         program = Program(World.make(folder / "world"), Inputs.make(folder / "inputs"), patch)
         program.observe = stop
+        patch.setattr(cli, "RealApp", lambda options: PretendedApp(options, program))
         return cli.main(["deploy", "--root", str(program.world.paths.root), *arguments])
 
 

@@ -109,3 +109,10 @@ def test_a_user_that_no_agent_could_log_in_as_is_refused(program: Program) -> No
     program.on_iscsi(OVEHOSTED_STORAGE__iSCSIPortalUser=f"str:{'x' * 51}")
     done = program.restore()
     assert (done.code, "51 characters are more than 50" in done.out) == (2, True), done.out
+
+
+def test_a_portal_without_targets_is_told(program: Program) -> None:
+    program.on_iscsi().unlink()
+    done = program.restore()
+    assert (done.code, "HE-ISCSI-TARGET" in done.out) == (3, True), done.out
+    assert "any target at 192.0.2.5:3260" in done.out

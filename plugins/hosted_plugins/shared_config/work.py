@@ -131,7 +131,7 @@ def get(app: App, key: str, kind: str) -> int:
         value = kinds.by_type[name].values()[key]
     except Problem as problem:
         return refused(app.frontend("auto"), problem)
-    app.frontend("auto").emit(Info(f"{key} : {value}, type : {name}"))
+    app.frontend("auto").emit(Info(_("{key} : {value}, type : {name}", key=key, value=value, name=name)))
     return ExitCode.DONE
 
 
@@ -153,7 +153,7 @@ def change(app: App, key: str, value: str, kind: str) -> int:
             lock.release()
     except Problem as problem:
         return refused(app.frontend("auto"), problem)
-    app.frontend("auto").emit(Info(f"{key} : {value}, type : {name}"))
+    app.frontend("auto").emit(Info(_("{key} : {value}, type : {name}", key=key, value=value, name=name)))
     return ExitCode.DONE
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 from typing import TYPE_CHECKING
 
 import pytest
 
 from hosted_plugins.storage.mounting import Unmount
 from hosted_setup.ports.mounts import FileSystem
+from hosted_setup.testing.mounts import FakeMounts, FakeProvingTree
 from hosted_setup.testing.portrait import changes, portrait
 from hosted_setup.testing.trees import export_file
 from hosted_setup.testing.world import Recorder
@@ -153,3 +155,32 @@ def test_mount_options_are_read_strictly(program: Program, options: str) -> None
     done = program.restore()
     assert (done.code, "HE-ANSWERS-VALUE" in done.out) == (2, True), done.out
     assert options in done.out
+
+
+def test_locks_that_the_server_refuses_are_told(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(_tree: FakeProvingTree, _path: str) -> None:
+        raise OSError(errno.EINVAL, "the lock service said no")
+
+    folder = program.on_mounted_nfs()
+    monkeypatch.setattr(FakeProvingTree, "lock", refused)
+    done = program.restore()
+    assert (done.code, f"locks at {EXPORT}" in done.out) == (3, True), done.out
+    assert list(folder.iterdir()) == []
+
+
+def test_a_lock_service_that_is_not_there_is_told(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(_mounts: FakeMounts, _what: FileSystem) -> None:
+        raise OSError(errno.ENOLCK, "rpc.statd is not running but is required for remote locking")
+
+    program.on_mounted_nfs()
+    monkeypatch.setattr(FakeMounts, "_folder", refused)
+    done = program.restore()
+    assert (done.code, "Start rpc.statd here" in done.out) == (3, True), done.out
+
+
+def test_a_host_that_cannot_mount_glusterfs_is_told(program: Program) -> None:
+    program.on_gluster()
+    program.world.behaviour.mounts = ()
+    program.world.save()
+    done = program.restore()
+    assert (done.code, "Install GlusterFS's client:" in done.out) == (3, True), done.out

@@ -27,6 +27,17 @@ class UndoFailed(Problem):
     exit_code = ExitCode.UNFINISHED
 
 
+def refuse_harm(past: Past, host: Host) -> None:
+    """Ask every change that is to be taken back whether that harms somebody else; nothing is taken back.
+
+    Raises:
+        Problem: it would.
+    """
+    for intent in past.open_intents():
+        if intent.undo in Undo.registry:
+            decode(intent.data, Undo.registry[intent.undo]).refuse(host)
+
+
 def roll_back(journal: Journal, past: Past, host: Host, steps: Collection[str] | None = None) -> None:
     """Take back the open intents of `steps` (of all steps when None), the latest first.
 

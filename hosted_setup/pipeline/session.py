@@ -16,7 +16,7 @@ from hosted_setup.pipeline.checking import nothing
 from hosted_setup.pipeline.codec import decode, encode
 from hosted_setup.pipeline.flow import OtherFlow
 from hosted_setup.pipeline.journal import FORMAT, Answered, End, Head, Journal, Past, RunLock, unfinished
-from hosted_setup.pipeline.rollback import roll_back
+from hosted_setup.pipeline.rollback import refuse_harm, roll_back
 from hosted_setup.pipeline.runner import Declined, Runner, outdated
 from hosted_setup.pipeline.stage import CLEANUP, PRE_TERMINATION, TERMINATION
 from hosted_setup.ports.problems import ABORT, BUNDLE, RESUME, START, refused_by_system
@@ -235,12 +235,14 @@ def clean_up(host: Host, path: Path, observe: Observer | None = None) -> ExitCod
     """Take a finished run back: its journal, at `path`, still knows what undoes each change.
 
     Raises:
-        RunLocked: nothing was done.
+        Problem: nothing was done: another process is at work, or somebody else would be harmed.
     """
     lock = RunLock(host.paths.runs)
     try:
         with Journal(path, observe) as journal:
-            return take_back(host, journal, Past(journal.records), "cleaned", ExitCode.DONE)
+            past = Past(journal.records)
+            refuse_harm(past, host)
+            return take_back(host, journal, past, "cleaned", ExitCode.DONE)
     finally:
         lock.release()
 

@@ -36,6 +36,13 @@ class Undo:
         """Take the change back."""
         raise NotImplementedError
 
+    def refuse(self, host: Host) -> None:
+        """Refuse to take a finished run back where that would harm somebody else; asked before anything is taken back.
+
+        Raises:
+            Problem: it would.
+        """
+
     def describe(self) -> str:
         """Say in a few words what is taken back."""
         return self.name

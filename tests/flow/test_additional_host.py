@@ -78,6 +78,20 @@ def test_the_second_host_joins_and_is_taken_out_again(hosts: Hosts, golden: Gold
     assert changes(before, portrait(hosts.second.world)) == {}
 
 
+def test_the_first_host_is_not_cleaned_up_below_the_others(hosts: Hosts) -> None:
+    assert hosts.second.deploy().code == 0
+    shared, first = hosts.shared(), portrait(hosts.first.world)
+    done = hosts.first("cleanup", "--yes")
+    assert done.code == 3, done.out
+    assert "HE-DOMAIN-SHARED" in done.out
+    assert f"host1.example.org (2) in {hosts.domain}" in done.out.replace("\n", " ")
+    assert changes(first, portrait(hosts.first.world)) == {}
+    assert hosts.shared() == shared
+    assert hosts.second("cleanup", "--yes").code == 0
+    assert hosts.first("cleanup", "--yes").code == 0
+    assert list(hosts.storage.iterdir()) == []
+
+
 def test_the_plan(golden: Golden) -> None:
     from hosted_plugins import COMMANDS, FEATURES  # noqa: PLC0415 - of this test alone
     from hosted_plugins.deploy.work import JOIN as FLOW  # noqa: PLC0415

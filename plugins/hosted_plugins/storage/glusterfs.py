@@ -1,4 +1,4 @@
-"""GlusterFS: the storage domain lives in a volume, mounted by FUSE."""
+"""GlusterFS, mounted by FUSE. Long: a back end is one file, with its questions, proofs, volume options and undo."""
 
 from __future__ import annotations
 

@@ -21,6 +21,7 @@ from hosted_setup.pipeline.stage import Stage
 from hosted_setup.pipeline.step import check, step
 from hosted_setup.pipeline.undo import Undo, UndoLog
 from hosted_setup.ports.host import Host
+from hosted_setup.ports.problems import CLEANUP
 from hosted_setup.storage import StorageBackend
 from hosted_setup.storage.domain import StorageDomain, is_reached
 
@@ -112,11 +113,33 @@ def growth(storage: Storage, backends: StorageBackends, vm: VmAnswers, host: Hos
         )
 
 
+class DomainShared(Problem):
+    """Other hosts have joined the engine that lives in the domain."""
+
+    code = "HE-DOMAIN-SHARED"
+    title = "Other hosts use the storage domain"
+
+
 @dataclass(frozen=True)
 class RemoveDomain(Undo, name="storage-domain.remove"):
     """Removes a storage domain that this run made, and what is left of one it was making."""
 
     domain: StorageDomain
+
+    def refuse(self, host: Host) -> None:
+        """Refuse while other hosts have a host id there; what cannot be read now is told by the removal."""
+        try:
+            there = self.domain.on(host)
+            slots = there.hosts().values() if there.made_by(host.run_id) else ()
+        except (OSError, Problem):
+            return
+        if others := ", ".join(f"{slot.name} ({slot.number})" for slot in slots if slot.run != host.run_id):
+            raise DomainShared(
+                _("{hosts} in {domain}", hosts=others, domain=self.domain),
+                why=_("their engine VM would lose its disk"),
+                hint=_("Nothing was removed. Run this on each of them first, then here:"),
+                command=CLEANUP,
+            )
 
     def apply(self, host: Host) -> None:
         """Remove what carries this run's mark; anything else of that name stays."""

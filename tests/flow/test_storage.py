@@ -9,12 +9,14 @@ import pytest
 
 from hosted_plugins.storage.mounting import Unmount
 from hosted_setup.ports.mounts import FileSystem
+from hosted_setup.testing import mounts
 from hosted_setup.testing.mounts import FakeMounts, FakeProvingTree
 from hosted_setup.testing.portrait import changes, portrait
 from hosted_setup.testing.trees import export_file
 from hosted_setup.testing.world import Recorder
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from tests.flow.program import Program
@@ -184,3 +186,21 @@ def test_a_host_that_cannot_mount_glusterfs_is_told(program: Program) -> None:
     program.world.save()
     done = program.restore()
     assert (done.code, "Install GlusterFS's client:" in done.out) == (3, True), done.out
+
+
+def test_a_server_that_makes_nobody_of_root_is_told(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    def made(place: Path, owner: tuple[int, int]) -> FakeProvingTree:
+        return (Squashing if owner == (0, 0) else FakeProvingTree)(place, owner)
+
+    folder = program.on_mounted_nfs()
+    monkeypatch.setattr(mounts, "FakeProvingTree", made)
+    done = program.restore()
+    assert (done.code, "Export it with no_root_squash" in done.out) == (3, True), done.out
+    assert list(folder.iterdir()) == []
+
+
+class Squashing(FakeProvingTree):
+    """A folder in which nobody may write."""
+
+    def make_file(self, path: str, mode: int, chunks: Iterable[bytes] = ()) -> None:
+        raise PermissionError(errno.EACCES, path)

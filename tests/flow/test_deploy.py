@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import gzip
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
 from hosted_setup.adapters.local_tree import LocalTree
 from hosted_setup.pipeline.journal import Intent, Record
 from hosted_setup.storage.layout import LENT
+from hosted_setup.testing.initiator import pretended_wwid
 from hosted_setup.testing.portrait import changes, portrait
 from tests.flow.program import Program
 from tests.unit.domain import builders
@@ -21,6 +22,31 @@ if TYPE_CHECKING:
     from tests.golden.plugin import Golden
 
 ANSWERS = Path(__file__).parents[2] / "answers"
+NO_FOLDER = {"OVEHOSTED_STORAGE__storageDomainConnection": ""}
+
+
+def _nfs(program: Program) -> dict[str, str]:
+    program.on_mounted_nfs()
+    return NO_FOLDER
+
+
+def _gluster(program: Program) -> dict[str, str]:
+    program.on_gluster(tuned={"network.ping-timeout": "42"})
+    return NO_FOLDER
+
+
+def _iscsi(program: Program) -> dict[str, str]:
+    return {**NO_FOLDER, "OVEHOSTED_STORAGE__LunID": f"str:{pretended_wwid(program.on_iscsi())}"}
+
+
+def _fc(program: Program) -> dict[str, str]:
+    program.on_fc()
+    return NO_FOLDER
+
+
+STORAGES: Final = {"nfs": _nfs, "glusterfs": _gluster, "iscsi": _iscsi, "fc": _fc}
+"""The examples of shared storage: each prepares its world, and gives what the world answers for itself."""
+
 NEXT = ("ssh root@192.168.222.2", "hosted-engine support-bundle", "hosted-engine cleanup")
 
 
@@ -142,7 +168,8 @@ def test_files_the_hypervisor_cannot_open_are_copied_and_removed_again(
 
 @pytest.mark.parametrize("path", sorted(ANSWERS.glob("[!a]*.conf")), ids=lambda path: path.name)  # not additional-host
 def test_every_example_answer_file_deploys_as_it_says(program: Program, path: Path) -> None:
-    program.answer(OVEHOSTED_NETWORK__fqdn="")  # the later file: of this world are the storage and the appliance
+    own = STORAGES.get(path.stem, lambda _: {})(program)
+    program.answer(OVEHOSTED_NETWORK__fqdn="", **own)  # the later file: what is of this world alone
     program.world.behaviour.neighbours = ("2001:db8::1",)  # the gateway of an example
     text = path.read_text()
     restore = "--restore-from-file" in text
@@ -169,7 +196,8 @@ def test_there_is_an_example_of_each_way_to_deploy() -> None:
     texts = [path.read_text() for path in ANSWERS.glob("*.conf")]
     for line in (
         "networkMode=str:nat", "networkMode=str:bridge", "StaticCIDR=str:\n", "StaticCIDR=str:192",
-        "StaticCIDR=str:2001", "--restore-from-file", "domainType=str:localfs",
+        "StaticCIDR=str:2001", "--restore-from-file",
+        *(f"domainType=str:{kind}\n" for kind in ("localfs", *STORAGES)),
     ):  # fmt: skip
         assert any(line in text for text in texts), line
 

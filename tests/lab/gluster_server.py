@@ -90,6 +90,8 @@ class GlusterServer:
             self.stop()
         for place in ("/var/lib/glusterd", "/var/log/glusterfs"):
             self._lab.run(["umount", "--lazy", place], check=True)
+        # with an IPv4 address beside the loopback's and no such IPv6 one, getaddrinfo would no longer take ::1
+        self._lab.run(["ip", "address", "delete", f"{SERVER}/32", "dev", "lo"], check=True)
 
     def __enter__(self) -> Self:
         """Give itself."""

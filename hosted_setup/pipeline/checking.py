@@ -95,7 +95,9 @@ def run_checks(
     running: dict[Step, Future[None]] = {}
     results: dict[Step, Checked] = {}
     for one in checks:
-        if any(need not in have for need in one.products):
+        if one.only is not None and one.only.passed_over(have):
+            results[one] = Checked(one, Result.INAPPLICABLE)
+        elif any(need not in have for need in one.products):
             results[one] = Checked(one, Result.UNCHECKED)
         elif one.when is not None and not call_with(one.when, needs):
             results[one] = Checked(one, Result.INAPPLICABLE)

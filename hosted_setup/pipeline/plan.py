@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from hosted_setup.model.lookup import call_with, needs_of
 from hosted_setup.model.question import is_section, questions_of, title_of
@@ -201,6 +201,8 @@ class _Planner:
             if giver is not None and giver.stage > item.stage:
                 message = f"{item.name} ({item.stage.name}) needs {need.__name__}, given only in {giver.stage.name}"
                 raise PlanError(message)
+            if item.gives is None and giver is not None and giver.name in self._only:
+                self._only[item.name] = self._only[giver.name]
         if isinstance(item, Select):
             self._ways(item, chain)
         if self._way is not None:
@@ -209,13 +211,13 @@ class _Planner:
         self.items.append(item)
 
     def conditioned(self) -> tuple[Item, ...]:
-        """Give the items; one of customization that only some ways need says so."""
-        return tuple(
-            item
-            if isinstance(item, Select) or item.stage is not Stage.CUSTOMIZATION or item.name not in self._only
-            else replace(item, only=self._only[item.name])
-            for item in self.items
-        )
+        """Give the items; one of customization that only some ways need says so, and a check of theirs."""
+
+        def conditional(item: Item) -> TypeGuard[Step | Ask]:
+            of_a_way = item.stage is Stage.CUSTOMIZATION or item.gives is None
+            return not isinstance(item, Select) and of_a_way and item.name in self._only
+
+        return tuple(replace(item, only=self._only[item.name]) if conditional(item) else item for item in self.items)
 
     def _item(self, need: type[Any]) -> Item | None:
         if need in self.alternatives:

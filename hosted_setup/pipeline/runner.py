@@ -88,8 +88,11 @@ def recall(past: Past, items: Iterable[Item]) -> dict[type[Any], Any]:
 
 
 def _anew(step: Step) -> bool:
-    """Tell whether a step is done anew where a run goes on: what only one way needs, what the journal does not keep."""
-    return step.only is not None or not step.kept
+    """Tell whether a step is done anew where a run goes on: what only one way needs, what the journal does not keep.
+
+    A check that has passed has passed.
+    """
+    return step.gives is not None and (step.only is not None or not step.kept)
 
 
 @dataclass

@@ -27,7 +27,14 @@ class Only:
 
     def due(self, have: Mapping[type[Any], Any]) -> bool:
         """Tell whether it is due with these products; it is not before the choice is made."""
-        return all(need in have for need in needs_of(self.choose)) and call_with(self.choose, have) in self.words
+        return self._made(have) and call_with(self.choose, have) in self.words
+
+    def passed_over(self, have: Mapping[type[Any], Any]) -> bool:
+        """Tell whether the choice is made, for another way."""
+        return self._made(have) and not self.due(have)
+
+    def _made(self, have: Mapping[type[Any], Any]) -> bool:
+        return all(need in have for need in needs_of(self.choose))
 
 
 @dataclass(frozen=True)

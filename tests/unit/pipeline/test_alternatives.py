@@ -140,7 +140,7 @@ def test_the_plan_has_every_way_and_says_which_is_whose() -> None:
         "  Storage [ask.Target], only for target\n"
         "  The chosen way [select.Chosen]\n"
         "Stage: Setup validation\n"
-        "  Folder [tests.unit.pipeline.test_alternatives.folder]\n"
+        "  Folder [tests.unit.pipeline.test_alternatives.folder], only for folder\n"
         "Stage: Misc configuration\n"
         "  Use it [tests.unit.pipeline.test_alternatives.use]\n"
     )
@@ -311,4 +311,4 @@ def test_before_the_confirmation_a_resume_looks_anew_and_after_it_does_not(host:
         hold(host, Leaving(["kind=target", "address=p"]))
     held = hold(host, Operator(["name=1"]))
     names = [one.step.rpartition(".")[2] for one in held.records if isinstance(one, Begun)]
-    assert names == ["look", "discover", "look", "discover", "use"]
+    assert names == ["look", "discover", "look", "discover", "folder", "use"]

@@ -317,7 +317,11 @@ def _unmounted(export: GlusterExport, why: str, hint: str, command: str) -> Glus
 
 def _unwritable(export: GlusterExport, error: OSError) -> GlusterNotWritable:
     full = error.errno in {errno.ENOSPC, errno.EDQUOT}
-    hint = _("Make room in the volume; look at it with:") if full else _("Let user and group 36 write there:")
+    hint = (
+        _("Make room in the volume; look at it with:")
+        if full
+        else _("Let user and group 36 write there, and this host in (auth.allow, auth.reject):")
+    )
     own = set_command(export.volume, {"storage.owner-uid": str(OWNER), "storage.owner-gid": str(OWNER)})
     where = str(export)
     return GlusterNotWritable(where, why=error.strerror or "", where=where, hint=hint,

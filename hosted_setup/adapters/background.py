@@ -38,15 +38,14 @@ def detach(output: Path) -> int | None:
     Gives its pid here, 0 there. Memory is copied; files, locks and connections are shared, so the caller closes them on
     one side. Another thread would be missing there with all it held: None, and nothing is done, if one does not end.
     Here SIGINT, SIGTERM and SIGHUP are held back from now on, until the caller lets them through: what they used to end
-    is the other's.
+    is the other's. So is a SIGHUP that comes while those threads end: the terminal's end is no reason to stop any more.
     """
-    if not _is_alone():
+    if not _hand_over_begins():
         return None
     for stream in (sys.stdout, sys.stderr):
         with suppress(AttributeError, OSError, ValueError):  # there is none, or it is broken or closed
             stream.flush()
     with Path(os.devnull).open("rb") as nothing, open(output, "ab", opener=private) as kept:
-        signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         pid = os.fork()
         if pid == 0:
             os.setsid()
@@ -55,6 +54,21 @@ def detach(output: Path) -> int | None:
             _forget_signals()
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
     return pid
+
+
+def _hand_over_begins() -> bool:
+    """Wait until no other thread runs, and hold the signals back; where one goes on to run let them through."""
+    held: list[int] = []
+    before = signal.signal(signal.SIGHUP, lambda number, _frame: held.append(number))  # other threads take it as well
+    try:
+        alone = _is_alone()
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    if alone:
+        signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    for number in held:
+        signal.raise_signal(number)
+    return alone
 
 
 def _is_alone() -> bool:

@@ -2,7 +2,8 @@
 
 The first argument is the folder of the world; the rest is the command line. As long as there is a file `hold` beside
 the world the run waits after its first change. SIGNAL_AT_ONCE is the number of a signal that comes as
-soon as the work goes on in another process. With THREAD_HANGS a look at the host does not end.
+soon as the work goes on in another process, SIGNAL_BEFORE that of one that comes while that is awaited. With
+THREAD_HANGS a look at the host does not end.
 """
 
 from __future__ import annotations
@@ -45,6 +46,9 @@ class App(cli.RealApp):
         if "THREAD_HANGS" in os.environ:
             vars(background)["_THREADS_WITHIN"] = 0.1
             threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
+        if "SIGNAL_BEFORE" in os.environ:
+            number = int(os.environ["SIGNAL_BEFORE"])
+            threading.Timer(0.2, os.kill, (os.getpid(), number)).start()
         other = super().detach(output)
         if other and "SIGNAL_AT_ONCE" in os.environ:
             os.kill(os.getpid(), int(os.environ["SIGNAL_AT_ONCE"]))

@@ -208,6 +208,24 @@ def test_a_terminal_closed_while_the_work_is_handed_over_does_not_end_it(site: S
     assert site.ended() == "done"
 
 
+def test_a_terminal_closed_before_the_work_is_handed_over_does_not_end_it(site: Site) -> None:
+    code, text = end(site.deploy(SIGNAL_BEFORE=str(int(signal.SIGHUP))))
+    assert code == 130, text
+    assert "Interrupted" not in text
+    site.go_on()
+    assert site.script("deploy", "--follow").returncode == 0
+    assert site.ended() == "done"
+
+
+def test_a_run_interrupted_before_the_work_is_handed_over_has_nothing_to_show(site: Site) -> None:
+    code, text = end(site.deploy(SIGNAL_BEFORE=str(int(signal.SIGINT))))
+    assert code == 130, text
+    assert text.count("Interrupted by the operator.") == 1
+    attached = site.script("deploy", "--attach")
+    assert (attached.returncode, "HE-RUN-UNSEEN" in attached.stdout) == (2, True)
+    assert "has ended (interrupted)" in attached.stdout
+
+
 def test_the_end_that_counts_is_that_of_the_resume(site: Site) -> None:
     site.go_on()
     site.world.behaviour.health = "DB Down!"

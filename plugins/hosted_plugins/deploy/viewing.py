@@ -89,7 +89,7 @@ def _shown(follower: Follower, frontend: Frontend) -> int:
         if not news:
             time.sleep(_EVERY)
     if end is None:
-        raise _lost(follower.path)
+        raise _unseen_or_lost(follower.path)
     frontend.emit(end)
     return end.code
 
@@ -113,16 +113,20 @@ def _passing_on(follower: Follower) -> Iterator[None]:
 def _latest(app: App) -> Path:
     found = sorted(app.paths.runs.glob(f"*/{EVENTS}"))
     if not found:
-        detail = _("none in {runs} has got beyond its questions", runs=app.paths.runs)
-        why = _("there is something to see from the confirmation on")
-        raise NothingToShow(detail, why=why, hint=_("Start one:"), command=START)
+        raise _unseen(_("none in {runs} has got beyond its questions", runs=app.paths.runs))
     return found[-1]
 
 
-def _lost(path: Path) -> WorkerLost:
-    past = Past(list(read_journal(path.with_name(JOURNAL))))
-    why = _("it was killed, or this machine went down")
+def _unseen(detail: str) -> NothingToShow:
+    why = _("there is something to see from the confirmation on")
+    return NothingToShow(detail, why=why, hint=_("Start one:"), command=START)
+
+
+def _unseen_or_lost(path: Path) -> Problem:
+    run, past = path.parent.name, Past(list(read_journal(path.with_name(JOURNAL))))
+    if past.outcome is not None and not past.intents:
+        return _unseen(_("run {run} has ended ({outcome}) before it changed anything", run=run, outcome=past.outcome))
     return WorkerLost(
-        _("run {run} has {count} steps done", run=path.parent.name, count=len(past.done)),
-        why=why, where=str(path), hint=ways_on(past), command=RESUME,
+        _("run {run} has {count} steps done", run=run, count=len(past.done)),
+        why=_("it was killed, or this machine went down"), where=str(path), hint=ways_on(past), command=RESUME,
     )  # fmt: skip

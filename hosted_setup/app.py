@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from threading import RLock
 from typing import TYPE_CHECKING, Protocol
 
 from hosted_setup.model.events import End, Failed, Reporter
@@ -32,15 +33,17 @@ class RunLog(Reporter, Protocol):
 
 @dataclass(frozen=True)
 class Both:
-    """Logs an event, then shows it: what is shown last before a crash is in the log."""
+    """Logs an event, then shows it: what is shown last before a crash is in the log. Any thread may tell something."""
 
     frontend: Reporter
     log: Reporter
+    _one: RLock = field(default_factory=RLock)
 
     def emit(self, event: Event) -> None:
         """Pass `event` on."""
-        self.log.emit(event)
-        self.frontend.emit(event)
+        with self._one:
+            self.log.emit(event)
+            self.frontend.emit(event)
 
 
 @dataclass

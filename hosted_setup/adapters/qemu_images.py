@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from hosted_setup.model.secret import Secret
+    from hosted_setup.ports.locations import Location
 
 _PERCENT: Final = re.compile(rb"\(([0-9.]+)/100%\)")
 _BLOCK: Final = 1 << 16
@@ -64,21 +65,14 @@ class QemuImages:
     def grow(self, disk: DiskSource, size: int) -> None:
         """Set the virtual size to `size` bytes, never smaller."""
         if self.virtual_size(disk) < size:
-            self._qemu_img.run(disk.at, "resize", "-q", filename(disk), str(size))
+            self._qemu_img.run(disk.at, "resize", "-q", filename(disk), str(size), within=_within(disk))
 
     def convert(self, source: DiskSource, disk: DiskSource, progress: Callable[[float], None]) -> None:
         """Copy `source`, making `disk` a thin qcow2; `progress` takes percent."""
         self.create(disk, self.virtual_size(source))
         cache = "writeback" if disk.offset is None else "none"  # either is synced at the end
-        into = ("-n", "--target-is-zero", "-t", cache, "-O", "qcow2", filename(source), filename(disk))
-        within = None if isinstance(disk.at, FileAt) else _STALLED
-        with self._qemu_img.command("convert", "-p", "-W", *into, ats=(source.at, disk.at)) as (command, secrets):
-            try:
-                words, failed = _watched(command, secrets, progress, within)
-            except TimeoutError as error:
-                raise silent(disk.at, str(error)) from error
-        if failed:
-            raise fault(disk.at, words)
+        into = ("-W", "-n", "--target-is-zero", "-t", cache, "-O", "qcow2", filename(source), filename(disk))
+        self._convert(into, (disk.at, source.at), progress)
 
     def virtual_size(self, source: DiskSource) -> int:
         """Give the virtual size in bytes."""
@@ -97,7 +91,21 @@ class QemuImages:
     def clear(self, disk: DiskSource) -> None:
         """Fill a region with zeros, and give its room back to the storage where that can be done."""
         raw = filename(_raw(disk, 0, disk.size or 0))
-        self._qemu_img.run(disk.at, "convert", "-n", "-t", "none", "-O", "raw", nothing(disk.size or 0), raw)
+        self._convert(
+            ("-n", "-t", "none", "-O", "raw", nothing(disk.size or 0), raw), (disk.at,), lambda _percent: None
+        )
+
+    def _convert(self, words: tuple[str, ...], ats: tuple[Location, ...], progress: Callable[[float], None]) -> None:
+        """Copy onto the first of the places, as long as it moves."""
+        target = ats[0]
+        within = None if isinstance(target, FileAt) else _STALLED
+        with self._qemu_img.command("convert", "-p", *words, ats=ats) as (command, secrets):
+            try:
+                said, failed = _watched(command, secrets, progress, within)
+            except TimeoutError as error:
+                raise silent(target, str(error)) from error
+        if failed:
+            raise fault(target, said)
 
     def _write_region(self, disk: DiskSource, chunks: Iterable[bytes]) -> None:
         done, held = 0, bytearray()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from hosted_setup.model.events import Info
 from hosted_setup.model.messages import _
@@ -55,7 +58,7 @@ def roll_back(journal: Journal, past: Past, host: Host, steps: Collection[str] |
         except Exception as error:  # noqa: BLE001 - whatever it is, the others must still be tried
             failures.append(
                 UndoFailed(
-                    _("{change} of step {step}", change=intent.undo, step=intent.step),
+                    _named(intent),
                     why=str(error) if isinstance(error, Problem | OSError) else f"{type(error).__name__}: {error}",
                     where=str(journal.path),
                     hint=_("Mend the cause, then run:"),
@@ -78,3 +81,10 @@ def _take_back(intent: Intent, host: Host) -> None:
     undo = decode(intent.data, kind)
     host.reporter.emit(Info(_("Taking back: {change}", change=undo.describe())))
     undo.apply(host)
+
+
+def _named(intent: Intent) -> str:
+    """Name what is left; what cannot be read, as the journal calls it."""
+    with suppress(KeyError, msgspec.ValidationError):
+        return decode(intent.data, Undo.registry[intent.undo]).describe()
+    return _("{change} of step {step}", change=intent.undo, step=intent.step)

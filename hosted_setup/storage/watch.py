@@ -1,8 +1,10 @@
-"""Looks after a VM's storage while somebody waits for the VM: what is wrong there is told, and waited for, at once."""
+"""Looks after storage while somebody waits for what works on it: what is wrong is told at once, and waited for."""
 
 from __future__ import annotations
 
 from concurrent.futures import wait
+from contextlib import contextmanager
+from threading import Event, Thread
 from typing import TYPE_CHECKING, Final
 
 from hosted_setup.model.events import Info, Warn
@@ -14,10 +16,12 @@ from hosted_setup.pipeline.wait import DeadlineExceeded, wait_until
 from hosted_setup.ports.hypervisor import DomainState
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from concurrent.futures import Future
 
     from hosted_setup.ports.host import Host
     from hosted_setup.storage.domain import StorageDomain
+    from hosted_setup.storage.layout import Layout
 
 EVERY: Final = 3.0
 """Seconds between two looks."""
@@ -40,6 +44,14 @@ class StorageLost(Problem):
     exit_code = ExitCode.FAILED
 
 
+class StorageFilled(Problem):
+    """The engine VM's storage has no room left, and got none in time."""
+
+    code = "HE-STORAGE-FULL"
+    title = "The engine VM's storage is full"
+    exit_code = ExitCode.FAILED
+
+
 class StorageWatch:
     """Looks at the storage of a running VM.
 
@@ -49,18 +61,18 @@ class StorageWatch:
     def __init__(self, host: Host, domain: StorageDomain, vm: str) -> None:
         """Watch the storage domain in which the disk of the VM with the UUID `vm` lies."""
         self._host = host
-        self._layout = domain.on(host)
+        self._look = _Look(domain.on(host))
         self._home = domain.home
         self._vm = vm
-        self._asked: Future[int] | None = None
         self._last = -EVERY
         self._why = ""
+        self._full = False
 
     def go_on(self) -> None:
         """Return at once while all is well; else tell what is wrong, and wait until the VM goes on.
 
         Raises:
-            StorageLost: it took too long.
+            StorageLost, StorageFilled: it took too long.
         """
         why = self._trouble()
         if not why:
@@ -74,10 +86,14 @@ class StorageWatch:
         try:
             wait_until(self._host, well, within=PATIENCE, what=what)
         except DeadlineExceeded as error:
-            where, limit = str(self._home), PATIENCE * self._host.timeout_factor
+            where, limit, command = str(self._home), PATIENCE * self._host.timeout_factor, self._home.command
+            if self._full:
+                detail = _("{storage} got no room within {limit:.0f} s", storage=where, limit=limit)
+                hint = _("Make room, then go on where the engine VM has stopped; look at it with:")
+                raise StorageFilled(detail, why=self._why, where=where, hint=hint, command=command) from error
             detail = _("{storage} did not come back within {limit:.0f} s", storage=where, limit=limit)
             hint = _("Bring the storage back, then go on where the engine VM has stopped; look at it with:")
-            raise StorageLost(detail, why=self._why, where=where, hint=hint, command=self._home.command) from error
+            raise StorageLost(detail, why=self._why, where=where, hint=hint, command=command) from error
         self._host.reporter.emit(Info(_("The storage is back; the engine VM goes on")))
 
     def _trouble(self) -> str:
@@ -93,15 +109,58 @@ class StorageWatch:
         return self._why
 
     def _answer(self, *, stopped: bool) -> str:
+        free = self._look.free()
+        self._full = stopped and isinstance(free, int) and free < ROOM
+        if self._full:
+            return _("it is full ({free} MiB free)", free=int(free) // MIB)
+        return "" if isinstance(free, int) else free
+
+
+class _Look:
+    """Asks a storage domain for its room, one question at a time: one that hangs is not asked again."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._asked: Future[int] | None = None
+
+    def free(self) -> int | str:
+        """Give the free bytes, or why there is no answer; it takes SILENT seconds of real time, as a thread does."""
         asked = self._asked = self._asked or begun(self._layout.free)
-        wait([asked], SILENT)  # of real time, as a thread takes
+        wait([asked], SILENT)
         if not asked.done():
             return _("no answer for {seconds:g} s", seconds=SILENT)
         self._asked = None
         try:
-            free = asked.result()
+            return asked.result()
         except Problem as problem:
             return problem.why or problem.detail
         except OSError as error:
             return error.strerror or str(error)
-        return _("it is full ({free} MiB free)", free=free // MIB) if stopped and free < ROOM else ""
+
+
+@contextmanager
+def told_meanwhile(host: Host, domain: StorageDomain) -> Iterator[None]:
+    """Tell when the storage does not answer while a disk is written here, and when it does again.
+
+    A thread tells it, as the writing may hang; that ends by the deadline of what writes.
+    """
+    look, over = _Look(domain.on(host)), Event()
+    Thread(target=_tell, args=(host, domain, look, over), daemon=True).start()
+    try:
+        yield
+    finally:
+        over.set()
+
+
+def _tell(host: Host, domain: StorageDomain, look: _Look, over: Event) -> None:
+    lost = False
+    while not over.wait(EVERY):
+        why = look.free()
+        if over.is_set():
+            return
+        if isinstance(why, str) and not lost:
+            what = _("the storage {storage} to come back: {why}", storage=domain.home, why=why)
+            host.reporter.emit(Warn(_("The copy of the disk has to wait for {what}", what=what)))
+        elif lost and not isinstance(why, str):
+            host.reporter.emit(Info(_("The storage is back; the copy of the disk goes on")))
+        lost = isinstance(why, str)

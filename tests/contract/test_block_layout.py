@@ -277,6 +277,8 @@ def test_a_copy_that_stalls_is_given_up(lab: Laboratory, tmp_path: Path, monkeyp
 
         with pytest.raises(StorageSilent, match="HE-STORAGE-SILENT") as silent:
             QemuImages().convert(DiskSource(FileAt(str(raw)), "raw"), disk, stop)
+        with pytest.raises(StorageSilent, match="HE-STORAGE-SILENT"):
+            QemuImages().clear(disk)
     assert silent.value.why == "nothing has moved for 2 s"
     assert max(seen) < 100
 

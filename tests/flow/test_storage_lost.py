@@ -12,11 +12,14 @@ import pytest
 from hosted_setup.adapters.local_tree import LocalTree
 from hosted_setup.ports.machine import Space
 from hosted_setup.storage import watch
+from hosted_setup.testing.behaviour import HEALTH
+from hosted_setup.testing.images import FakeImages
 from hosted_setup.testing.portrait import changes, portrait
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from hosted_setup.ports.images import DiskSource
     from tests.flow.program import Program
 
 QUICK = ("--timeout-factor=0.05",)
@@ -55,9 +58,17 @@ def test_a_vm_that_its_storage_stopped_goes_on_by_itself(program: Program) -> No
     assert done.code == 0, done.out
 
 
-@pytest.mark.parametrize(("space", "why"), [(full, "it is full (5 MiB free)"), (down, REFUSED)])
+LOST = ("HE-STORAGE-LOST: The engine VM has lost its storage", "did not come back within 15 s")
+FULL = ("HE-STORAGE-FULL: The engine VM's storage is full", "got no room within 15 s")
+
+
+@pytest.mark.parametrize(("space", "why", "problem"), [(full, "it is full (5 MiB free)", FULL), (down, REFUSED, LOST)])
 def test_it_is_told_at_once_and_a_resume_goes_on_with_the_same_vm(
-    program: Program, monkeypatch: pytest.MonkeyPatch, space: Callable[[LocalTree], Space], why: str
+    program: Program,
+    monkeypatch: pytest.MonkeyPatch,
+    space: Callable[[LocalTree], Space],
+    why: str,
+    problem: tuple[str, str],
 ) -> None:
     stalling(program)
     with monkeypatch.context() as patch:
@@ -65,8 +76,8 @@ def test_it_is_told_at_once_and_a_resume_goes_on_with_the_same_vm(
         done = program.restore(*QUICK)
     assert done.code == 4, done.out
     assert f"The engine VM has to wait for the storage {program.world.storage} to come back: {why}" in done.out
-    assert "HE-STORAGE-LOST: The engine VM has lost its storage" in done.out
-    assert f"{program.world.storage} did not come back within 15 s" in done.out
+    assert problem[0] in done.out
+    assert f"{program.world.storage} {problem[1]}" in done.out
     (volume,) = program.world.storage.glob("*/images/*-*")
     resumed = program("deploy", "--resume")
     assert resumed.code == 0, resumed.out
@@ -100,3 +111,40 @@ def test_a_server_that_hangs_ends_in_a_problem(
     done = program.restore(*QUICK)
     assert (done.code, "HE-STORAGE-LOST" in done.out) == (4, True), done.out
     assert "no answer for 0.05 s" in done.out
+
+
+def test_it_is_looked_at_while_the_engine_is_waited_for(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    behaviour = program.world.behaviour
+    behaviour.guest.setup = (*behaviour.guest.setup, "!stall")
+    behaviour.health = "DB Down!"
+    with monkeypatch.context() as patch:
+        patch.setattr(LocalTree, "space", full)
+        done = program.restore(*QUICK)
+    assert done.code == 4, done.out
+    assert FULL[0] in done.out.partition("] Wait for the engine (")[2]
+    behaviour.health = HEALTH
+    resumed = program("deploy", "--resume")
+    assert resumed.code == 0, resumed.out
+
+
+def test_it_is_looked_at_while_the_disk_is_written(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    real_create, real, asked, back = FakeImages.create, LocalTree.space, iter(range(9999)), Event()
+
+    def create(images: FakeImages, disk: DiskSource, size: int) -> None:
+        assert back.wait(60)
+        real_create(images, disk, size)
+
+    def space(tree: LocalTree) -> Space:
+        times = next(asked)
+        if times > 3:  # what the third look has found is told by now
+            back.set()
+        return down(tree) if times < 2 else real(tree)
+
+    monkeypatch.setattr(watch, "EVERY", 0.01)
+    monkeypatch.setattr(FakeImages, "create", create)
+    monkeypatch.setattr(LocalTree, "space", space)
+    done = program.restore()
+    assert done.code == 0, done.out
+    waits = f"The copy of the disk has to wait for the storage {program.world.storage} to come back: {REFUSED}"
+    assert done.out.count(waits) == 1
+    assert done.out.count("The storage is back; the copy of the disk goes on") == 1

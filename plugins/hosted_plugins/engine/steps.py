@@ -9,7 +9,7 @@ from hosted_plugins.bootstrap import EngineReady, Greeted
 from hosted_plugins.engine import DataCenterAnswers, EngineAnswers, Healthy, LoginAnswers, Registered
 from hosted_plugins.network import EngineNetwork, HostAnswers
 from hosted_plugins.storage import Storage, StorageBackends, StorageChoice
-from hosted_plugins.vm import VmAnswers
+from hosted_plugins.vm import EngineVm, VmAnswers
 from hosted_setup.hooks import hookimpl
 from hosted_setup.model.events import Info
 from hosted_setup.model.messages import _
@@ -22,6 +22,7 @@ from hosted_setup.ports.host import Host
 from hosted_setup.ports.machine import MachineFacts
 from hosted_setup.ports.problems import BUNDLE, EngineUnreachable
 from hosted_setup.storage.domain import StorageDomain
+from hosted_setup.storage.watch import StorageWatch
 
 HEALTHY: Final = "DB Up!Welcome to Health Status!"
 HEALTH_DEADLINE: Final = 600.0
@@ -36,9 +37,12 @@ class EngineUnhealthy(Problem):
 
 
 @step(Stage.TRANSACTION, "Wait for the engine")
-def wait_for_health(vm: VmAnswers, network: EngineNetwork, greeted: Greeted, ready: EngineReady, host: Host) -> Healthy:
+def wait_for_health(  # noqa: PLR0913 - whom to ask, and what it lives on
+    vm: VmAnswers, network: EngineNetwork, running: EngineVm, greeted: Greeted, ready: EngineReady, host: Host
+) -> Healthy:
     """Ask for the health page until it is good; a wrong certificate ends the wait at once."""
     engine = EngineAddress(str(vm.fqdn), network.address or greeted.address, ready.ca_pem)
+    storage = StorageWatch(host, running.storage, running.uuid)
     last = _("no answer yet")
 
     def healthy() -> bool | None:
@@ -47,8 +51,10 @@ def wait_for_health(vm: VmAnswers, network: EngineNetwork, greeted: Greeted, rea
             last = host.engines.health(engine).strip()
         except EngineUnreachable as problem:
             last = problem.why or problem.detail
-            return None
-        return True if HEALTHY in last else None
+        if HEALTHY in last:
+            return True
+        storage.go_on()
+        return None
 
     try:
         wait_until(host, healthy, within=HEALTH_DEADLINE, every=1.0, what=_("the engine to report good health"))

@@ -38,7 +38,7 @@ from hosted_setup.ports.images import DiskSource
 from hosted_setup.ports.locations import FileAt
 from hosted_setup.storage.domain import StorageDomain
 from hosted_setup.storage.layout import Pointer
-from hosted_setup.storage.watch import StorageWatch
+from hosted_setup.storage.watch import StorageWatch, told_meanwhile
 
 _SECTOR: Final = 512
 IMPORT_DEADLINE: Final = 3600.0
@@ -94,13 +94,15 @@ def create_disk(  # noqa: PLR0913 - everything a disk is made of
     layout, size = domain.on(host), vm.disk_gib * GIB
     in_place = appliance.offset is not None and hypervisor.passes_files
     target = layout.add_volume(volume, appliance.disk_format if appliance.form is Form.GZIP_OVA else "qcow2", size)
-    if appliance.form is Form.GZIP_OVA:
-        _inflate(appliance, target, host)
-    elif in_place:
-        host.images.create(target, size)
-    else:
-        host.images.convert(_source(appliance), target, _progress(host, _("{path} to be copied", path=appliance.path)))
-    host.images.grow(target, size)
+    with told_meanwhile(host, domain):
+        if appliance.form is Form.GZIP_OVA:
+            _inflate(appliance, target, host)
+        elif in_place:
+            host.images.create(target, size)
+        else:
+            copied = _progress(host, _("{path} to be copied", path=appliance.path))
+            host.images.convert(_source(appliance), target, copied)
+        host.images.grow(target, size)
     if not in_place:
         layout.imported(volume)
     head = host.images.head(target if appliance.offset is None else _source(appliance), MIB)

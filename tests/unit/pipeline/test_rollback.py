@@ -35,6 +35,9 @@ class Tell(Undo, name="test.tell"):
             raise FAILING[self.word]
         APPLIED.append(self.word)
 
+    def describe(self) -> str:
+        return f"the word {self.word}"
+
 
 @pytest.fixture(autouse=True)
 def _fresh() -> None:
@@ -82,6 +85,7 @@ def test_one_that_fails_stops_nothing(host: Host, error: Exception) -> None:
     (problem,) = caught.value.members
     assert APPLIED == ["three", "one"]
     assert problem.code == "HE-UNDO"
+    assert problem.detail == "the word two"
     assert problem.exit_code is ExitCode.UNFINISHED
     assert str(error) in problem.why
     assert problem.command == "hosted-engine deploy --abort"
@@ -114,7 +118,7 @@ def test_one_that_cannot_be_read_stops_nothing(host: Host, intent: Intent) -> No
         journal.append(intent)
     with pytest.raises(Problems) as caught:
         back(host)
-    assert [problem.code for problem in caught.value.members] == ["HE-UNDO"]
+    assert [(one.code, one.detail) for one in caught.value.members] == [("HE-UNDO", f"{intent.undo} of step a")]
     assert APPLIED == ["one"]
 
 

@@ -1,4 +1,4 @@
-"""NFS version 3 in user space, by libnfs; every call ends within its own time, whatever the server does.
+"""NFS in user space, by libnfs; every call ends within its own time, whatever the server does.
 
 The library's waiting calls are not used: they wait for a server that hangs, and reconnect for minutes to one that
 refuses. Here each request is sent and its answer awaited up to a deadline; a connection that missed one is given up.
@@ -18,12 +18,13 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, cast
 from hosted_setup.model.messages import _
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 T = TypeVar("T")
 LIBRARY: Final = "libnfs.so.13"
 _LOOK: Final = 0.1  # seconds between two looks at what the library would wait for
 _ANSWER: Final = ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
+_RPC_ANSWER: Final = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)
 
 
 class Stat(ctypes.Structure):
@@ -55,35 +56,50 @@ class _Entry(ctypes.Structure):
     _fields_ = (("next", ctypes.c_void_p), ("name", ctypes.c_char_p))
 
 
-class Mount:
-    """An export, mounted in this process alone; use it in a `with`. Each call raises OSError.
+class _Group(ctypes.Structure):
+    """`struct groupnode`, see mount.x of RFC 1813."""
+
+    _fields_ = (("name", ctypes.c_char_p), ("next", ctypes.c_void_p))
+
+
+class _Export(ctypes.Structure):
+    """`struct exportnode`, see mount.x of RFC 1813."""
+
+    _fields_ = (("path", ctypes.c_char_p), ("groups", ctypes.c_void_p), ("next", ctypes.c_void_p))
+
+
+class Client:
+    """A connection to a server; use it in a `with`. Each call raises OSError.
 
     Args:
         server: name or address.
-        export: its path on the server.
-        uid: the user to be for the server.
-        gid: the group to be.
-        within: seconds that an answer may take: TimeoutError after that, and the mount is of no more use.
+        where: what problems call the place.
+        within: seconds that an answer may take: TimeoutError after that, and the connection is of no more use.
     """
 
-    def __init__(self, server: str, export: str, uid: int, gid: int, within: float) -> None:
-        """Connect and mount."""
+    def __init__(self, server: str, where: str, within: float) -> None:
+        """Connect at the first request."""
         self._lib = _library()
         self._within = within
-        self.where = f"{server}:{export}"
+        self._server = server
+        self.where = where
         self._context = self._lib.nfs_init_context()
         if not self._context:
             raise MemoryError
         self._lib.nfs_set_autoreconnect(self._context, 0)
         self._lib.nfs_set_dircache(self._context, 0)
         self._lib.nfs_umask(self._context, 0)
-        self._lib.nfs_set_uid(self._context, uid)
-        self._lib.nfs_set_gid(self._context, gid)
-        try:
-            self.do("mount", _numeric(server).encode(), os.fsencode(export))
-        except BaseException:
-            self.close()
-            raise
+
+    def exports(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """Ask the mount service (RFC 1813, appendix I) what is exported, and to whom; nobody named: to everybody."""
+        answers: list[tuple[int, tuple[tuple[str, tuple[str, ...]], ...] | str]] = []
+
+        def on_answer(_context: int, status: int, data: int, _private: int) -> None:
+            answers.append((status, _text(data) if status else _exports(data)))
+
+        callback = _RPC_ANSWER(on_answer)
+        rpc = self._lib.nfs_get_rpc_context(self._context)
+        return self._sent("mount", answers, self._lib.mount_getexports_async(rpc, self._address(), callback, None))
 
     def do(self, name: str, *arguments: object) -> int:
         """Send the request `nfs_NAME_async`; give the status of its answer, 0 or a count."""
@@ -97,7 +113,12 @@ class Mount:
             answers.append((status, _text(data) if status < 0 else take(status, data)))
 
         callback = _ANSWER(on_answer)
-        if getattr(self._lib, f"nfs_{name}_async")(self._context, *arguments, callback, None) < 0:
+        sent = getattr(self._lib, f"nfs_{name}_async")(self._context, *arguments, callback, None)
+        return self._sent(name, answers, sent)
+
+    def _sent(self, name: str, answers: list[tuple[int, T | str]], sent: int) -> T:
+        """Await the answer to a request."""
+        if sent < 0:
             raise self._error(errno.EFAULT, name, self._last_error())
         try:
             self._await(answers, name)
@@ -131,6 +152,9 @@ class Mount:
         """Close it."""
         self.close()
 
+    def _address(self) -> bytes:
+        return _numeric(self._server).encode()
+
     def _await(self, answers: Sequence[object], name: str) -> None:
         deadline = time.monotonic() + self._within
         while not answers:
@@ -153,6 +177,49 @@ class Mount:
         if code == errno.EFAULT:  # the library's word for all that is no answer of the server's
             code = errno.ECONNREFUSED if name == "mount" else errno.ECONNRESET
         return OSError(code, f"{self.where}: {os.strerror(code)} ({words})")
+
+
+class Mount(Client):
+    """An export, mounted in this process alone.
+
+    Args:
+        server: name or address.
+        export: its path on the server.
+        uid: the user to be for the server.
+        gid: the group to be.
+        within: seconds that an answer may take, see `Client`.
+        version: of the protocol, 3 or 4.
+    """
+
+    def __init__(  # noqa: PLR0913 - what a mount is told
+        self, server: str, export: str, uid: int, gid: int, within: float, version: int = 3
+    ) -> None:
+        """Connect and mount."""
+        super().__init__(server, f"{server}:{export}", within)
+        self._lib.nfs_set_version(self._context, version)
+        self._lib.nfs_set_uid(self._context, uid)
+        self._lib.nfs_set_gid(self._context, gid)
+        try:
+            self.do("mount", self._address(), os.fsencode(export))
+        except BaseException:
+            self.close()
+            raise
+
+
+def _exports(data: int) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Read the list that `data` points to."""
+    exports = _chain(ctypes.c_void_p.from_address(data).value, _Export)
+    return tuple(
+        (os.fsdecode(one.path), tuple(os.fsdecode(group.name) for group in _chain(one.groups, _Group)))
+        for one in exports
+    )
+
+
+def _chain(at: int | None, kind: type[ctypes.Structure]) -> Iterator[Any]:
+    while at:
+        one = kind.from_address(at)
+        yield one
+        at = one.next
 
 
 def _numeric(server: str) -> str:
@@ -189,10 +256,13 @@ def _library() -> ctypes.CDLL:
         getattr(lib, f"nfs_{name}_async").argtypes = (pointer, *arguments, _ANSWER, pointer)
     lib.nfs_init_context.restype = pointer
     lib.nfs_destroy_context.argtypes = lib.nfs_get_fd.argtypes = lib.nfs_which_events.argtypes = (pointer,)
+    lib.mount_getexports_async.argtypes = (pointer, text, _RPC_ANSWER, pointer)
+    lib.nfs_get_rpc_context.argtypes = (pointer,)
+    lib.nfs_get_rpc_context.restype = pointer
     lib.nfs_get_error.argtypes = (pointer,)
     lib.nfs_get_error.restype = pointer
     lib.nfs_readdir.argtypes = lib.nfs_closedir.argtypes = (pointer, pointer)
     lib.nfs_readdir.restype = pointer
-    for name in ("service", "umask", "set_autoreconnect", "set_dircache", "set_uid", "set_gid"):
+    for name in ("service", "umask", "set_autoreconnect", "set_dircache", "set_uid", "set_gid", "set_version"):
         getattr(lib, f"nfs_{name}").argtypes = (pointer, number)
     return lib

@@ -146,7 +146,7 @@ def as_it_is(text: str) -> str:
     return text
 
 
-def encode(message: AnyMessage, fit: Callable[[str], str] = as_it_is) -> bytes:
+def encode(message: msgspec.Struct, fit: Callable[[str], str] = as_it_is) -> bytes:
     """Give `message` as a line, its newline included; every text goes through `fit`, which masks secrets."""
     plain = msgspec.to_builtins(message, enc_hook=_to_plain)
     return msgspec.json.encode(_fitted(plain, fit)) + b"\n"
@@ -196,15 +196,19 @@ def schema() -> dict[str, Any]:
     }
 
 
+def told_of(problem: Problem) -> list[Told]:
+    """Give a problem, or each of several, as data."""
+    return [
+        Told(one.code, one.headline, one.detail, one.why, one.where, one.hint, one.command, int(one.exit_code))
+        for one in problem.problems()
+    ]
+
+
 def _to_plain(value: object) -> list[Told]:
     if isinstance(value, Problem):
-        return [_told(one) for one in value.problems()]
+        return told_of(value)
     message = f"{type(value).__name__} cannot be told"
     raise TypeError(message)
-
-
-def _told(one: Problem) -> Told:
-    return Told(one.code, one.headline, one.detail, one.why, one.where, one.hint, one.command, int(one.exit_code))
 
 
 def _from_plain(_kind: type[Any], value: object) -> Problem:

@@ -66,6 +66,10 @@ class Interviewer:
         """Whether somebody is there who can change an answer."""
         return self._frontend.attended
 
+    def is_given(self, key: str) -> bool:
+        """Tell whether a question of this key was answered before anything was asked."""
+        return key in self._answers.given
+
     def begin(self, sections: Iterable[type[Any]], perhaps: Container[type[Any]] = ()) -> None:
         """Show the notices and look at all answers once, before anything starts.
 

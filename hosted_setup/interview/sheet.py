@@ -20,3 +20,7 @@ class AnswerSheet:
     def text(self) -> str:
         """Give an answer file."""
         return render(self.interviewer.answered())
+
+    def gives(self, key: str) -> bool:
+        """Tell whether a question of this key was answered before anything was asked."""
+        return self.interviewer.is_given(key)

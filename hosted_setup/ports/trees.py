@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -65,8 +66,30 @@ class Tree(Protocol):
         """Measure the file system."""
 
 
+@dataclass(frozen=True)
+class Exported:
+    """A directory that a server exports, and to whom, in the server's words; nobody named: to everybody."""
+
+    path: str
+    clients: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Exports:
+    """What a server exports; not `told` where it cannot say so, for want of a mount service (NFS version 4 alone).
+
+    Then it is the folders of its root that are given: what is exported may be one of them, or lie in one.
+    """
+
+    all: tuple[Exported, ...]
+    told: bool = True
+
+
 class Trees(Protocol):
     """Gives trees."""
+
+    def exports(self, server: str, within: float = WITHIN) -> Exports:
+        """Ask an NFS server, by name or address, what it exports; raises OSError. Two answers may be waited for."""
 
     def at(self, home: FileHome, within: float = WITHIN) -> Tree:
         """Give the tree of a home; nothing is reached before it is used, and nothing stays open in between.

@@ -6,9 +6,12 @@ import shlex
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from hosted_setup.pipeline.undo import UndoLog
     from hosted_setup.ports.host import Host
     from hosted_setup.ports.locations import Home
+    from hosted_setup.storage.discovery import AnyFound
 
 
 A = TypeVar("A")
@@ -53,6 +56,15 @@ class StorageBackend(Protocol[A]):
     def whole(self) -> bool:
         """Tell whether a disk takes all its room at once."""
         return False
+
+    @property
+    def discover(self) -> Callable[..., Sequence[AnyFound]] | None:
+        """Give what looks for storage of this kind; None where nothing can be looked for.
+
+        Its parameters are looked up by type: the Host, and sections whose questions look at no other products than
+        sections. The `ADDRESS` of `hosted-engine storage discover` answers the first question of the first section.
+        """
+        return None
 
     def check(self, want: A, host: Host) -> None:
         """Prove, when all is answered, that the storage can be used; changes nothing.

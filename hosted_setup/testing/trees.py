@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from hosted_setup.adapters.local_tree import LocalTree
 from hosted_setup.ports.locations import DirectoryHome, NfsHome
-from hosted_setup.ports.trees import WITHIN
+from hosted_setup.ports.trees import WITHIN, Exported, Exports
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,6 +27,15 @@ class FakeTrees:
     def __init__(self, exports: Path) -> None:
         """See the class."""
         self._exports = exports
+
+    def exports(self, server: str, within: float = WITHIN) -> Exports:  # noqa: ARG002 - it answers at once
+        """Give the folders of a server that have none in them."""
+        top = self._exports / server
+        if not top.is_dir():
+            raise ConnectionRefusedError(errno.ECONNREFUSED, f"{server}: {os.strerror(errno.ECONNREFUSED)}")
+        folders = sorted(path for path in top.rglob("*") if path.is_dir())
+        inmost = (one for one in folders if not any(one in other.parents for other in folders))
+        return Exports(tuple(Exported(f"/{path.relative_to(top)}", ("192.0.2.0/24",)) for path in inmost))
 
     def at(self, home: FileHome, within: float = WITHIN) -> Tree:  # noqa: ARG002 - it answers at once
         """Give the tree of a home."""

@@ -11,6 +11,7 @@ COMMANDS: Final = (
     "hosted_plugins.support.command",
     "hosted_plugins.answers.command",
     "hosted_plugins.shared_config.command",
+    "hosted_plugins.storage.command",
 )
 FEATURES: Final = (
     "hosted_plugins.deploy.steps",

@@ -61,6 +61,7 @@ def exports(lab: Laboratory) -> Iterator[Exports]:
         "/export": "",
         "/ro": "Access_Type = RO;",
         "/denied": "Access_Type = None; CLIENT { Clients = 192.0.2.9; Access_Type = RW; }",
+        "/some": "CLIENT { Clients = 192.0.2.0/24, 127.0.0.1; Access_Type = RW; }",
         "/squashed": "Squash = All_Squash; Anonymous_Uid = 65534; Anonymous_Gid = 65534;",
     }
     served = {name: Export(folder, text) for name, text in options.items()} | {"/full": Export(full)}
@@ -95,6 +96,21 @@ def test_an_export_that_makes_nobody_of_us(exports: Exports) -> None:
         exports.tree("/squashed").make_file("file", 0o600)
 
 
+def test_what_is_exported_and_to_whom(exports: Exports) -> None:
+    found = SystemTrees().exports(SERVER, WITHIN)
+    assert found.told
+    assert {one.path: one.clients for one in found.all} == {
+        "/export": (), "/ro": (), "/squashed": (), "/full": (), "/some": ("192.0.2.0/24", "127.0.0.1/32"),
+    }  # fmt: skip
+
+
+def test_a_server_of_version_4_alone_shows_its_root(exports: Exports) -> None:
+    with exports.server.alone():
+        found = SystemTrees().exports(SERVER, WITHIN)
+    assert not found.told
+    assert "/export" in [one.path for one in found.all]
+
+
 def test_a_server_by_its_name_and_by_its_other_address(exports: Exports) -> None:
     for server in ("localhost", "::1"):
         assert exports.tree(server=server).names("") == ()
@@ -118,9 +134,10 @@ def test_no_server_that_would_answer(exports: Exports, lab: Laboratory) -> None:
 def test_a_server_that_hangs_and_one_that_died(exports: Exports) -> None:
     exports.server.hang()
     try:
-        begun = time.monotonic()
-        with pytest.raises(TimeoutError, match="did not answer within 2 s"):
-            exports.tree().names("")
+        for ask in (lambda: exports.tree().names(""), lambda: SystemTrees().exports(SERVER, WITHIN)):
+            begun = time.monotonic()
+            with pytest.raises(TimeoutError, match="did not answer within 2 s"):
+                ask()
         assert soon(begun)
     finally:
         exports.server.go_on()
@@ -129,6 +146,8 @@ def test_a_server_that_hangs_and_one_that_died(exports: Exports) -> None:
     begun = time.monotonic()
     with pytest.raises(ConnectionError):
         exports.tree().names("")
+    with pytest.raises(ConnectionError):
+        SystemTrees().exports(SERVER, WITHIN)
     assert soon(begun)
     exports.server.start()
     assert exports.tree().names("") == ()

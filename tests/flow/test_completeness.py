@@ -199,6 +199,7 @@ def test_every_question_is_answered_and_kept(run: Counter, program: Program) -> 
         OVEHOSTED_NETWORK__network_test_tcp_port="int:443", OVEHOSTED_VM__applyOpenScapProfile="bool:True",
         OVEHOSTED_VM__OpenScapProfileName="str:pci-dss", OVEHOSTED_STORAGE__domainType="str:nfs",
         OVEHOSTED_STORAGE__storageDomainConnection="str:nas.example.com:/engine",
+        HOSTED_ENGINE__storageServer="str:nas.example.com",
     )  # fmt: skip
     beside = program.inputs.appliance.with_name("engine-appliance.conf")
     beside.write_text(f"path={program.inputs.appliance}\nfeatures=keycloak openscap fips\n")

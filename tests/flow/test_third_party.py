@@ -6,12 +6,15 @@ import ast
 import re
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from hosted_setup.model.problem import Problem
+from hosted_setup.ports.host import Host
+from hosted_setup.storage.discovery import Place
 from hosted_setup.testing.portrait import changes, portrait
 
 if TYPE_CHECKING:
@@ -87,3 +90,17 @@ def test_its_own_problem_refuses(program: Program) -> None:
     assert done.code == 3, done.out
     assert "HE-POSIXFS-MISSING" in done.out
     assert f"findmnt -T {missing}" in done.out
+
+
+def _found(host: Host) -> list[Place]:
+    return [Place(answer=str(host.paths.mounts), description="12 TiB free")]
+
+
+@pytest.mark.usefixtures("_installed")
+def test_it_is_discovered_if_it_says_how(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = program("storage", "discover", "posixfs")
+    assert (done.code, "HE-DISCOVER-KIND" in done.out) == (2, True), done.out
+    monkeypatch.setattr(import_module("hosted_posixfs").PosixFs, "discover", staticmethod(_found))
+    done = program("storage", "discover", "posixfs")
+    assert (done.code, "WHAT IT IS" in done.out) == (0, True), done.out
+    assert f"{program.world.paths.mounts}  12 TiB free" in done.out

@@ -11,6 +11,7 @@ from hosted_plugins import COMMANDS
 from hosted_setup import cli
 from hosted_setup.interview import dialect
 from hosted_setup.registry import Registry
+from hosted_setup.storage import discovery
 
 if TYPE_CHECKING:
     from tests.golden.plugin import Golden
@@ -41,6 +42,10 @@ def test_the_schema_of_the_answers(golden: Golden, capsys: pytest.CaptureFixture
 
 def test_the_schema_of_the_machine_dialect(golden: Golden) -> None:
     golden.check("../../docs/machine-dialect.json", json.dumps(dialect.schema(), indent=2) + "\n")
+
+
+def test_the_schema_of_what_is_discovered(golden: Golden) -> None:
+    golden.check("../../docs/storage-discovery.json", json.dumps(discovery.schema(), indent=2) + "\n")
 
 
 def test_the_help(golden: Golden, capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import signal
 import subprocess
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from tests.lab.laboratory import Inside, Laboratory
 
@@ -79,6 +80,22 @@ class NfsServer:
         self.server.kill(signal.SIGCONT)
         self.server.outer.send_signal(signal.SIGCONT)  # nsenter stops with its child
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Serve version 4 alone, on its own port: there is no mount service."""
+        path = self._folder / "ganesha.conf"
+        text = path.read_text()
+        self.stop()
+        path.write_text(text.replace("NFS_Port = 20490", "NFS_Port = 2049").replace("Protocols = 3,4", "Protocols = 4"))
+        self.server = self._serve()
+        self._await_answer("4")
+        try:
+            yield
+        finally:
+            self.stop()
+            path.write_text(text)
+            self.start()
+
     def close(self) -> None:
         """End it."""
         for one in (self.server, self._portmapper):
@@ -104,9 +121,9 @@ class NfsServer:
         with (self._folder / f"{words[0]}.out").open("ab") as out:
             return self._lab.spawn(words, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
 
-    def _await_answer(self) -> None:
+    def _await_answer(self, version: str = "3") -> None:
         deadline = time.monotonic() + UP_WITHIN
-        while self._lab.run(["rpcinfo", "-t", SERVER, "nfs", "3"]).returncode:
+        while self._lab.run(["rpcinfo", "-t", SERVER, "nfs", version]).returncode:
             if time.monotonic() > deadline or self.server.outer.poll() is not None:
                 message = f"the NFS server does not answer:\n{(self._folder / 'log').read_text()}"
                 raise RuntimeError(message)

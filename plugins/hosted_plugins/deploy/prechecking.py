@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hosted_plugins.deploy.ignoring import KnownChecks, ignored, refuse_what_counts
+from hosted_plugins.deploy.sources import answers_of
 from hosted_plugins.deploy.work import FLOWS, begin, flow_of, plan_of, read_answers, requested, streams_of
 from hosted_plugins.storage import StorageBackends
 from hosted_setup.interview.interviewer import Interviewer
@@ -57,7 +58,8 @@ def _report(options: Namespace, app: App, sources: Sources, frontend: Frontend) 
     host = app.host(app.now_id(), frontend)
     registry = app.registry()
     backends = StorageBackends(registry.storage_backends())
-    answers = read_answers(app, options, sources, streams_of(app, sources), registry, backends, Past([]))
+    streams, chosen = streams_of(app, sources), answers_of(options)
+    answers = read_answers(app, options, sources, streams, registry, backends, Past([]), chosen)
     items = plan_of(registry, flow_of(answers))
     checks = KnownChecks.of(items)
     refuse_what_counts(options.ignore_check, checks, "--ignore-check")

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
     from hosted_setup.app import App
     from hosted_setup.interview.frontend import Frontend
+    from hosted_setup.interview.loading import Option
     from hosted_setup.interview.secrets import Stream
     from hosted_setup.interview.section_interview import Answered
     from hosted_setup.interview.store import Answers
@@ -117,15 +118,22 @@ def requested(options: Namespace) -> DeployRequest:
 
 def read_answers(  # noqa: PLR0913 - every place an answer comes from
     app: App, options: Namespace, sources: Sources, streams: tuple[Stream, ...], registry: Registry,
-    backends: StorageBackends, past: Past,
+    backends: StorageBackends, past: Past, given: Iterable[Option],
 ) -> Answers:  # fmt: skip
     """Read what answers the questions before anybody is asked; what is wrong is collected, not raised."""
     return load(
         every_section(registry), files=[Path(one) for one in sources.files],
         secrets_file=Path(sources.secrets_file) if sources.secrets_file else None, streams=streams,
-        options=answers_of(options), environment=app.environment, resumed=past.answers,
+        options=given, environment=app.environment, resumed=past.answers,
         products={StorageBackends: backends}, factor=options.timeout_factor,
     )  # fmt: skip
+
+
+def answers_for_looking(options: Namespace, app: App, given: Iterable[Option]) -> Answers:
+    """Read what answers questions where nothing is deployed."""
+    sources, registry = Sources.of(options), app.registry()
+    backends = StorageBackends(registry.storage_backends())
+    return read_answers(app, options, sources, streams_of(app, sources), registry, backends, Past([]), given)
 
 
 def plan_text(app: App) -> str:
@@ -197,7 +205,9 @@ class _Work:
         self._host = app.host(run_id, self._reporter)
         self._registry = app.registry()
         self._backends = StorageBackends(self._registry.storage_backends())
-        answers = read_answers(app, options, sources, streams, self._registry, self._backends, past)
+        answers = read_answers(
+            app, options, sources, streams, self._registry, self._backends, past, answers_of(options)
+        )
         self._flow = flow or flow_of(answers)
         self._items = plan_of(self._registry, self._flow)
         self._again = partial(

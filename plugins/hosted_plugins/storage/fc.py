@@ -19,7 +19,7 @@ from hosted_setup.pipeline.undo import UndoLog
 from hosted_setup.ports.host import Host
 from hosted_setup.ports.locations import DeviceAt, Home, LunHome
 from hosted_setup.ports.luns import HostLun
-from hosted_setup.storage import StorageBackend
+from hosted_setup.storage import StorageBackend, discovery
 
 
 class DeviceMissing(Problem):
@@ -56,6 +56,14 @@ class KernelLuns:
 def look_at_luns(wanted: LunWipe, host: Host) -> KernelLuns:
     """Look at every LUN and at what is on it."""
     return KernelLuns(tuple(_looked(one, host, wanted) for one in host.luns.listed()))
+
+
+def discovered(host: Host) -> list[discovery.Lun]:
+    """Look at every LUN of this host."""
+    return [
+        one.found.shown(one.path, _show(one.path), number=None, path=one.path, up=one.paths_up, paths=one.paths)
+        for one in look_at_luns(LunWipe(wwid=""), host).luns
+    ]
 
 
 def _luns(found: KernelLuns) -> list[Choice]:
@@ -104,6 +112,7 @@ class Fc(StorageBackend[FcWanted]):
     title = "a LUN that this host sees as a block device, over Fibre Channel for one"
     answers = FcWanted
     whole = True
+    discover = staticmethod(discovered)
 
     def connection(self, want: FcWanted) -> str:
         """Give the identifier, or the path of a device without one."""

@@ -11,12 +11,13 @@ from typing import Any, Final
 
 from hosted_plugins.storage import proofs
 from hosted_plugins.storage.mounting import OWNER, mount, mount_point
+from hosted_plugins.storage.server import CONNECTION, StorageServer
 from hosted_setup.hooks import hookimpl
 from hosted_setup.model.exports import GlusterExport
 from hosted_setup.model.messages import _
 from hosted_setup.model.mount_options import MountOptions
 from hosted_setup.model.problem import Problem
-from hosted_setup.model.question import ask, section
+from hosted_setup.model.question import Choice, ask, section
 from hosted_setup.pipeline.stage import Stage
 from hosted_setup.pipeline.step import step
 from hosted_setup.pipeline.undo import Undo, UndoLog
@@ -24,7 +25,7 @@ from hosted_setup.ports.gluster import GlusterVolume, list_command, set_command
 from hosted_setup.ports.host import Host
 from hosted_setup.ports.locations import DirectoryHome
 from hosted_setup.ports.mounts import FileSystem, ProvingTree
-from hosted_setup.storage import StorageBackend
+from hosted_setup.storage import StorageBackend, discovery
 
 _KIND: Final = "glusterfs"
 _WITHIN: Final = 6.0  # seconds for the mount and for each question about a file in it
@@ -91,12 +92,51 @@ class GlusterNotWritable(Problem):
     title = "The GlusterFS volume is not writable"
 
 
+@dataclass(frozen=True)
+class GlusterVolumes:
+    """The volumes of the server's pool, as far as it was asked."""
+
+    volumes: tuple[GlusterVolume, ...]
+
+
+@step(Stage.CUSTOMIZATION, "List the GlusterFS volumes")
+def list_volumes(server: StorageServer, host: Host) -> GlusterVolumes:
+    """Ask the server, if one was named."""
+    return GlusterVolumes(host.gluster.volumes(str(server.server)) if server.server else ())
+
+
+def discovered(server: StorageServer, host: Host) -> list[discovery.Volume]:
+    """List the volumes, with what speaks against each."""
+    return [
+        discovery.Volume(
+            answer=str(export), uuid=one.uuid, started=one.started, replica=one.replica, bricks=one.bricks,
+            missing=_missing(one), unfit=discovery.told(_unfit(one, export)),
+        )
+        for export, one in _exports(server, list_volumes(server, host))
+    ]  # fmt: skip
+
+
+def _exports(server: StorageServer, found: GlusterVolumes) -> list[tuple[GlusterExport, GlusterVolume]]:
+    if server.server is None:
+        return []
+    return [(GlusterExport(server.server, one.name), one) for one in found.volumes]
+
+
+def _offered(server: StorageServer, found: GlusterVolumes) -> list[Choice]:
+    choices = []
+    for export, one in _exports(server, found):
+        words = _("{count} copies", count=one.replica) if one.replica else ""
+        problem = _unfit(one, export)
+        choices.append(Choice(export, words, problem.headline if problem else "", problem))
+    return choices
+
+
 @section("Storage")
 class GlusterAnswers:
     """Which volume."""
 
     volume: GlusterExport = ask(
-        "GlusterFS volume (server:/volume)", key="OVEHOSTED_STORAGE/storageDomainConnection",
+        "GlusterFS volume (server:/volume)", key=CONNECTION, offer=_offered, closed=False,
         help="As in gluster1.example.com:/engine; an IPv6 address in brackets. Volumes of one or three copies will do.",
     )  # fmt: skip
     options: MountOptions = ask(
@@ -118,7 +158,7 @@ class GlusterFound:
 def look_at_volume(answers: GlusterAnswers, host: Host) -> GlusterFound:
     """Ask the server for it."""
     volume = _usable(answers.volume, host)
-    missing = {name: value for name, value in _WANTED.items() if not _same(volume.options.get(name, ""), value)}
+    missing = _missing(volume)
     return GlusterFound(volume, missing, bool(missing) and host.gluster.has_rights(volume))
 
 
@@ -195,6 +235,7 @@ class GlusterFs(StorageBackend[GlusterWanted]):
     kind = _KIND
     title = "a GlusterFS volume"
     answers = GlusterWanted
+    discover = staticmethod(discovered)
 
     def connection(self, want: GlusterWanted) -> str:
         """Give server and volume."""
@@ -282,15 +323,28 @@ def _usable(export: GlusterExport, host: Host) -> GlusterVolume:
         why = _("it has: {names}", names=", ".join(one.name for one in volumes) or _("none"))
         hint = _("Answer one of its volumes, or create it; look at them with:")
         raise GlusterVolumeMissing(where, why=why, where=where, hint=hint, command=list_command(server))
-    if found.replica not in _REPLICAS:
-        why = _("{count} copies; of two, neither can tell which is right", count=found.replica)
-        hint = _("Take a volume of one or three copies, or add a third to it; look at it with:")
-        raise GlusterReplica(where, why=why, where=where, hint=hint, command=_show(export))
-    if not found.started:
-        why, hint = _("its servers know it, and do not serve it"), _("Start it on one of its servers:")
-        command = f"gluster volume start {shlex.quote(found.name)}"
-        raise GlusterStopped(where, why=why, where=where, hint=hint, command=command)
+    if problem := _unfit(found, export):
+        raise problem
     return found
+
+
+def _unfit(volume: GlusterVolume, export: GlusterExport) -> Problem | None:
+    """Tell why a volume cannot be taken, whatever its options."""
+    where = str(export)
+    if volume.replica not in _REPLICAS:
+        why = _("{count} copies; of two, neither can tell which is right", count=volume.replica)
+        hint = _("Take a volume of one or three copies, or add a third to it; look at it with:")
+        return GlusterReplica(where, why=why, where=where, hint=hint, command=_show(export))
+    if not volume.started:
+        why, hint = _("its servers know it, and do not serve it"), _("Start it on one of its servers:")
+        command = f"gluster volume start {shlex.quote(volume.name)}"
+        return GlusterStopped(where, why=why, where=where, hint=hint, command=command)
+    return None
+
+
+def _missing(volume: GlusterVolume) -> dict[str, str]:
+    """Give the options that a volume lacks."""
+    return {name: value for name, value in _WANTED.items() if not _same(volume.options.get(name, ""), value)}
 
 
 def _same(value: str, wanted: str) -> bool:
@@ -331,7 +385,7 @@ def _unwritable(export: GlusterExport, error: OSError) -> GlusterNotWritable:
 @hookimpl
 def hosted_setup_steps() -> Sequence[Any]:
     """Register the steps."""
-    return (look_at_volume, take_volume)
+    return (list_volumes, look_at_volume, take_volume)
 
 
 @hookimpl

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from hosted_plugins.storage.luns import FoundLun, LunWipe, LunWipeTyped, confirmed, looked, room, wipe
 from hosted_setup.hooks import hookimpl
@@ -25,9 +26,11 @@ from hosted_setup.ports.initiator import Chap, Portal, list_command
 from hosted_setup.ports.iscsi_problems import LunMissing, TargetMissing
 from hosted_setup.ports.locations import Home, IscsiAt, LunHome
 from hosted_setup.ports.problems import CLEANUP
-from hosted_setup.storage import StorageBackend
+from hosted_setup.storage import StorageBackend, discovery
 from hosted_setup.storage.block_layout import BlockLayout
 
+T = TypeVar("T")
+R = TypeVar("R")
 _PORT: Final = PortNumbers((PortNumber(3260),))
 _LONGEST: Final = 50  # the original's, for users and passwords
 
@@ -99,18 +102,57 @@ def discover(portal: IscsiPortal, passwords: IscsiPasswords, host: Host) -> Iscs
     found: dict[str, tuple[Portal, ...]] = {}
     problems: list[Problem] = []
     answered = False
-    for answer in _all_at_once(host, tuple(_portals(portal)), chap):
+    for answer in _all_at_once(lambda one: host.initiator.discover(one, chap), tuple(_portals(portal))):
         if isinstance(answer, Problem):
             problems.append(answer)
             continue
         answered = True
         for target in answer:
-            found[target.name] = (*found.get(target.name, ()), *target.portals)
+            # A portal that names the others of its group is no reason to have each of them twice.
+            found[target.name] = tuple(dict.fromkeys((*found.get(target.name, ()), *target.portals)))
     if problems and not answered:
         raise problems[0]
     if not found:
         raise _not_shown(_("any target"), next(_portals(portal)), host)
     return IscsiTargets(found)
+
+
+def discovered(portal: IscsiPortal, passwords: IscsiPasswords, host: Host) -> list[discovery.Target]:
+    """Discover the targets, and look at the LUNs of each; what keeps us from that is told with the target."""
+    found = discover(portal, passwords, host).portals
+    looks = [_Look(name, portals, _login(portal, passwords), host) for name, portals in found.items()]
+    return [_shown(look, answer) for look, answer in zip(looks, _all_at_once(_Look.luns, looks), strict=True)]
+
+
+@dataclass(frozen=True)
+class _Look:
+    """At the LUNs of a target, by all its portals."""
+
+    target: str
+    portals: tuple[Portal, ...]
+    chap: Chap | None
+    host: Host
+
+    def luns(self) -> list[discovery.Lun]:
+        """Give each LUN with the portals that have it; what is on it is read by the first that answers."""
+        answers = list(_all_at_once(lambda one: self.host.initiator.luns(one, self.target, self.chap), self.portals))
+        by = {one: answer for one, answer in zip(self.portals, answers, strict=True) if not isinstance(answer, Problem)}
+        if not by:
+            raise next(one for one in answers if isinstance(one, Problem))
+        seen = Counter(lun.wwid for answer in by.values() for lun in answer)
+        first = next(iter(by))
+        where, command = f"{self.target} at {first}", list_command(first, self.host.initiator.name())
+        return [
+            one.shown(where, command, number=one.number, path=None, up=seen[one.wwid], paths=len(self.portals))
+            for one in _looked(first, self.target, self.chap, self.host, LunWipe(wwid=""))
+        ]
+
+
+def _shown(look: _Look, luns: list[discovery.Lun] | Problem) -> discovery.Target:
+    portals = tuple(discovery.Portal(one.address, one.port, one.group) for one in look.portals)
+    if isinstance(luns, Problem):
+        return discovery.Target(answer=look.target, portals=portals, luns=(), unfit=discovery.told(luns))
+    return discovery.Target(answer=look.target, portals=portals, luns=tuple(luns))
 
 
 def _targets(targets: IscsiTargets) -> list[Choice]:
@@ -265,6 +307,7 @@ class Iscsi(StorageBackend[IscsiWanted]):
     title = "a LUN of an iSCSI target"
     answers = IscsiWanted
     whole = True
+    discover = staticmethod(discovered)
 
     def connection(self, want: IscsiWanted) -> str:
         """Give the addresses of the portals."""
@@ -334,17 +377,17 @@ def _portals(portal: IscsiPortal) -> Iterator[Portal]:
         yield Portal(address, ports[min(at, len(ports) - 1)].number)
 
 
-def _all_at_once(host: Host, portals: tuple[Portal, ...], chap: Chap | None) -> Iterator[Any]:
-    """Give what each portal shows, or its problem."""
+def _all_at_once(deed: Callable[[T], R], things: Sequence[T]) -> Iterator[R | Problem]:
+    """Give what each comes to, or its problem."""
 
-    def ask_one(portal: Portal) -> object:
+    def done(thing: T) -> R | Problem:
         try:
-            return host.initiator.discover(portal, chap)
+            return deed(thing)
         except Problem as problem:
             return problem
 
-    with ThreadPoolExecutor(len(portals)) as threads:
-        yield from threads.map(ask_one, portals)
+    with ThreadPoolExecutor(len(things)) as threads:
+        yield from threads.map(done, things)
 
 
 def _login(portal: IscsiPortal, passwords: IscsiPasswords) -> Chap | None:

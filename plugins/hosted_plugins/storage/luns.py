@@ -7,7 +7,7 @@ from typing import Final
 
 from hosted_plugins.storage import WIPE
 from hosted_setup.domain.block_layout import largest_gap, system_partitions
-from hosted_setup.domain.lun_contents import Kind, Reader, ends_of, lockspace_at, look
+from hosted_setup.domain.lun_contents import Finding, Kind, Reader, ends_of, lockspace_at, look
 from hosted_setup.domain.sanlock import LOCKSPACE_SIZE, RENEWED_WITHIN, Lease, leases
 from hosted_setup.model.events import Info
 from hosted_setup.model.messages import _
@@ -19,6 +19,7 @@ from hosted_setup.ports.disk_tools import SECTOR
 from hosted_setup.ports.host import Host
 from hosted_setup.ports.images import DiskSource
 from hosted_setup.ports.locations import LunHome
+from hosted_setup.storage import discovery
 from hosted_setup.storage.layout import LunUsed
 
 _SPARE: Final = 5.0  # seconds that a renewal may be late
@@ -76,7 +77,7 @@ class LunWipeTyped:
 
 @dataclass(frozen=True)
 class FoundLun:
-    """A LUN as it is shown: `uses` are the words for what is on it, empty for nothing.
+    """A LUN as it is shown: `contents` is what is on it, empty for nothing.
 
     `wipe` tells that it may be wiped, if it `can` be; `living` are the hosts that were seen to renew their leases.
     """
@@ -89,10 +90,22 @@ class FoundLun:
     product: str
     serial: str
     read_only: bool
-    uses: tuple[str, ...] = ()
+    contents: tuple[Finding, ...] = ()
     wipe: bool = False
-    can: bool = True
     living: tuple[int, ...] = ()
+
+    @property
+    def uses(self) -> tuple[str, ...]:
+        """Give the words for what is on it."""
+        return tuple(one.told() for one in self.contents)
+
+    @property
+    def can(self) -> bool:
+        """Tell whether it may be wiped at all.
+
+        Where the leases of an oVirt domain lie, its volume group says; its engine is the one to remove it.
+        """
+        return all(one.kind is not Kind.OVIRT_DOMAIN for one in self.contents)
 
     @property
     def wiped(self) -> bool:
@@ -115,6 +128,17 @@ class FoundLun:
         words += "".join(f"; {one}" for one in self.effects())
         unfit = ": ".join(one for one in (problem.headline, problem.why) if one) if problem else ""
         return Choice(self.wwid, words, unfit, problem)
+
+    def shown(  # noqa: PLR0913 - whence it is seen
+        self, where: str, command: str, *, number: int | None, path: str | None, up: int, paths: int
+    ) -> discovery.Lun:
+        """Give it as it is discovered."""
+        return discovery.Lun(
+            unfit=discovery.told(self.refused(where, command)), answer=self.wwid, number=number, path=path,
+            size=self.size, block=self.block, vendor=self.vendor, product=self.product, serial=self.serial,
+            read_only=self.read_only, paths_up=up, paths=paths,
+            contents=tuple(discovery.Content(one.kind.value, one.name, one.told()) for one in self.contents),
+        )  # fmt: skip
 
     def refused(self, where: str, command: str) -> Problem | None:
         """Tell why it cannot be taken."""
@@ -143,10 +167,8 @@ def looked(host: Host, lun: FoundLun, read: Reader, wipe: LunWipe, *, patient: b
     contents = look(host.disk_tools, read, lun.size)
     wanted = bool(lun.wwid) and lun.wwid == wipe.wwid
     known = (lun.wwid, lun.number, lun.size, lun.block, lun.vendor, lun.product, lun.serial, lun.read_only)
-    uses = tuple(one.told() for one in contents.findings)
-    # Where the leases of an oVirt domain lie, its volume group says; its engine is the one to remove it.
-    can = all(one.kind is not Kind.OVIRT_DOMAIN for one in contents.findings)
-    return FoundLun(*known, uses, wanted, can, _living(host, read, lun.size) if wanted and uses and patient else ())
+    asked = wanted and bool(contents.findings) and patient
+    return FoundLun(*known, contents.findings, wanted, _living(host, read, lun.size) if asked else ())
 
 
 def confirmed(lun: FoundLun, typed: LunWipeTyped) -> FoundLun:

@@ -9,26 +9,30 @@ from __future__ import annotations
 import errno
 import socket
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
 
 from hosted_plugins.storage import proofs
 from hosted_plugins.storage.mounting import OWNER, StorageAccess, mount, mount_point, refuse_another
+from hosted_plugins.storage.server import CONNECTION, StorageServer
 from hosted_setup.hooks import hookimpl
 from hosted_setup.model.answer import Suggestion
+from hosted_setup.model.events import Info
 from hosted_setup.model.exports import NfsExport
 from hosted_setup.model.messages import _
 from hosted_setup.model.mount_options import MountOptions
 from hosted_setup.model.problem import Problem
-from hosted_setup.model.question import ask, section
-from hosted_setup.pipeline.step import check
+from hosted_setup.model.question import Choice, ask, section
+from hosted_setup.pipeline.stage import Stage
+from hosted_setup.pipeline.step import check, step
 from hosted_setup.pipeline.undo import UndoLog
 from hosted_setup.ports.host import Host
 from hosted_setup.ports.locations import FileHome, NfsHome
 from hosted_setup.ports.mounts import FileSystem
-from hosted_setup.ports.trees import Tree
-from hosted_setup.storage import StorageBackend
+from hosted_setup.ports.trees import Exported, Tree
+from hosted_setup.storage import StorageBackend, discovery
 
 ANSWER_WITHIN: Final = 4.0
 """Seconds that each answer of a server may take while it is looked at; a mount has as long."""
@@ -141,12 +145,55 @@ def _detected(host: Host) -> Suggestion[StorageAccess]:
     return Suggestion(StorageAccess.QEMU if host.mounts.missing("nfs") else StorageAccess.KERNEL)
 
 
+@dataclass(frozen=True)
+class NfsExports:
+    """What the server exports, as far as it was asked."""
+
+    exports: tuple[Exported, ...]
+    told: bool = True
+
+
+@step(Stage.CUSTOMIZATION, "List the NFS exports")
+def list_exports(server: StorageServer, host: Host) -> NfsExports:
+    """Ask the server, if one was named."""
+    if server.server is None:
+        return NfsExports(())
+    try:
+        found = host.trees.exports(str(server.server), ANSWER_WITHIN * host.timeout_factor)
+    except OSError as error:
+        raise _unlisted(str(server.server), error) from error
+    return NfsExports(found.all, found.told)
+
+
+def discovered(server: StorageServer, host: Host) -> list[discovery.Export]:
+    """List the exports."""
+    found = list_exports(server, host)
+    if not found.told:
+        text = _("The server has no mount service (NFS version 4 alone): its root's folders are listed instead.")
+        host.reporter.emit(Info(text))
+    name = str(server.server)
+    return [discovery.Export(answer=_answer(name, one), clients=one.clients) for one in found.exports]
+
+
+def _answer(server: str, one: Exported) -> str:
+    return f"[{server}]:{one.path}" if ":" in server else f"{server}:{one.path}"
+
+
+def _offered(server: StorageServer, found: NfsExports) -> list[Choice]:
+    choices = []
+    for one in found.exports:
+        with suppress(ValueError):  # a path that no answer could be
+            export = NfsExport.parse(_answer(str(server.server), one))
+            choices.append(Choice(export, ", ".join(one.clients)))
+    return choices
+
+
 @section("Storage")
 class NfsAnswers:
     """Which export."""
 
     export: NfsExport = ask(
-        "Shared storage path (server:/path)", key="OVEHOSTED_STORAGE/storageDomainConnection",
+        "Shared storage path (server:/path)", key=CONNECTION, offer=_offered, closed=False,
         help="As in nas.example.com:/exports/engine; an IPv6 address in brackets. It has to be writable for user 36.",
     )  # fmt: skip
     version: NfsVersion = ask(
@@ -169,6 +216,7 @@ class Nfs(StorageBackend[NfsAnswers]):
     kind = "nfs"
     title = "a directory that an NFS server exports"
     answers = NfsAnswers
+    discover = staticmethod(discovered)
 
     def connection(self, want: NfsAnswers) -> str:
         """Give server and path."""
@@ -320,8 +368,15 @@ def _prove_root(want: NfsAnswers, host: Host, tree: Tree) -> None:
 
 
 def _unreached(want: NfsAnswers, error: OSError) -> Problem:
-    where, why = str(want.export), _words(error)
-    server = want.export.server
+    return _unanswered(str(want.export), str(want.export.server), error)
+
+
+def _unlisted(server: str, error: OSError) -> Problem:
+    return _unanswered(server, server, error)
+
+
+def _unanswered(where: str, server: str, error: OSError) -> Problem:
+    why = _words(error)
     kind: type[Problem] = NfsUnreachable
     if isinstance(error, TimeoutError):
         kind, hint = NfsHung, _("See to the NFS server and the network to it, then ask it whether it answers:")
@@ -381,8 +436,8 @@ def latency(want: NfsAnswers, host: Host) -> None:
 
 @hookimpl
 def hosted_setup_steps() -> Sequence[Any]:
-    """Register the check."""
-    return (latency,)
+    """Register the step and the check."""
+    return (list_exports, latency)
 
 
 @hookimpl

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from threading import Event
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ import pytest
 from hosted_setup.adapters.local_tree import LocalTree
 from hosted_setup.ports.machine import Space
 from hosted_setup.storage import watch
-from hosted_setup.testing.behaviour import HEALTH
+from hosted_setup.testing.behaviour import HEALTH, RESTORE_FAILS
 from hosted_setup.testing.images import FakeImages
 from hosted_setup.testing.portrait import changes, portrait
 
@@ -148,3 +149,21 @@ def test_it_is_looked_at_while_the_disk_is_written(program: Program, monkeypatch
     waits = f"The copy of the disk has to wait for the storage {program.world.storage} to come back: {REFUSED}"
     assert done.out.count(waits) == 1
     assert done.out.count("The storage is back; the copy of the disk goes on") == 1
+
+
+def test_what_an_abort_cannot_reach_is_named_and_taken_back_once_it_is_there(program: Program) -> None:
+    lun = program.on_iscsi()
+    before = portrait(program.world)
+    program.world.behaviour.guest.restore = RESTORE_FAILS
+    assert program.restore().code == 4
+    lun.rename(lun.with_suffix(".away"))
+    away = program("deploy", "--abort")
+    assert away.code == 4, away.out
+    (told,) = re.findall(r"What: +(storage domain .*)", away.out)
+    assert "HE-UNDO" in away.out
+    assert "hosted-engine deploy --abort" in away.out.partition(told)[2]
+    assert "libvirt's secret" in away.out.partition("[ ERROR ]")[2], "without it nobody would reach what is left"
+    lun.with_suffix(".away").rename(lun)
+    done = program("deploy", "--abort")
+    assert done.code == 0, done.out
+    assert changes(before, portrait(program.world)) == {}

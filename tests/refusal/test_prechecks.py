@@ -144,6 +144,17 @@ def _nic(**changes: Any) -> Callable[[Program], object]:  # noqa: ANN401 - of se
     return _facts(links=(FACTS.links[0], replace(NIC, **changes)))
 
 
+def _interfaces(text: str) -> Callable[[Program], object]:
+    """Let ifupdown run the NIC."""
+
+    def write(program: Program) -> None:
+        path = program.world.paths.root / "etc/network/interfaces"
+        path.parent.mkdir(parents=True)
+        path.write_text(text)
+
+    return write
+
+
 OTHER: Final = replace(NIC, index=5, name="eno2", mac="52:54:00:00:00:05", addresses=(Address("203.0.113.9", 24),))
 
 
@@ -227,6 +238,9 @@ ON_BRIDGE: Final[dict[str, Case]] = {
     "the bridge is down": Case("HE-BRIDGE-DOWN", deed=_bridge(up=False)),
     "the NIC is down": Case("HE-NIC", deed=_nic(carrier=False)),
     "a rule names the NIC": Case("HE-NIC-RULE", deed=_facts(ruled=("eno1",))),
+    "the NIC's lease is from a client that nobody can tell of the bridge": Case(
+        "HE-NIC-CONFIG", deed=_interfaces("auto eno1\niface eno1 inet dhcp\n")
+    ),
     "the bond's mode is wrong": Case("HE-NIC", deed=_nic(kind="bond", bond_mode="balance-rr")),
     "the VLAN's name is wrong": Case("HE-NIC", deed=_nic(kind="vlan", parent="eno0", vlan_id=7)),
     "the bridge's name is taken": Case("HE-BRIDGE-NAME", answers={"OVEHOSTED_NETWORK__bridgeName": "str:eno1"}),

@@ -66,7 +66,7 @@ def bridge_possible(choice: NetworkChoice, answers: NetworkAnswers, host: Host) 
     there = facts.link(str(choice.bridge))
     try:
         if there is None:
-            _plan(choice, answers, facts, host)
+            persistence(host.paths.root, _plan(choice, answers, facts, host), facts)
         else:
             _usable(there)
             _gateways(there, answers, facts, host)

@@ -13,6 +13,11 @@ def pid_file(link: str) -> str:
     return f"run/dhclient.{link}.pid"
 
 
+def pid_file6(link: str) -> str:
+    """Give the file of the one that keeps a lease of IPv6."""
+    return f"run/dhclient6.{link}.pid"
+
+
 def leases(link: str) -> str:
     """Give the file, below the host's root, in which it keeps a link's leases (dhclient.leases(5))."""
     return f"var/lib/dhcp/dhclient.{link}.leases"

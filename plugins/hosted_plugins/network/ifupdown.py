@@ -4,17 +4,32 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Final
 
+from hosted_plugins.network.uncarried import uncarried
+from hosted_setup.model.messages import _
 from hosted_setup.ports.network import BridgeChange
 
 _BEGINS: Final = re.compile(r"(auto|allow-\S+|iface|mapping|source|source-directory|rename|no-auto-down|no-scripts)\s")
-_COMMAND: Final = re.compile(r"(pre-up|up|post-up|down|pre-down|post-down)\s.*\b(route|rule|addr|address)\b")
+_COMMAND: Final = re.compile(r"(pre-up|up|post-up|down|pre-down|post-down)\s+(.*)")
+_OF_ADDRESSES: Final = re.compile(r"\b(route|rule|addr|address|arptables|ip6?tables|nft)\b")
+_OF_LINKS: Final = re.compile(r"\b(ethtool|mii-tool|tc|ip\s+(-\S+\s+)*link)\b|/sys/class/net/")
+_FIRST_AND_LAST: Final = frozenset({"pre-up", "post-down"})
+"""When the NIC has no address: what makes it, or ends it."""
 _ADDRESSING: Final = frozenset({
-    "accept_ra", "address", "autoconf", "broadcast", "client", "dad-attempts", "dad-interval", "dns-domain",
-    "dns-nameserver", "dns-nameservers", "dns-search", "gateway", "hostname", "leasehours", "leasetime", "metric",
-    "netmask", "network", "pointopoint", "preferred-lifetime", "privext", "request_prefix", "scope", "vendor",
+    "accept_ra", "address", "autoconf", "broadcast", "client", "dad-attempts", "dad-interval", "dhcp", "gateway",
+    "hostname", "leasehours", "leasetime", "ll-attempts", "ll-interval", "metric", "netmask", "network", "pointopoint",
+    "preferred-lifetime", "privext", "request_prefix", "scope", "vendor",
 })  # fmt: skip
+_PLAIN: Final = 4  # iface NAME FAMILY METHOD
+_NAMES: Final = "dns-"  # resolvconf(8)
+
+
+def method(nic: str, family: str, text: str) -> str:
+    """Give the method by which a NIC is configured for a family, inet or inet6; empty where it is not."""
+    found = re.search(rf"^\s*iface\s+{re.escape(nic)}\s+{family}\s+(\S+)", text, re.MULTILINE)
+    return found[1] if found else ""
 
 
 def runs(nic: str, text: str) -> bool:
@@ -22,8 +37,8 @@ def runs(nic: str, text: str) -> bool:
     return re.search(rf"^\s*iface\s+{re.escape(nic)}\s", text, re.MULTILINE) is not None
 
 
-def bridged(text: str, change: BridgeChange) -> str:
-    """Give the file with the bridge in it, and the NIC as its port."""
+def bridged(text: str, change: BridgeChange, path: Path) -> str:
+    """Give the file with the bridge in it, and the NIC as its port; `path` is for NicUncarried, which it raises."""
     lines = text.splitlines()
     kept: list[str] = []
     moved: list[str] = []
@@ -32,6 +47,9 @@ def bridged(text: str, change: BridgeChange) -> str:
         if words[:2] != ["iface", change.nic.name]:
             kept += stanza
             continue
+        if len(words) != _PLAIN:
+            why = _("only a family and a method may follow the name: what is inherited cannot be told apart")
+            raise uncarried(" ".join(words), why, path)
         own, bridges = _split(stanza[1:], change)
         kept += [f"iface {change.nic.name} {words[2]} manual", *own]
         first = [] if moved else list(_making(change))
@@ -57,16 +75,26 @@ def _split(lines: list[str], change: BridgeChange) -> tuple[list[str], list[str]
     own: list[str] = []
     bridges: list[str] = []
     for line in lines:
-        text = line.strip()
-        if text.partition(" ")[0].partition("\t")[0] in _ADDRESSING:
-            bridges.append(line)
-        elif _COMMAND.match(text):
+        if not _bridges(line.strip()):
+            own.append(line)
+        elif _COMMAND.match(line.strip()):
             bridges.append(re.sub(rf"(?<!\S){re.escape(change.nic.name)}(?!\S)", change.bridge, line))
         else:
-            own.append(line)
+            bridges.append(line)
     while own and not own[-1].strip():
         own.pop()
     return [*own, ""], bridges
+
+
+def _bridges(line: str) -> bool:
+    """Tell whether a line is about the host in its network, not about the NIC."""
+    command = _COMMAND.match(line)
+    if command:
+        when, words = command.groups()
+        at_its_address = when not in _FIRST_AND_LAST and not _OF_LINKS.search(words)
+        return at_its_address or _OF_ADDRESSES.search(words) is not None
+    key = line.split(maxsplit=1)[0] if line else ""
+    return key in _ADDRESSING or key.startswith(_NAMES)
 
 
 def _making(change: BridgeChange) -> Iterator[str]:

@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from hosted_plugins.network import dhclient, ifupdown, keyfile, networkd
+from hosted_plugins.network import dhclient, ifupdown, keyfile, networkd, networkd_unit
+from hosted_plugins.network.uncarried import NicUncarried, uncarried
+from hosted_setup.model.messages import _
 from hosted_setup.ports.network import BridgeChange, NetworkFacts
 
 Commands = tuple[tuple[str, ...], ...]
 NETWORKD: Final = "systemd-networkd"
 INTERFACES: Final = "etc/network/interfaces"
 CONNECTIONS: Final = "etc/NetworkManager/system-connections"
+_MADE_CONNECTIONS: Final = ("run/NetworkManager/system-connections", "usr/lib/NetworkManager/system-connections")
+IFCFG: Final = "etc/sysconfig/network-scripts"
 
 
 @dataclass(frozen=True)
@@ -45,21 +49,24 @@ class Persistence:
 
 
 def persistence(root: Path, change: BridgeChange, facts: NetworkFacts) -> Persistence:
-    """Find out who runs the NIC, and what files it needs."""
+    """Find out who runs the NIC, and what files it needs; raises NicUncarried."""
     index = change.nic.index
     device = _settings(root / f"run/NetworkManager/devices/{index}")
     if device.get("managed") in ("true", "1"):
-        return _networkmanager(root, change, facts, device.get("connection-uuid", ""))
+        return _networkmanager(root, change, facts, device)
     link = _settings(root / f"run/systemd/netif/links/{index}")
     if link.get("ADMIN_STATE", "unmanaged") not in ("unmanaged", "pending", "initialized"):
-        client = _settings(root / f"run/systemd/netif/leases/{index}").get("CLIENTID", "")
-        names = networkd.files(change, facts, client)
+        lease = _settings(root / f"run/systemd/netif/leases/{index}")
+        known = networkd.Known(lease.get("CLIENTID", ""), link.get("DHCP6_CLIENT_IAID", ""))
+        names = networkd.files(change, facts, known, networkd_unit.read(root, link, change))
         files = tuple(NetworkFile(f"etc/systemd/network/{name}", text) for name, text in names.items())
         return Persistence(NETWORKD, files, networkd.RELOAD, networkd.RELOAD)
-    for path in _interfaces(root):
-        text = path.read_text()
-        if ifupdown.runs(change.nic.name, text):
-            return _ifupdown(root, change, NetworkFile(str(path.relative_to(root)), text, _mode(path)))
+    paths = [path for path in _interfaces(root) if ifupdown.runs(change.nic.name, path.read_text())]
+    if len(paths) > 1:
+        what = " ".join(path.name for path in paths)
+        raise uncarried(what, _("{nic} is configured in several files", nic=change.nic.name), paths[0])
+    if paths:
+        return _ifupdown(root, change, paths[0])
     return Persistence("")
 
 
@@ -70,11 +77,15 @@ def carried(root: Path, manager: str, bridge: int) -> bool:
     return _settings(root / f"run/systemd/netif/links/{bridge}").get("ADMIN_STATE") == "configured"
 
 
-def _ifupdown(root: Path, change: BridgeChange, old: NetworkFile) -> Persistence:
-    nic, bridge = change.nic.name, change.bridge
-    files = [replace(old, text=ifupdown.bridged(old.text, change))]
-    if not (root / dhclient.pid_file(nic)).is_file():  # nothing runs that could be told
-        return Persistence("ifupdown", tuple(files))
+def _ifupdown(root: Path, change: BridgeChange, path: Path) -> Persistence:
+    nic, bridge, text = change.nic.name, change.bridge, path.read_text()
+    files = [NetworkFile(str(path.relative_to(root)), ifupdown.bridged(text, change, path), _mode(path))]
+    if ifupdown.method(nic, "inet6", text) == "dhcp" or (root / dhclient.pid_file6(nic)).is_file():
+        raise uncarried(f"iface {nic} inet6", _("nobody could tell its client of DHCPv6 of the bridge"), path)
+    if ifupdown.method(nic, "inet", text) != "dhcp":
+        return Persistence("ifupdown", tuple(files))  # nothing runs that could be told
+    if not (root / dhclient.pid_file(nic)).is_file():
+        raise uncarried(f"iface {nic} inet dhcp", _("no dhclient runs for it, and others could not be told"), path)
     leases = root / dhclient.leases(nic)
     known = dhclient.identity(leases.read_text()) if leases.is_file() else ""
     if known:
@@ -83,25 +94,49 @@ def _ifupdown(root: Path, change: BridgeChange, old: NetworkFile) -> Persistence
     return Persistence("ifupdown", tuple(files), told, (dhclient.end(bridge, nic), dhclient.begin(nic)))
 
 
-def _networkmanager(root: Path, change: BridgeChange, facts: NetworkFacts, uuid: str) -> Persistence:
-    folder = root / CONNECTIONS
-    found = next((path for path in sorted(folder.glob("[!.]*")) if f"uuid={uuid}" in path.read_text().split()), None)
-    if not uuid or found is None:
-        found, old = folder / f"{change.bridge}-port.nmconnection", ""
-    else:
-        old = found.read_text()
-    if not old and change.nic.kind in ("bond", "vlan"):
+def _networkmanager(root: Path, change: BridgeChange, facts: NetworkFacts, device: Mapping[str, str]) -> Persistence:
+    uuid = device.get("connection-uuid", "")
+    found = _profile(root, uuid)
+    old = found.read_text() if found else ""
+    if not found:
+        _refuse_ifcfg(root, change, uuid)
+    lasting = found if found and found.is_relative_to(root / CONNECTIONS) else None
+    if not lasting and change.nic.kind in ("bond", "vlan"):
         return Persistence("NetworkManager")  # its profile is made by something else, such as netplan
-    texts = (keyfile.bridge(change, facts, old), keyfile.port(change, old))
-    paths = (f"{CONNECTIONS}/{change.bridge}.nmconnection", str(found.relative_to(root)))
+    texts = (
+        keyfile.bridge(change, facts, old, device.get("dhcp6.iaid", "")),
+        keyfile.port(change, old, replaced=lasting is not None),
+    )
+    mine = root / CONNECTIONS / f"{change.bridge}-port.nmconnection"
+    paths = (f"{CONNECTIONS}/{change.bridge}.nmconnection", str((lasting or mine).relative_to(root)))
     files = tuple(NetworkFile(path, text, 0o600) for path, text in zip(paths, texts, strict=True))
     load = ("nmcli", "connection", "load", *(str(root / file.path) for file in files))
     up = ("nmcli", "connection", "up", "uuid")
     told = tuple((*up, keyfile.uuid(text)) for text in texts)
-    # a profile in no file may be NetworkManager's own for a NIC without one, which it forgets when the NIC has one
-    again = (*up, uuid) if old else ("nmcli", "device", "connect", change.nic.name)
+    # a profile in no lasting file may be NetworkManager's own, which it forgets when the NIC has another
+    again = (*up, uuid) if lasting else ("nmcli", "device", "connect", change.nic.name)
     back = (("nmcli", "connection", "reload"), again)
     return Persistence("NetworkManager", files, (load, *told), back)
+
+
+def _profile(root: Path, uuid: str) -> Path | None:
+    """Find the keyfile of a profile: the operator's, else what something else has made at this boot, or a package."""
+    paths = (path for folder in (CONNECTIONS, *_MADE_CONNECTIONS) for path in sorted((root / folder).glob("[!.]*")))
+    return next((path for path in paths if uuid and f"uuid={uuid}" in path.read_text().split()), None)
+
+
+def _refuse_ifcfg(root: Path, change: BridgeChange, uuid: str) -> None:
+    """Refuse a NIC whose profile is in a file of the older kind, ifcfg-rh: raises NicUncarried."""
+    names = (f"DEVICE={change.nic.name}", f"UUID={uuid}")
+    for path in sorted((root / IFCFG).glob("ifcfg-*")):
+        if any(name in path.read_text().replace('"', "").split() for name in names):
+            raise NicUncarried(
+                path.name,
+                why=_("the bridge would lose what stands there: this program reads keyfiles alone"),
+                where=str(path),
+                hint=_("NetworkManager makes a keyfile of it by:"),
+                command=f"nmcli connection migrate {uuid}",
+            )
 
 
 def _interfaces(root: Path) -> Iterator[Path]:
@@ -118,4 +153,4 @@ def _mode(path: Path) -> int:
 def _settings(path: Path) -> Mapping[str, str]:
     """Read lines `KEY=VALUE`; none where there is no such file."""
     text = path.read_text() if path.is_file() else ""
-    return dict(re.findall(r"^([\w-]+)=(.*)$", text, re.MULTILINE))
+    return dict(re.findall(r"^([\w.-]+)=(.*)$", text, re.MULTILINE))

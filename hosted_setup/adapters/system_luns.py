@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -12,11 +13,11 @@ import msgspec
 from hosted_setup.ports.luns import HostLun
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 _COLUMNS: Final = "KNAME,PATH,TYPE,SIZE,LOG-SEC,VENDOR,MODEL,SERIAL,WWN,RO"
 _WITHIN: Final = 5.0
-_SYS: Final = Path("/sys/class/block")
+_HERE: Final = Path("/")
 _MULTIPATH: Final = "mpath-"  # what device-mapper's UUID of a multipath device begins with
 
 
@@ -38,61 +39,70 @@ class _Lsblk(msgspec.Struct):
 
 
 class SystemLuns:
-    """Implements `ports.luns.Luns`."""
+    """Implements `ports.luns.Luns`.
+
+    Args:
+        root: where `sys` and `dev` are, for lsblk's `--sysroot`.
+    """
+
+    def __init__(self, root: Path = _HERE) -> None:
+        """See the class."""
+        self._root = root
+        self._sys = root / "sys/class/block"
 
     def listed(self) -> tuple[HostLun, ...]:
         """Give the LUNs, each once however many paths lead to it, in the order of their paths."""
-        found = {one.kname: one for one in _lsblk() if one.type == "mpath" or (one.type == "disk" and one.wwn)}
-        behind = {slave for name, one in found.items() if one.type == "mpath" for slave in _slaves(name)}
-        return tuple(_lun(one) for name, one in sorted(found.items()) if name not in behind)
+        every = {one.kname: one for one in self._lsblk()}
+        found = {name: one for name, one in every.items() if one.type == "mpath" or (one.type == "disk" and one.wwn)}
+        behind = {slave for name, one in found.items() if one.type == "mpath" for slave in self._slaves(name)}
+        luns = (self._lun(one, every) for name, one in found.items() if name not in behind)
+        return tuple(sorted(luns, key=lambda one: one.path))
 
     def device(self, path: str) -> HostLun | None:
         """Give the block device of that path, whatever kind it is; None where there is none."""
         if not Path(path).is_block_device():
             return None
-        return next((_lun(one, path) for one in _lsblk(path)), None)
+        found = next(iter(self._lsblk(path)), None)
+        return replace(self._lun(found, {one.kname: one for one in self._lsblk()}), path=path) if found else None
 
     def read(self, path: str, regions: Sequence[tuple[int, int]]) -> tuple[bytes, ...]:
         """Read regions (start and length in bytes) of a block device; raises OSError."""
         with Path(path).open("rb", buffering=0) as device:
             return tuple(os.pread(device.fileno(), length, start) for start, length in regions)
 
+    def _lsblk(self, *paths: str) -> list[_Device]:
+        command = ["lsblk", "--json", "--bytes", "--output", _COLUMNS]
+        command += ["--nodeps", *paths] if paths else ["--list"]
+        command += [] if self._root == _HERE else ["--sysroot", str(self._root)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_WITHIN)
+        return msgspec.json.decode(done.stdout, type=_Lsblk).blockdevices if done.returncode == 0 else []
 
-def _lsblk(*paths: str) -> list[_Device]:
-    command = ["lsblk", "--json", "--bytes", "--nodeps", "--output", _COLUMNS, *paths]
-    if not paths:
-        command.remove("--nodeps")
-        command.append("--list")
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_WITHIN)
-    return msgspec.json.decode(done.stdout, type=_Lsblk).blockdevices if done.returncode == 0 else []
+    def _lun(self, device: _Device, every: Mapping[str, _Device]) -> HostLun:
+        """Give it; who made a multipath device is known of its paths alone."""
+        ways = self._slaves(device.kname) if device.type == "mpath" else (device.kname,)
+        disk = next((every[one] for one in ways if one in every), device)
+        return HostLun(
+            path=device.path,
+            size=device.size,
+            block=device.block,
+            vendor=(disk.vendor or "").strip(),
+            product=(disk.model or "").strip(),
+            serial=disk.serial or "",
+            wwid=self._wwid(device),
+            read_only=device.read_only,
+            paths_up=sum(_text(self._sys / one / "device/state") in {"", "running"} for one in ways),
+            paths=len(ways),
+        )
 
+    def _wwid(self, device: _Device) -> str:
+        multipath = _text(self._sys / device.kname / "dm/uuid")
+        if multipath.startswith(_MULTIPATH):
+            return multipath.removeprefix(_MULTIPATH)
+        return f"3{device.wwn.removeprefix('0x')}" if device.wwn and device.wwn.startswith("0x") else ""
 
-def _lun(device: _Device, path: str = "") -> HostLun:
-    ways = _slaves(device.kname) if device.type == "mpath" else (device.kname,)
-    return HostLun(
-        path=path or device.path,
-        size=device.size,
-        block=device.block,
-        vendor=(device.vendor or "").strip(),
-        product=(device.model or "").strip(),
-        serial=device.serial or "",
-        wwid=_wwid(device),
-        read_only=device.read_only,
-        paths_up=sum(_text(_SYS / one / "device/state") in {"", "running"} for one in ways),
-        paths=len(ways),
-    )
-
-
-def _wwid(device: _Device) -> str:
-    multipath = _text(_SYS / device.kname / "dm/uuid")
-    if multipath.startswith(_MULTIPATH):
-        return multipath.removeprefix(_MULTIPATH)
-    return f"3{device.wwn.removeprefix('0x')}" if device.wwn and device.wwn.startswith("0x") else ""
-
-
-def _slaves(name: str) -> tuple[str, ...]:
-    folder = _SYS / name / "slaves"
-    return tuple(sorted(one.name for one in folder.iterdir())) if folder.is_dir() else ()
+    def _slaves(self, name: str) -> tuple[str, ...]:
+        folder = self._sys / name / "slaves"
+        return tuple(sorted(one.name for one in folder.iterdir())) if folder.is_dir() else ()
 
 
 def _text(path: Path) -> str:

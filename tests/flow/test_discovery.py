@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import re
 from typing import TYPE_CHECKING, Any
@@ -19,12 +20,14 @@ from hosted_setup.storage.block_layout import BlockLayout
 from hosted_setup.storage.discovery import schema
 from hosted_setup.testing.images import FakeImages, lun_file
 from hosted_setup.testing.initiator import FakeInitiator
+from hosted_setup.testing.luns import FakeLuns
 from hosted_setup.testing.portrait import changes, portrait
 from hosted_setup.testing.trees import FakeTrees, export_file
 from tests.flow.program import CHAP, ISCSI_TARGET
 from tests.flow.test_interrupt import Operator
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from hosted_setup.ports.initiator import Chap, Lun
@@ -192,6 +195,27 @@ def test_the_luns_of_this_host(program: Program) -> None:
     (free, used) = as_json(program, "fc")["found"]
     assert (free["number"], free["path"], free["unfit"]) == (None, str(path), [])
     assert [one["code"] for one in used["unfit"]] == ["HE-LUN-USED"]
+
+
+def test_a_lun_that_cannot_be_read_is_no_obstacle_to_the_others(
+    program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(luns: FakeLuns, path: str, regions: Sequence[tuple[int, int]]) -> tuple[bytes, ...]:
+        if path.endswith("bb"):
+            raise OSError(errno.EIO, "Input/output error")
+        return whole(luns, path, regions)
+
+    path = program.on_fc()
+    lun(path.with_name("36001405bb"))
+    whole = FakeLuns.read
+    monkeypatch.setattr(FakeLuns, "read", read)
+    code, out = discover(program, "fc")
+    assert (code, "36001405bb  30.0  2/2    no (HE-LUN-UNREADABLE)\n" in out, "2/2    yes\n" in out) == (0, True, True)
+    (unfit,) = as_json(program, "fc")["found"][1]["unfit"]
+    assert (unfit["why"], unfit["command"]) == ("Input/output error", f"lsblk {path.with_name('36001405bb')}")
+    program.answer(OVEHOSTED_STORAGE__domainType="str:fc", OVEHOSTED_STORAGE__LunID="str:36001405bb")
+    done = program.deploy()
+    assert (done.code, "HE-LUN-UNREADABLE" in done.out) == (3, True), done.out
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,7 @@ def test_a_volume_without_the_options_is_told_the_command(site: Site, server: Gl
 def test_a_volume_that_is_read_only(site: Site, server: GlusterServer) -> None:
     server.gluster("set", "engine", "features.read-only", "on")
     try:
-        refused(site, "engine", "HE-GLUSTER-WRITE")
+        refused(site, "engine", "HE-GLUSTER-READONLY")
     finally:
         server.gluster("reset", "engine", "features.read-only")
 
@@ -88,7 +88,7 @@ def test_a_volume_that_is_full(site: Site, server: GlusterServer, lab: Laborator
     lab.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], check=True)
     server.volume("full", folder=folder)
     lab.run(["sh", "-c", f"dd if=/dev/zero of={folder}/filler bs=4096 status=none; true"], check=True)
-    refused(site, "full", "HE-GLUSTER-WRITE")
+    refused(site, "full", "HE-GLUSTER-FULL")
 
 
 def test_a_volume_that_this_host_may_not_mount(site: Site, server: GlusterServer) -> None:

@@ -261,6 +261,9 @@ WARNED: Final[dict[str, Case]] = {
     "other-hypervisors": Case("HE-OTHER-HYPERVISOR", {"processes": ("systemd", "vdsmd")}),
     "firewall": Case("HE-FIREWALL", {"dropping": ("inet filter input input",)}),
     "storage-growth": Case("HE-STORAGE-GROWTH", {"free_bytes": 5 << 30}),
+    "storage-for-a-backup": Case(
+        "HE-STORAGE-BACKUP", {"free_bytes": 26 << 30}, {"OVEHOSTED_STORAGE__imgSizeGB": "int:25"}
+    ),
 }
 
 

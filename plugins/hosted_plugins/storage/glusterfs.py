@@ -46,6 +46,7 @@ _WANTED: Final = {
 The group itself cannot be set on a volume of one copy, and its ping-timeout of 20 s is not the 30 s of the guide. Who
 may mount (`auth.allow`) is proven by mounting.
 """
+_NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT)
 _ON: Final = frozenset({"on", "enable", "yes", "true", "1"})
 _OFF: Final = frozenset({"off", "disable", "no", "false", "0"})
 
@@ -129,6 +130,20 @@ def _offered(server: StorageServer, found: GlusterVolumes) -> list[Choice]:
         problem = _unfit(one, export)
         choices.append(Choice(export, words, problem.headline if problem else "", problem))
     return choices
+
+
+class GlusterFull(Problem):
+    """There is no room for anything."""
+
+    code = "HE-GLUSTER-FULL"
+    title = "The GlusterFS volume is full"
+
+
+class GlusterReadOnly(Problem):
+    """The volume is for reading alone."""
+
+    code = "HE-GLUSTER-READONLY"
+    title = "The GlusterFS volume is read-only"
 
 
 @section("Storage")
@@ -369,17 +384,17 @@ def _unmounted(export: GlusterExport, why: str, hint: str, command: str) -> Glus
     return GlusterNotMounted(str(export), why=why, where=str(export), hint=hint, command=command)
 
 
-def _unwritable(export: GlusterExport, error: OSError) -> GlusterNotWritable:
-    full = error.errno in {errno.ENOSPC, errno.EDQUOT}
-    hint = (
-        _("Make room in the volume; look at it with:")
-        if full
-        else _("Let user and group 36 write there, and this host in (auth.allow, auth.reject):")
-    )
+def _unwritable(export: GlusterExport, error: OSError) -> Problem:
+    where, why = str(export), error.strerror or str(error)
+    if error.errno in _NO_ROOM:
+        hint = _("Make room in the volume; look at it with:")
+        return GlusterFull(where, why=why, where=where, hint=hint, command=_show(export))
+    if error.errno == errno.EROFS:
+        hint = _("Let it be written to (features.read-only, features.worm, mount options), then look at it again:")
+        return GlusterReadOnly(where, why=why, where=where, hint=hint, command=_show(export))
+    hint = _("Let user and group 36 write there, and this host in (auth.allow, auth.reject):")
     own = set_command(export.volume, {"storage.owner-uid": str(OWNER), "storage.owner-gid": str(OWNER)})
-    where = str(export)
-    return GlusterNotWritable(where, why=error.strerror or "", where=where, hint=hint,
-                              command=_show(export) if full else own)  # fmt: skip
+    return GlusterNotWritable(where, why=why, where=where, hint=hint, command=own)
 
 
 @hookimpl

@@ -32,6 +32,13 @@ class LunReadOnly(Problem):
     title = "The LUN is read-only"
 
 
+class LunUnreadable(Problem):
+    """Nothing can be read from the LUN, so that nobody knows what is on it."""
+
+    code = "HE-LUN-UNREADABLE"
+    title = "The LUN cannot be read"
+
+
 class LunBlocks(Problem):
     """The LUN has logical blocks that no partition table is written for."""
 
@@ -79,7 +86,8 @@ class LunWipeTyped:
 class FoundLun:
     """A LUN as it is shown: `contents` is what is on it, empty for nothing.
 
-    `wipe` tells that it may be wiped, if it `can` be; `living` are the hosts that were seen to renew their leases.
+    `wipe` tells that it may be wiped, if it `can` be; `living` are the hosts that were seen to renew their leases;
+    `fault` tells why nothing could be read.
     """
 
     wwid: str
@@ -93,6 +101,7 @@ class FoundLun:
     contents: tuple[Finding, ...] = ()
     wipe: bool = False
     living: tuple[int, ...] = ()
+    fault: str = ""
 
     @property
     def uses(self) -> tuple[str, ...]:
@@ -143,6 +152,9 @@ class FoundLun:
     def refused(self, where: str, command: str) -> Problem | None:
         """Tell why it cannot be taken."""
         detail = f"{self.wwid} ({where})"
+        if self.fault:
+            hint = _("Mend the paths to it, or answer another LUN; look at it with:")
+            return LunUnreadable(detail, why=self.fault, where=where, hint=hint, command=command)
         if self.block != SECTOR:
             why = _("{size} bytes a block", size=self.block)
             hint = _("Have the storage server present it with blocks of 512 bytes; look at it with:")
@@ -164,7 +176,10 @@ class FoundLun:
 
 def looked(host: Host, lun: FoundLun, read: Reader, wipe: LunWipe, *, patient: bool = True) -> FoundLun:
     """Look at what is on a LUN; at one that is to be wiped, if we are patient, whether anybody lives there."""
-    contents = look(host.disk_tools, read, lun.size)
+    try:
+        contents = look(host.disk_tools, read, lun.size)
+    except OSError as error:
+        return replace(lun, fault=error.strerror or str(error))
     wanted = bool(lun.wwid) and lun.wwid == wipe.wwid
     known = (lun.wwid, lun.number, lun.size, lun.block, lun.vendor, lun.product, lun.serial, lun.read_only)
     asked = wanted and bool(contents.findings) and patient

@@ -16,7 +16,7 @@ from hosted_setup.hooks import hookimpl
 from hosted_setup.model.events import Warn
 from hosted_setup.model.messages import _
 from hosted_setup.model.problem import Problem
-from hosted_setup.model.values import GIB
+from hosted_setup.model.values import GIB, MIB
 from hosted_setup.pipeline.stage import Stage
 from hosted_setup.pipeline.step import check, step
 from hosted_setup.pipeline.undo import Undo, UndoLog
@@ -27,6 +27,7 @@ from hosted_setup.storage.domain import StorageDomain, is_reached
 
 FIRST: Final = 1  # the host id of whoever makes the domain
 SPARE: Final = 2 * GIB  # beside what the appliance's disk takes now: room for the restore and the first days
+OWN: Final = 20 * MIB  # what a storage domain itself takes: the lockspace, and the configuration with its copies
 
 
 class StorageFull(Problem):
@@ -41,6 +42,13 @@ class LunSmall(Problem):
 
     code = "HE-LUN-SMALL"
     title = "The LUN is too small"
+
+
+class StorageBackup(Problem):
+    """There is no room for a copy of the engine VM's disk."""
+
+    code = "HE-STORAGE-BACKUP"
+    title = "The storage has no room for a backup of the disk"
 
 
 class StorageGrowth(Problem):
@@ -60,7 +68,7 @@ def usable(storage: Storage, backends: StorageBackends, opened: OpenedAppliance,
         _has_room(vm.disk_gib, free, storage, backend)
         return
     disk = opened.appliance.size or opened.appliance.virtual_size
-    needed = disk + SPARE
+    needed = disk + SPARE + OWN
     at = storage.connection
     if free < needed:
         detail = _("{free:.1f} GiB free at {at}, {needed:.1f} GiB needed", free=free / GIB, at=at, needed=needed / GIB)
@@ -111,6 +119,30 @@ def growth(storage: Storage, backends: StorageBackends, vm: VmAnswers, host: Hos
             hint=_("Make room in time, or answer a smaller OVEHOSTED_STORAGE/imgSizeGB; look at it with:"),
             command=backend.command(storage.answers),
         )
+
+
+@check("Storage for a backup", blocking=False)
+def backup_room(
+    storage: Storage, backends: StorageBackends, opened: OpenedAppliance, vm: VmAnswers, host: Host
+) -> None:
+    """Warn when the disk has room to grow, and a copy of it, as an upgrade makes one, has none beside it."""
+    backend = backends.by_kind[storage.kind]
+    try:
+        free = backend.free(storage.answers, host)
+    except (Problem, OSError):
+        return
+    disk = room_for(vm.disk_gib * GIB) if backend.whole else vm.disk_gib * GIB
+    copy = disk if backend.whole else (opened.appliance.size or opened.appliance.virtual_size) + SPARE
+    if disk <= free < disk + OWN + copy:
+        raise StorageBackup(
+            _("{free:.1f} GiB free at {at}, {needed:.1f} GiB needed for both", free=free / GIB, at=storage.connection,
+              needed=(disk + OWN + copy) / GIB),
+            why=_("the disk may grow to {disk} GiB; a copy of it takes {copy:.1f} GiB at first", disk=vm.disk_gib,
+                  copy=copy / GIB),
+            where=storage.connection,
+            hint=_("Make room in time, or have backups elsewhere; look at the storage with:"),
+            command=backend.command(storage.answers),
+        )  # fmt: skip
 
 
 class DomainShared(Problem):
@@ -180,4 +212,4 @@ def create_domain(choice: StorageChoice, storage: StorageHome, host: Host, undo:
 @hookimpl
 def hosted_setup_steps() -> Sequence[Callable[..., Any]]:
     """Register the steps and checks."""
-    return (usable, growth, attach_storage, create_domain)
+    return (usable, growth, backup_room, attach_storage, create_domain)

@@ -13,6 +13,7 @@ import tarfile
 from pathlib import Path
 
 from appliance.recipe.ova import describe, write_ova
+from tests.unit.domain import dumps
 
 BLOCK = 1 << 20
 PIECE = 64 << 20
@@ -68,9 +69,12 @@ def backup(path: Path, size: int) -> Path:
         "os_version": b"centos9\n",
         "config": CONFIG.encode(),
     }
-    large = {"db/engine_backup.db": (size // 4, 1), "db/dwh_backup.db": (size - size // 4, 2)}
+    dump, rest = path.with_suffix(".db"), size - size // 4
+    _write_dump(dump, size // 4)
     hashes = [f"{hashlib.sha256(content).hexdigest()}  {name}\n" for name, content in small.items()]
-    hashes += [f"{_digest(*what)}  {name}\n" for name, what in large.items()]
+    with dump.open("rb") as engine:
+        hashes.append(f"{hashlib.file_digest(engine, 'sha256').hexdigest()}  db/engine_backup.db\n")
+    hashes.append(f"{_digest(rest, 2)}  db/dwh_backup.db\n")
     small["sha256sum"] = "".join(hashes).encode()
     plain = path.with_suffix(".tar")
     with tarfile.open(plain, "w", format=tarfile.GNU_FORMAT) as outer:
@@ -78,14 +82,26 @@ def backup(path: Path, size: int) -> Path:
             member = tarfile.TarInfo(f"./{name}")
             member.size = len(content)
             outer.addfile(member, io.BytesIO(content))
-        for name, (length, seed) in large.items():
-            member = tarfile.TarInfo(f"./{name}")
-            member.size = length
-            outer.addfile(member, io.BufferedReader(Noise(length, seed), BLOCK))
+        outer.add(dump, "./db/engine_backup.db")
+        member = tarfile.TarInfo("./db/dwh_backup.db")
+        member.size = rest
+        outer.addfile(member, io.BufferedReader(Noise(rest, 2), BLOCK))
     with path.open("wb") as target:
         subprocess.run(["gzip", "-1", "-c", plain], check=True, stdout=target)
     plain.unlink()
+    dump.unlink()
     return path
+
+
+def _write_dump(path: Path, size: int) -> None:
+    """Write a dump that tells where its hosted engine was, behind a table of `size` bytes in pieces of 4 KiB."""
+    good = dumps.real(15)
+    blocks = good.index(b"x\x9c") - 11  # a zlib stream begins behind its block's type, number and first size
+    with path.open("wb") as out, io.BufferedReader(Noise(size, 1), BLOCK) as noise:
+        out.write(good[:blocks] + b"\1" + dumps.number(99999))
+        while piece := noise.read(4096):
+            out.write(dumps.number(len(piece)) + piece)
+        out.write(dumps.number(0) + good[blocks:])
 
 
 def _digest(size: int, seed: int) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from hosted_setup.domain import archive_problems as problem
 from hosted_setup.domain.archive_files import ProductFiles, read_files
 from hosted_setup.domain.archive_texts import TEXT_LIMIT, read_hashes
+from hosted_setup.domain.engine_place import Place, read_place
 from hosted_setup.domain.inflate import Buffer, CutShortError, DamagedError, inflated
 from hosted_setup.domain.tarheader import Entry, Kind, TarError, escapes, next_entry, shown
 from hosted_setup.domain.tarstream import Tape, beside
@@ -46,6 +47,7 @@ class Reading:
     Attributes:
         members: by name, in their order.
         files: what the inner tar of the product's files tells.
+        place: where the hosted engine was, if the engine database's dump tells.
         expanded: bytes that all members unpack to.
         algorithm: what the checksums that were found right are made with; known after `check`.
     """
@@ -54,6 +56,7 @@ class Reading:
         """Begin; the archive may unpack to `limit` bytes."""
         self.members: dict[str, _Member] = {}
         self.files = ProductFiles()
+        self.place: Place | None = None
         self.expanded = 0
         self.algorithm = ""
         self._limit = limit
@@ -152,17 +155,27 @@ class Reading:
             self._inside.append(problem.ArchiveFiles(str(error)))
 
     def _look_into_dump(self, name: str, chunks: Iterator[Buffer]) -> None:
-        """Make sure that a compressed dump is whole."""
-        left = self._limit
+        """Make sure that a compressed dump is whole; the engine's tells where the hosted engine was."""
         try:
-            for chunk in inflated(chunks):
-                left -= len(chunk)
-                if left < 0:
-                    too_large = _("{name} alone unpacks to more than {limit} bytes", name=name, limit=self._limit)
-                    self._inside.append(problem.ArchiveSize(too_large))
-                    return
+            content = self._within(name, inflated(chunks))
+            if name == ENGINE_DB:
+                self.place = read_place(content)
+            for _rest in content:
+                pass
+        except problem.ArchiveSize as found:
+            self._inside.append(found)
         except (CutShortError, DamagedError) as error:
             self._inside.append(problem.ArchiveDamaged(f"{name}: {error}"))
+
+    def _within(self, name: str, chunks: Iterator[Buffer]) -> Iterator[Buffer]:
+        """Pass on what a member unpacks to, as long as it is not too much."""
+        left = self._limit
+        for chunk in chunks:
+            left -= len(chunk)
+            if left < 0:
+                too_large = _("{name} alone unpacks to more than {limit} bytes", name=name, limit=self._limit)
+                raise problem.ArchiveSize(too_large)
+            yield chunk
 
     def check(self) -> None:
         """Check that all of a restorable backup is there and is what its checksums say.

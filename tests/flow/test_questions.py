@@ -12,10 +12,11 @@ import pytest
 
 from hosted_setup.pipeline import journal
 from hosted_setup.ports.network import Address
-from hosted_setup.testing.behaviour import HARDENING_FAILS
+from hosted_setup.testing.behaviour import CA, HARDENING_FAILS
 from hosted_setup.testing.network import FACTS, NIC
 from hosted_setup.testing.portrait import portrait
 from hosted_setup.testing.state import Domain, load_all
+from tests.unit.domain import builders, dumps
 
 if TYPE_CHECKING:
     from hosted_setup.pipeline.journal import Record
@@ -203,6 +204,49 @@ def test_the_default_cluster_is_of_the_default_data_center(program: Program) -> 
     done = program.deploy()
     assert done.code == USAGE, done.out
     assert "the cluster Default is in the data center Default, not in North" in done.out
+
+
+def of_the_old_engine(program: Program, **changes: dumps.Rows) -> None:
+    """Give the archive a database that tells where the hosted engine was: in Vienna, in Racks."""
+    product = {**builders.PRODUCT_FILES, builders.CA_PATH: CA.encode()}
+    database = dumps.dump(dumps.changed(**changes))
+    content = builders.members(files=builders.files(product), db__engine_backup=database)
+    program.inputs.archive.write_bytes(builders.backup(content))
+
+
+def place(program: Program, center: str = "", cluster: str = "") -> Done:
+    program.answer(OVEHOSTED_ENGINE__datacenterName=center, OVEHOSTED_ENGINE__clusterName=cluster)
+    return program.restore()
+
+
+def test_data_center_and_cluster_come_from_the_backup(program: Program) -> None:
+    of_the_old_engine(program)
+    done = place(program)
+    assert done.code == DONE, done.out
+    for line in ("Vienna  (backup)", "Racks  (backup)"):
+        assert line in done.out
+
+
+def test_another_data_center_than_the_backup_s_has_other_clusters(program: Program) -> None:
+    of_the_old_engine(program)
+    done = place(program, "str:North")
+    assert (done.code, "Cluster (OVEHOSTED_ENGINE/clusterName)" in done.out) == (USAGE, True), done.out
+    done = place(program, "str:Default")
+    assert (done.code, "Racks" in done.out) == (DONE, False), done.out
+
+
+def test_the_default_cluster_may_be_in_another_data_center_of_old(program: Program) -> None:
+    of_the_old_engine(program, cluster=[(dumps.RACKS, "Default", dumps.VIENNA)])
+    done = place(program, "str:North", "str:Default")
+    assert done.code == USAGE, done.out
+    done = place(program)
+    assert (done.code, "Default  (backup)" in done.out) == (DONE, True), done.out
+
+
+def test_a_backup_that_tells_no_place_leaves_the_default(program: Program) -> None:
+    of_the_old_engine(program, vm_static=[])
+    done = place(program)
+    assert (done.code, done.out.count("Default  (default)")) == (DONE, 2), done.out
 
 
 @pytest.mark.parametrize(("answer", "renewed"), [("", False), ("bool:False", False), ("bool:True", True)])

@@ -37,22 +37,37 @@ def _timeout(value: int) -> None:
         raise ValueError(message)
 
 
+def _place(backup: Backup) -> tuple[Name, Name] | None:
+    """Give the data center and the cluster that the backup tells."""
+    place = backup.facts and backup.facts.place
+    return (Name.parse(place.data_center), Name.parse(place.cluster)) if place else None
+
+
+def _center_of_backup(backup: Backup) -> Suggestion[Name] | None:
+    place = _place(backup)
+    return Suggestion(place[0], Source.BACKUP) if place else None
+
+
 @section("Engine")
 class DataCenterAnswers:
     """Where in the engine this host goes."""
 
     name: Name = ask(
-        "Data center", key="OVEHOSTED_ENGINE/datacenterName", default=_DEFAULT,
-        help="It is added unless the engine has it; on a restore, name the one that this host was in.",
+        "Data center", key="OVEHOSTED_ENGINE/datacenterName", default=_DEFAULT, suggest=_center_of_backup,
+        help="It is added unless the engine has it; a restore proposes the one that the hosted engine was in.",
     )  # fmt: skip
 
 
-def _cluster_of(center: DataCenterAnswers) -> Suggestion[Name] | None:
+def _cluster_of(center: DataCenterAnswers, backup: Backup) -> Suggestion[Name] | None:
+    place = _place(backup)
+    if place and place[0] == center.name:
+        return Suggestion(place[1], Source.BACKUP)
     return Suggestion(_DEFAULT, Source.DEFAULT) if center.name == _DEFAULT else None
 
 
-def _not_another_s(value: Name, center: DataCenterAnswers) -> None:
-    if value == _DEFAULT != center.name:
+def _not_another_s(value: Name, center: DataCenterAnswers, backup: Backup) -> None:
+    # A restored engine may have its data center of old under another name.
+    if value == _DEFAULT != center.name and _place(backup) != (center.name, value):
         message = _(
             "the cluster {default} is in the data center {default}, not in {name}", default=_DEFAULT, name=center.name
         )
@@ -65,7 +80,7 @@ class EngineAnswers:
 
     cluster: Name = ask(
         "Cluster", key="OVEHOSTED_ENGINE/clusterName", suggest=_cluster_of, check=_not_another_s,
-        help="It is added to the data center unless the engine has it.",
+        help="It is added to the data center unless the engine has it; a restore proposes the hosted engine's.",
     )  # fmt: skip
     host_name: VmName = ask(
         "Name of this host in the engine", key="OVEHOSTED_ENGINE/appHostName", suggest=_host_name,

@@ -1,4 +1,4 @@
-"""NFS in user space when the server does not do what it should: each in its own words, none later than its deadline."""
+"""NFS in user space when the server does not do as it should: each in its own words, in time. Long: one server."""
 
 from __future__ import annotations
 

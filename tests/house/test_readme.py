@@ -28,6 +28,7 @@ HERE = {
     "hosted-engine deploy --abort": ({2}, "HE-RUN-NONE"),
     "hosted-engine cleanup": ({0}, ""),
     "hosted-engine support-bundle": ({0}, ""),
+    "hosted-engine storage discover fc": ({0}, ""),
 }
 """What is run here, on a host where nothing is deployed: exit codes that may come, and a text that has to."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from typing import TYPE_CHECKING, Final
 
@@ -68,11 +69,14 @@ def test_a_volume_that_is_not_started(site: Site, server: GlusterServer) -> None
     assert "volume start stopped" in refused(site, "stopped", "HE-GLUSTER-STOPPED").text("Next")
 
 
-def test_a_volume_without_the_options_is_told_the_command(site: Site, server: GlusterServer) -> None:
-    said = refused(site, "bare", "HE-GLUSTER-OPTIONS").text("Next")
+def test_a_volume_without_the_options_is_told_the_command(site: Site, server: GlusterServer, lab: Laboratory) -> None:
+    told = refused(site, "bare", "HE-GLUSTER-OPTIONS")
+    said = told.text("Next")
     assert "gluster --mode=script volume set bare" in said
     assert "storage.owner-uid 36" in said
     assert "ping-timeout" not in server.gluster("info", "bare")
+    lab.run(shlex.split(said[said.index("gluster --mode") :]), check=True)
+    assert "network.ping-timeout: 30" in server.gluster("info", "bare")
 
 
 def test_a_volume_that_is_read_only(site: Site, server: GlusterServer) -> None:

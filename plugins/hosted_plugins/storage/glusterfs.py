@@ -30,7 +30,7 @@ from hosted_setup.storage import StorageBackend, discovery
 _KIND: Final = "glusterfs"
 _WITHIN: Final = 6.0  # seconds for the mount and for each question about a file in it
 _REPLICAS: Final = (1, 3)
-_WANTED: Final = {
+WANTED: Final = {
     "performance.quick-read": "off",
     "performance.read-ahead": "off",
     "performance.io-cache": "off",
@@ -359,7 +359,7 @@ def _unfit(volume: GlusterVolume, export: GlusterExport) -> Problem | None:
 
 def _missing(volume: GlusterVolume) -> dict[str, str]:
     """Give the options that a volume lacks."""
-    return {name: value for name, value in _WANTED.items() if not _same(volume.options.get(name, ""), value)}
+    return {name: value for name, value in WANTED.items() if not _same(volume.options.get(name, ""), value)}
 
 
 def _same(value: str, wanted: str) -> bool:

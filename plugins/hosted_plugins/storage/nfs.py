@@ -40,7 +40,7 @@ ANSWER_WITHIN: Final = 4.0
 SLOW: Final = 2.0
 """Seconds for one synced block from which sanlock suffers: it gives up a read or write after 10."""
 
-_OPTIONS: Final = ("soft", "nosharecache", "timeo=100", "retrans=3", "retry=0")
+OPTIONS: Final = ("soft", "nosharecache", "timeo=100", "retrans=3", "retry=0")
 """What vdsm mounts NFS with (`NFSConnection` of its storageServer.py): an error, in the end, rather than a hang.
 
 mount itself would try again for two minutes; here it tells at once.
@@ -280,7 +280,7 @@ def _home(want: NfsAnswers) -> NfsHome:
 def _file_system(want: NfsAnswers) -> FileSystem:
     version = want.version.value.removeprefix("v").replace("_", ".")
     versions = () if want.version is NfsVersion.AUTO else (f"vers={version}",)
-    return FileSystem("nfs", str(want.export), (*_OPTIONS, *versions, *want.options.options))
+    return FileSystem("nfs", str(want.export), (*OPTIONS, *versions, *want.options.options))
 
 
 def _by_kernel(want: NfsAnswers, host: Host) -> bool:

@@ -14,7 +14,7 @@ from hosted_setup.model.problem import Problem
 from hosted_setup.ports import gluster_problems
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from tests.flow.program import Program
 
@@ -29,7 +29,7 @@ def commands(page: str) -> list[str]:
 
 def prepared(program: Program, kind: str) -> None:
     """Have the storage that the pages speak of, and the operator's files."""
-    ready = {
+    ready: dict[str, Callable[[], object]] = {
         "nfs": program.on_mounted_nfs, "glusterfs": program.on_gluster, "iscsi": program.on_iscsi, "fc": program.on_fc,
     }  # fmt: skip
     ready[kind]()

@@ -86,7 +86,7 @@ def dialog(tmp_path: Path) -> Iterator[Dialog]:
 
 
 def vm(dialog: Dialog) -> None:
-    dialog.expect("--== ENGINE VM ==--")
+    dialog.expect("--== ENGINE VM (1/2) ==--")
     dialog.say("Memory size in MB [8000]", "4096")
     dialog.say("Number of vCPUs [4]", "")
     dialog.say("SSH access for root (yes, no, without-password) [yes]", "")
@@ -96,7 +96,7 @@ def vm(dialog: Dialog) -> None:
 def test_a_whole_dialog(dialog: Dialog) -> None:
     dialog.expect("[ INFO  ] Stage: Environment customization\r\n")
     vm(dialog)
-    dialog.expect("--== ENGINE ==--")
+    dialog.expect("--== ENGINE (2/2) ==--")
     dialog.say("Engine FQDN", "engine")
     dialog.expect("[ ERROR ] 'engine' is not a fully qualified domain name\r\n")
     dialog.say("Engine FQDN", "engine.example.com")
@@ -136,11 +136,11 @@ def test_help_and_back(dialog: Dialog) -> None:
 def test_back_across_sections_keeps_what_was_said(dialog: Dialog) -> None:
     vm(dialog)
     dialog.say("Engine FQDN", "back")
-    dialog.expect("--== ENGINE VM ==--")
+    dialog.expect("--== ENGINE VM (1/2) ==--")
     dialog.say("Static address []", "back")
     dialog.say("SSH access for root (yes, no, without-password) [yes]", "no")
     dialog.say("Static address []", "")
-    dialog.expect("--== ENGINE ==--")
+    dialog.expect("--== ENGINE (2/2) ==--")
     dialog.say("Engine FQDN", "engine.example.com")
     dialog.say_hidden("Engine admin password", CANARY)
     dialog.say_hidden("Engine admin password (again, to be sure)", CANARY)

@@ -117,7 +117,7 @@ def test_a_broken_file_is_told_by_the_catalogue(program: Program) -> None:
 def test_questions_are_asked_by_the_catalogue(program: Program) -> None:
     program.stdin = io.StringIO("\n\n?\nback\nx y\n")
     shown = checked(program("deploy", "--dialect=plain"), 130)
-    assert "--== ⟦STORAGE⟧ ==--" in shown
+    assert "--== ⟦STORAGE⟧ (1/" in shown
     assert "⟦Storage type⟧ [localfs]: [ ERROR ] ⟦'x y' is not one of: localfs, " in shown
     assert "localfs  ⟦a directory of this host: for one host, or for a trial⟧" in shown
 

@@ -92,7 +92,7 @@ def test_storage_reads_as_one_section(program: Program, complete: str) -> None:
     kind = "OVEHOSTED_STORAGE/domainType"
     done = ask(program, complete, "1", str(program.world.storage), "", left_open=(kind, CONNECTION))
     assert done.code == 0, done.out
-    assert done.out.count("--== STORAGE ==--") == 1
+    assert done.out.count("--== STORAGE (1/") == 1
     assert "            1) localfs  a directory of this host" in done.out
 
 

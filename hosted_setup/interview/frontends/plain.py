@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TextIO
 from hosted_setup.interview.frontends.echo import without_echo
 from hosted_setup.interview.frontends.wording import (
     TO_CHANGE,
+    heading_of,
     help_of,
     line_of,
     pick_list,
@@ -64,8 +65,8 @@ class PlainFrontend:
         Raises:
             Aborted: at the end of input.
         """
-        if interview.heading:
-            self._screen.title(interview.heading)
+        if heading := heading_of(interview):
+            self._screen.title(heading)
         drawn = ""  # the pick list that stands there
         while (prompt := interview.prompt) is not None:
             if prompt.warning:

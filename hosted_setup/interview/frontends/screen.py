@@ -31,6 +31,7 @@ _ERROR: Final = "[ ERROR ] "
 _COLOURS: Final = {_WARNING: "\x1b[33m", _ERROR: "\x1b[31m"}
 _PLAIN: Final = "\x1b[0m"
 _COLUMNS: Final = 80
+_DEEPER: Final = "  "
 _LABEL: Final = 40
 
 
@@ -106,9 +107,13 @@ class Screen:
             self._line(row)
 
     def ask(self, text: str) -> None:
-        """Draw a prompt and stay on its line."""
+        """Draw a prompt, on a terminal folded between words, and stay on its line; the later rows stand further in."""
+        line = f"{INDENT}{clean(text)}:"
+        first, *rest = folded(line, self._columns() - len(_DEEPER) - 2) if self._live else [line]
+        *above, last = [first, *(_DEEPER + row for row in rest)]
+        self.rows(above)
         self._clear()
-        self._write(f"{INDENT}{clean(text)}: ")
+        self._write(f"{last} ")
 
     def end_line(self) -> None:
         """Go to the next line, where the operator's own newline was not echoed."""

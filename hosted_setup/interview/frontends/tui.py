@@ -14,6 +14,7 @@ from hosted_setup.interview.frontends.tui_ask import Ask, Command
 from hosted_setup.interview.frontends.tui_progress import Progress
 from hosted_setup.interview.frontends.wording import (
     TO_CHANGE,
+    heading_of,
     help_of,
     line_of,
     pick_list,
@@ -93,9 +94,8 @@ class TuiFrontend:
             Aborted: the operator leaves, or the terminal is gone.
         """
         self._progress.rest()
-        if interview.heading:
-            number, total = interview.place
-            self._screen.title(f"{interview.heading} ({number}/{total})")
+        if heading := heading_of(interview):
+            self._screen.title(heading)
         drawn = ""  # the pick list that stands there
         mend = ""  # the reply that was refused
         while (prompt := interview.prompt) is not None:

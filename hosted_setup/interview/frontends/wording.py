@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from hosted_setup.interview.frontend import Preview, Review
-    from hosted_setup.interview.section_interview import Prompt
+    from hosted_setup.interview.section_interview import Prompt, SectionInterview
     from hosted_setup.model.question import Choice
 
 TO_CHANGE: Final = (N_("To change an answer, reply with its number."), "")
@@ -29,6 +29,12 @@ def review_line(preview: Preview) -> str:
 def yes_or_no(prompt: str, *, default: bool) -> str:
     """Give the words before a yes or no."""
     return f"{prompt} (Yes, No)[{'Yes' if default else 'No'}]"
+
+
+def heading_of(interview: SectionInterview) -> str:
+    """Give the heading of a section, and which it is of how many; nothing where it reads as one with that before."""
+    number, total = interview.place
+    return f"{interview.heading} ({number}/{total})" if interview.heading else ""
 
 
 def line_of(prompt: Prompt) -> str:

@@ -54,6 +54,29 @@ def drawn(*events: Event) -> str:
     return out.getvalue()
 
 
+def asked(out: io.StringIO, text: str) -> str:
+    Screen(out, TERMINAL).ask(text)
+    return out.getvalue()
+
+
+def test_a_long_prompt_is_folded_on_a_terminal_alone() -> None:
+    text = "Root may log in to the engine VM with its password, by key (yes, no, without-password) [yes]"
+    assert asked(io.StringIO(), text) == f"          {text}: "
+    assert asked(Terminal(), text) == (
+        "          Root may log in to the engine VM with its password, by key (yes,\n"
+        "            no, without-password) [yes]: "
+    )
+
+
+@pytest.mark.parametrize("word", ["x" * 59, "x" * 66, "x" * 200])
+def test_no_word_of_a_prompt_is_broken_and_a_reply_has_room(word: str) -> None:
+    text = f"SSH public key for root [{word}]"
+    *above, last = asked(Terminal(), text).split("\n")
+    assert " ".join(row.strip() for row in (*above, last)) == f"{text}:"
+    assert last.endswith("]: ")
+    assert len(last) < 80 or len(word) == 200
+
+
 @pytest.mark.parametrize(
     ("event", "text"),
     [

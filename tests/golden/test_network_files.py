@@ -363,9 +363,27 @@ def test_ifupdown_with_what_cannot_be_carried_over(tmp_path: Path, text: str, wh
 
 
 def test_ifupdown_in_several_files(tmp_path: Path) -> None:
-    put(tmp_path / "etc/network/interfaces", "iface eno1 inet static\n  address 192.0.2.10/24\n")
+    four = "iface eno1 inet static\n  address 192.0.2.10/24\n"
+    put(tmp_path / "etc/network/interfaces", f"source-directory interfaces.d\n{four}")
     put(tmp_path / "etc/network/interfaces.d/six", "iface eno1 inet6 auto\n")
     refused(tmp_path, "interfaces six", "eno1 is configured in several files", "etc/network/interfaces")
+
+
+@pytest.mark.parametrize(
+    ("line", "name", "runs"),
+    [
+        ("source /srv/net/*.conf", "srv/net/out.conf", True),
+        ("source net/out", "etc/network/net/out", True),
+        ("source-directory /srv/net", "srv/net/out", True),
+        ("source-directory /srv/net", "srv/net/out.dpkg-old", False),
+        ("# source /srv/net/*", "srv/net/out", False),
+    ],
+)
+def test_ifupdown_in_a_file_that_is_taken_in(tmp_path: Path, line: str, name: str, *, runs: bool) -> None:
+    put(tmp_path / "etc/network/interfaces", f"source /etc/network/interfaces\n{line}\n")
+    put(tmp_path / name, "iface eno1 inet static\n  address 192.0.2.10/24\n")
+    text = written(tmp_path, STATIC, STATIC_ROUTES)
+    assert text.startswith(f"ifupdown\n\n=== {name} 644\niface eno1 inet manual\n" if runs else "\n")
 
 
 @pytest.mark.parametrize("kind", ["bond", "vlan"])

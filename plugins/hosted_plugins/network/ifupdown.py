@@ -11,6 +11,7 @@ from hosted_plugins.network.uncarried import uncarried
 from hosted_setup.model.messages import _
 from hosted_setup.ports.network import BridgeChange
 
+_MAIN: Final = "etc/network/interfaces"
 _BEGINS: Final = re.compile(r"(auto|allow-\S+|iface|mapping|source|source-directory|rename|no-auto-down|no-scripts)\s")
 _COMMAND: Final = re.compile(r"(pre-up|up|post-up|down|pre-down|post-down)\s+(.*)")
 _OF_ADDRESSES: Final = re.compile(r"\b(route|rule|addr|address|arptables|ip6?tables|nft)\b")
@@ -24,6 +25,28 @@ _ADDRESSING: Final = frozenset({
 })  # fmt: skip
 _PLAIN: Final = 4  # iface NAME FAMILY METHOD
 _NAMES: Final = "dns-"  # resolvconf(8)
+
+
+def files(root: Path) -> list[Path]:
+    """Give ifupdown's configuration below the host's root: its file, and those that are taken in there."""
+    found: list[Path] = []
+    left = [root / _MAIN]
+    while left:
+        path = left.pop(0)
+        if path not in found and path.is_file():
+            found.append(path)
+            left += _sourced(root, path)
+    return found
+
+
+def _sourced(root: Path, path: Path) -> Iterator[Path]:
+    for word, name in re.findall(r"^\s*(source|source-directory)\s+(\S+)", path.read_text(), re.MULTILINE):
+        folder = root if name.startswith("/") else path.parent
+        taken = sorted(folder.glob(name.lstrip("/")))
+        if word == "source":
+            yield from taken
+        else:
+            yield from (one for each in taken for one in sorted(each.glob("*")) if re.fullmatch(r"[\w-]+", one.name))
 
 
 def method(nic: str, family: str, text: str) -> str:

@@ -7,7 +7,7 @@ are pure.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -19,7 +19,6 @@ from hosted_setup.ports.network import BridgeChange, NetworkFacts
 
 Commands = tuple[tuple[str, ...], ...]
 NETWORKD: Final = "systemd-networkd"
-INTERFACES: Final = "etc/network/interfaces"
 CONNECTIONS: Final = "etc/NetworkManager/system-connections"
 _MADE_CONNECTIONS: Final = ("run/NetworkManager/system-connections", "usr/lib/NetworkManager/system-connections")
 IFCFG: Final = "etc/sysconfig/network-scripts"
@@ -61,7 +60,7 @@ def persistence(root: Path, change: BridgeChange, facts: NetworkFacts) -> Persis
         names = networkd.files(change, facts, known, networkd_unit.read(root, link, change))
         files = tuple(NetworkFile(f"etc/systemd/network/{name}", text) for name, text in names.items())
         return Persistence(NETWORKD, files, networkd.RELOAD, networkd.RELOAD)
-    paths = [path for path in _interfaces(root) if ifupdown.runs(change.nic.name, path.read_text())]
+    paths = [path for path in ifupdown.files(root) if ifupdown.runs(change.nic.name, path.read_text())]
     if len(paths) > 1:
         what = " ".join(path.name for path in paths)
         raise uncarried(what, _("{nic} is configured in several files", nic=change.nic.name), paths[0])
@@ -137,13 +136,6 @@ def _refuse_ifcfg(root: Path, change: BridgeChange, uuid: str) -> None:
                 hint=_("NetworkManager makes a keyfile of it by:"),
                 command=f"nmcli connection migrate {uuid}",
             )
-
-
-def _interfaces(root: Path) -> Iterator[Path]:
-    main = root / INTERFACES
-    if main.is_file():
-        yield main
-    yield from sorted(path for path in (root / f"{INTERFACES}.d").glob("[!.]*") if path.is_file())
 
 
 def _mode(path: Path) -> int:

@@ -90,7 +90,8 @@ def test_what_was_mounted_before_stays_mounted(program: Program) -> None:
     point.mkdir(parents=True)
     host = program.world.host("20260102030405-abcdef")
     theirs = host.mounts.mount(FileSystem("nfs", EXPORT), point)
-    assert program.restore().code == 0
+    done = program.restore()
+    assert (done.code, "HE-STORAGE-MOUNTED" in done.out) == (0, True), done.out
     assert program("cleanup", "--yes").code == 0
     assert host.mounts.mounted(point) == theirs
 

@@ -15,10 +15,12 @@ from hosted_plugins import COMMANDS, FEATURES
 from hosted_plugins.deploy.work import plan_of
 from hosted_setup.model import secret
 from hosted_setup.pipeline.plan import checks_of
+from hosted_setup.ports.mounts import FileSystem
 from hosted_setup.ports.network import Address
 from hosted_setup.registry import Registry
 from hosted_setup.testing.behaviour import Behaviour
 from hosted_setup.testing.network import FACTS, NIC
+from hosted_setup.testing.trees import export_file
 from hosted_setup.testing.world import World
 from tests.flow.program import Inputs, Program
 from tests.refusal.told import Refusal, assert_well_told
@@ -87,6 +89,14 @@ def _taken_network(program: Program) -> None:
 
 def _bridged(case: Case) -> Case:
     return replace(case, answers=BRIDGE | case.answers)
+
+
+def _mounted(program: Program) -> None:
+    """Have a storage domain's export mounted as vdsm does, of which the operator tells nothing."""
+    export_file(program.world.exports, "nas.example.com", "/engine").mkdir(parents=True)
+    point = program.world.paths.mounts / "nas.example.com:_engine"
+    point.mkdir(parents=True)
+    program.world.host("20260102030405-abcdef").mounts.mount(FileSystem("nfs", "nas.example.com:/engine"), point)
 
 
 BAD: Final[dict[str, Case]] = {
@@ -261,6 +271,12 @@ WARNED: Final[dict[str, Case]] = {
     "other-hypervisors": Case("HE-OTHER-HYPERVISOR", {"processes": ("systemd", "vdsmd")}),
     "firewall": Case("HE-FIREWALL", {"dropping": ("inet filter input input",)}),
     "storage-growth": Case("HE-STORAGE-GROWTH", {"free_bytes": 5 << 30}),
+    "storage-in-use": Case(
+        "HE-STORAGE-MOUNTED",
+        {"mounts": ("nfs",)},
+        {"OVEHOSTED_STORAGE__domainType": "str:nfs", CONNECTION: "str:nas.example.com:/engine"},
+        _mounted,
+    ),
     "storage-for-a-backup": Case(
         "HE-STORAGE-BACKUP", {"free_bytes": 26 << 30}, {"OVEHOSTED_STORAGE__imgSizeGB": "int:25"}
     ),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from hosted_plugins.storage import proofs
-from hosted_plugins.storage.mounting import OWNER, mount, mount_point
+from hosted_plugins.storage.mounting import GLUSTER, OWNER, mount, mount_point
 from hosted_plugins.storage.server import CONNECTION, StorageServer
 from hosted_setup.hooks import hookimpl
 from hosted_setup.model.exports import GlusterExport
@@ -290,7 +290,7 @@ class GlusterFs(StorageBackend[GlusterWanted]):
             host.gluster.set_options(want.volume.name, want.setting)
         what = _file_system(want)
         try:
-            return mount(what, mount_point(host, what.source, "glusterSD"), host, undo)
+            return mount(what, mount_point(host, what.source, GLUSTER), host, undo)
         except OSError as error:
             raise _lost(want.export, error) from error
 

@@ -19,6 +19,9 @@ from hosted_setup.ports.mounts import FileSystem
 OWNER = 36
 """The uid and gid of shared storage domains: oVirt's vdsm and kvm, on every host."""
 
+GLUSTER = "glusterSD"
+"""The folder of vdsm's mount points that GlusterFS volumes have for themselves."""
+
 
 class StorageAccess(Enum):
     """How this host reaches shared storage: by its kernel, or by QEMU's own drivers in user space."""
@@ -65,7 +68,7 @@ class Unmount(Undo, name="storage.unmount"):
 
 
 def mount_point(host: Host, source: str, folder: str = "") -> Path:
-    """Give the mount point of vdsm: its `transformPath`, below `folder` for some kinds (`glusterSD`)."""
+    """Give the mount point of vdsm: its `transformPath`, below `folder` for some kinds."""
     return host.paths.mounts / folder / source.replace("_", "__").replace("/", "_")
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from hosted_plugins.additional_host import NewEngine
 from hosted_plugins.image import OpenedAppliance
 from hosted_plugins.storage import Storage, StorageBackends, StorageChoice, StorageHome
+from hosted_plugins.storage.mounting import GLUSTER, mount_point
 from hosted_plugins.vm import VmAnswers
 from hosted_setup.domain.block_layout import room_for
 from hosted_setup.domain.host_slot import HostSlot
@@ -145,6 +148,29 @@ def backup_room(
         )  # fmt: skip
 
 
+class StorageMounted(Problem):
+    """The storage is mounted where oVirt mounts its storage domains."""
+
+    code = "HE-STORAGE-MOUNTED"
+    title = "The storage is in use by this host already"
+
+
+@check("Storage in use", blocking=False)
+def in_use(new: NewEngine, storage: Storage, host: Host) -> None:
+    """Warn a new engine of the mount point of another engine's storage domain, the old engine's for one."""
+    for folder in ("", GLUSTER):
+        point = mount_point(host, storage.connection, folder)
+        found = host.mounts.mounted(point)
+        if found is not None and found.source == storage.connection:
+            raise StorageMounted(
+                _("{source} is mounted on {point}", source=found.source, point=point),
+                why=_("a new engine in the place of the old one's storage domain may cost VMs their data"),
+                where=str(point),
+                hint=_("Answer storage that no other engine has, or see what lies there first:"),
+                command=f"find {shlex.quote(str(point))} -maxdepth 3 -name metadata",
+            )
+
+
 class DomainShared(Problem):
     """Other hosts have joined the engine that lives in the domain."""
 
@@ -212,4 +238,4 @@ def create_domain(choice: StorageChoice, storage: StorageHome, host: Host, undo:
 @hookimpl
 def hosted_setup_steps() -> Sequence[Callable[..., Any]]:
     """Register the steps and checks."""
-    return (usable, growth, backup_room, attach_storage, create_domain)
+    return (usable, growth, backup_room, in_use, attach_storage, create_domain)

@@ -57,6 +57,8 @@ iface bond0 inet static
     dns-search example.test
     mtu 9000
     pre-up modprobe bonding
+    pre-up ip link set dev bond0 address 52:54:00:12:34:56
+    up ip -4 addr add 192.0.2.12/24 dev bond0
     pre-up iptables -A INPUT -i bond0 -p icmp -j ACCEPT
     up ethtool -K bond0 gro off
     up ip -4 link set dev bond0 txqueuelen 2000

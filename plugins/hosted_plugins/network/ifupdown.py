@@ -14,7 +14,7 @@ from hosted_setup.ports.network import BridgeChange
 _MAIN: Final = "etc/network/interfaces"
 _BEGINS: Final = re.compile(r"(auto|allow-\S+|iface|mapping|source|source-directory|rename|no-auto-down|no-scripts)\s")
 _COMMAND: Final = re.compile(r"(pre-up|up|post-up|down|pre-down|post-down)\s+(.*)")
-_OF_ADDRESSES: Final = re.compile(r"\b(route|rule|addr|address|arptables|ip6?tables|nft)\b")
+_OF_ADDRESSES: Final = re.compile(r"\bip\s+(-\S+\s+)*(a|addr|address|ru|rule)\b|\b(route|arptables|ip6?tables|nft)\b")
 _OF_LINKS: Final = re.compile(r"\b(ethtool|mii-tool|tc|ip\s+(-\S+\s+)*link)\b|/sys/class/net/")
 _FIRST_AND_LAST: Final = frozenset({"pre-up", "post-down"})
 """When the NIC has no address: what makes it, or ends it."""

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hosted_plugins.storage.mounting import StorageAccess
-from hosted_plugins.storage.nfs import SLOW, Nfs, NfsAnswers, NfsVersion, latency
+from hosted_plugins.storage.nfs import Nfs, NfsAnswers, NfsVersion, latency
+from hosted_plugins.storage.proofs import SLOW
 from hosted_setup.adapters.nfs_tree import NfsTree
 from hosted_setup.adapters.qemu_images import QemuImages
 from hosted_setup.adapters.system_trees import SystemTrees

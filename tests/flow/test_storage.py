@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from hosted_plugins.storage import proofs
 from hosted_plugins.storage.mounting import Unmount
 from hosted_setup.ports.mounts import FileSystem
 from hosted_setup.testing import mounts
@@ -179,6 +180,17 @@ def test_a_lock_service_that_is_not_there_is_told(program: Program, monkeypatch:
     monkeypatch.setattr(FakeMounts, "_folder", refused)
     done = program.restore()
     assert (done.code, "Start rpc.statd here" in done.out) == (3, True), done.out
+
+
+def test_a_volume_that_is_slow_is_warned_of(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = program.on_gluster()
+    monkeypatch.setattr(proofs, "seconds", lambda _tree, _probe: 3.0)
+    done = program.restore("--precheck")
+    assert (done.code, "HE-GLUSTER-SLOW" in done.out) == (0, True), done.out
+    assert "3.0 s for one block at gluster1.example.com:/engine" in done.out
+    done = program.restore("--precheck", "--ignore-check=glusterfs-latency")
+    assert (done.code, "HE-GLUSTER-SLOW" in done.out) == (0, False), done.out
+    assert list(folder.iterdir()) == []
 
 
 def test_a_host_that_cannot_mount_glusterfs_is_told(program: Program) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hosted_setup.model.values import GIB
+from tests.refusal.test_iscsi import USES
 from tests.refusal.told import Told, assert_well_told
 from tests.system.on_storage import digest
 
@@ -50,11 +51,22 @@ def test_a_lun_that_is_not_there(site: Site, lun: str) -> None:
     refused(site, lun, "HE-LUN-MISSING")
 
 
-def test_a_lun_in_use(site: Site, lun: Path, device: str) -> None:
-    subprocess.run(["mkfs.ext4", "-q", "-F", "-E", "nodiscard", lun], check=True, capture_output=True)
+@pytest.mark.parametrize("use", USES)
+def test_a_lun_in_use(site: Site, lun: Path, request: pytest.FixtureRequest, use: str) -> None:
+    put, words = USES[use]
+    put(lun)
     before = digest(lun)
-    assert "ext4" in refused(site, device, "HE-LUN-USED").text("Why")
+    assert words in refused(site, request.getfixturevalue("device"), "HE-LUN-USED").text("Why")
     assert digest(lun) == before
+
+
+def test_a_lun_of_large_blocks(site: Site, lun: Path) -> None:
+    words = ["losetup", "-f", "--sector-size", "4096", "--show", str(lun)]
+    device = subprocess.run(words, check=True, capture_output=True, text=True).stdout.strip()
+    try:
+        assert "4096 bytes a block" in refused(site, device, "HE-LUN-BLOCKS").text("Why")
+    finally:
+        subprocess.run(["losetup", "-d", device], check=True)
 
 
 def test_a_lun_that_is_too_small(site: Site, lun: Path) -> None:

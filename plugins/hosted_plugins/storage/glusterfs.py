@@ -19,7 +19,7 @@ from hosted_setup.model.mount_options import MountOptions
 from hosted_setup.model.problem import Problem
 from hosted_setup.model.question import Choice, ask, section
 from hosted_setup.pipeline.stage import Stage
-from hosted_setup.pipeline.step import step
+from hosted_setup.pipeline.step import check, step
 from hosted_setup.pipeline.undo import Undo, UndoLog
 from hosted_setup.ports.gluster import GlusterVolume, list_command, set_command
 from hosted_setup.ports.host import Host
@@ -144,6 +144,13 @@ class GlusterReadOnly(Problem):
 
     code = "HE-GLUSTER-READONLY"
     title = "The GlusterFS volume is read-only"
+
+
+class GlusterSlow(Problem):
+    """The volume takes so long that leases would be lost."""
+
+    code = "HE-GLUSTER-SLOW"
+    title = "The GlusterFS volume is slow"
 
 
 @section("Storage")
@@ -397,10 +404,22 @@ def _unwritable(export: GlusterExport, error: OSError) -> Problem:
     return GlusterNotWritable(where, why=why, where=where, hint=hint, command=own)
 
 
+@check("GlusterFS latency", blocking=False, within=10.0)
+def latency(want: GlusterWanted, host: Host) -> None:
+    """Warn of a volume so slow that sanlock would lose leases; what cannot be measured is the storage check's."""
+    if slow := proofs.slowness(_looking(want, host), host.run_id):
+        took, why = slow
+        where = str(want.export)
+        detail = _("{seconds:.1f} s for one block at {where}", seconds=took, where=where)
+        hint = _("See to the load of its servers, to its heals and to the network:")
+        command = f"gluster volume heal {shlex.quote(want.volume.name)} info summary"
+        raise GlusterSlow(detail, why=why, where=where, hint=hint, command=command)
+
+
 @hookimpl
 def hosted_setup_steps() -> Sequence[Any]:
-    """Register the steps."""
-    return (list_volumes, look_at_volume, take_volume)
+    """Register the steps and the check."""
+    return (list_volumes, look_at_volume, take_volume, latency)
 
 
 @hookimpl

@@ -37,9 +37,6 @@ from hosted_setup.storage import StorageBackend, discovery
 ANSWER_WITHIN: Final = 4.0
 """Seconds that each answer of a server may take while it is looked at; a mount has as long."""
 
-SLOW: Final = 2.0
-"""Seconds for one synced block from which sanlock suffers: it gives up a read or write after 10."""
-
 OPTIONS: Final = ("soft", "nosharecache", "timeo=100", "retrans=3", "retry=0")
 """What vdsm mounts NFS with (`NFSConnection` of its storageServer.py): an error, in the end, rather than a hang.
 
@@ -414,22 +411,10 @@ def _words(error: OSError) -> str:
 @check("NFS latency", blocking=False, within=10.0)
 def latency(want: NfsAnswers, host: Host) -> None:
     """Warn of a server so slow that sanlock would lose leases; what cannot be measured is the storage check's."""
-    probe = proofs.Probe(f"{host.run_id}-latency")
-    try:
-        with _looking(want, host, OWNER) as tree:
-            if proofs.domains(tree, host.run_id):
-                return  # nothing in it is touched
-            try:
-                took = proofs.seconds(tree, probe)
-            except OSError:
-                probe.clear(tree)
-                return
-    except OSError:
-        return
-    if took > SLOW:
+    if slow := proofs.slowness(_looking(want, host, OWNER), host.run_id):
+        took, why = slow
         where = str(want.export)
         detail = _("{seconds:.1f} s for one block at {where}", seconds=took, where=where)
-        why = _("sanlock loses a lease whose storage does not answer within 10 s")
         hint = _("See to the load of the server and to the network to it:")
         raise NfsSlow(detail, why=why, where=where, hint=hint, command=f"ping -c 5 {want.export.server}")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -97,6 +97,27 @@ def lock(tree: ProvingTree, probe: Probe) -> None:
     tree.make_file(probe.file, 0o600)
     tree.lock(probe.file)
     tree.remove(probe.file)
+
+
+SLOW: Final = 2.0
+"""Seconds for one synced block from which sanlock suffers: it gives up a read or write after 10."""
+
+
+def slowness(looking: AbstractContextManager[Tree], run_id: str) -> tuple[float, str] | None:
+    """Give the seconds and the reason why they are too many; None for what is fast, or cannot be measured now."""
+    probe = Probe(f"{run_id}-latency")
+    try:
+        with looking as tree:
+            if domains(tree, run_id):
+                return None  # nothing in it is touched
+            try:
+                took = seconds(tree, probe)
+            except OSError:
+                probe.clear(tree)
+                return None
+    except (Problem, OSError):
+        return None
+    return (took, _("sanlock loses a lease whose storage does not answer within 10 s")) if took > SLOW else None
 
 
 def seconds(tree: Tree, probe: Probe) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 from dataclasses import replace
@@ -10,6 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from hosted_setup.model.messages import _
+from hosted_setup.pipeline.checking import begun
 from hosted_setup.ports.luns import HostLun
 
 if TYPE_CHECKING:
@@ -43,10 +46,12 @@ class SystemLuns:
 
     Args:
         root: where `sys` and `dev` are, for lsblk's `--sysroot`.
+        within: seconds that a device may take to be read.
     """
 
-    def __init__(self, root: Path = _HERE) -> None:
+    def __init__(self, root: Path = _HERE, within: float = _WITHIN) -> None:
         """See the class."""
+        self._within = within
         self._root = root
         self._sys = root / "sys/class/block"
 
@@ -66,9 +71,20 @@ class SystemLuns:
         return replace(self._lun(found, {one.kname: one for one in self._lsblk()}), path=path) if found else None
 
     def read(self, path: str, regions: Sequence[tuple[int, int]]) -> tuple[bytes, ...]:
-        """Read regions (start and length in bytes) of a block device; raises OSError."""
-        with Path(path).open("rb", buffering=0) as device:
-            return tuple(os.pread(device.fileno(), length, start) for start, length in regions)
+        """Read regions (start and length in bytes) of a block device; raises OSError, TimeoutError in time.
+
+        A device without any path that is up may keep whoever reads it waiting for ever, and not even let it be killed.
+        """
+
+        def work() -> tuple[bytes, ...]:
+            with Path(path).open("rb", buffering=0) as device:
+                return tuple(os.pread(device.fileno(), length, start) for start, length in regions)
+
+        try:
+            return begun(work).result(self._within)
+        except TimeoutError:
+            why = _("no answer within {seconds:g} s", seconds=self._within)
+            raise TimeoutError(errno.ETIMEDOUT, why) from None
 
     def _lsblk(self, *paths: str) -> list[_Device]:
         command = ["lsblk", "--json", "--bytes", "--output", _COLUMNS]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -133,3 +134,13 @@ def test_a_device_by_its_path_whatever_it_is(loop: str, tmp_path: Path) -> None:
     assert luns.device(str(tmp_path / "lun")) is None
     with pytest.raises(OSError, match="No such file"):
         luns.read(str(tmp_path / "none"), [(0, 1)])
+
+
+def test_a_device_that_never_answers_is_given_up(tmp_path: Path) -> None:
+    silent = tmp_path / "silent"
+    os.mkfifo(silent)  # stands for it: whoever opens it to read waits, as long as nobody writes
+    begun = time.monotonic()
+    with pytest.raises(TimeoutError, match=r"no answer within 0\.2 s"):
+        SystemLuns(within=0.2).read(str(silent), [(0, 1)])
+    assert time.monotonic() - begun < 3.0
+    os.close(os.open(silent, os.O_WRONLY))  # lets the reader go

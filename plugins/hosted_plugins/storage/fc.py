@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -54,8 +55,10 @@ class KernelLuns:
 
 @step(Stage.CUSTOMIZATION, "Look at this host's LUNs")
 def look_at_luns(wanted: LunWipe, host: Host) -> KernelLuns:
-    """Look at every LUN and at what is on it."""
-    return KernelLuns(tuple(_looked(one, host, wanted) for one in host.luns.listed()))
+    """Look at every LUN and at what is on it, all at once: several may keep us waiting."""
+    luns = host.luns.listed()
+    with ThreadPoolExecutor(max(len(luns), 1)) as threads:
+        return KernelLuns(tuple(threads.map(lambda one: _looked(one, host, wanted), luns)))
 
 
 def discovered(host: Host) -> list[discovery.Lun]:

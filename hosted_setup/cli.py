@@ -114,6 +114,7 @@ class RealApp:
         from hosted_setup.adapters.libvirt_hypervisor import LibvirtHypervisor  # noqa: PLC0415
         from hosted_setup.adapters.linux_machine import LinuxMachine  # noqa: PLC0415
         from hosted_setup.adapters.netlink_network import NetlinkNetwork  # noqa: PLC0415
+        from hosted_setup.adapters.open_iscsi import OpenIscsi  # noqa: PLC0415
         from hosted_setup.adapters.paramiko_shell import ParamikoShells  # noqa: PLC0415
         from hosted_setup.adapters.qemu_images import QemuImages  # noqa: PLC0415
         from hosted_setup.adapters.rest_engine import RestEngines  # noqa: PLC0415
@@ -134,6 +135,7 @@ class RealApp:
             mounts=KernelMounts(),
             disk_tools=UtilLinux(),
             initiator=UserInitiator(named, lambda: machine.facts().uuid),
+            sessions=OpenIscsi(),
             luns=SystemLuns(),
             gluster=GlusterCli(),
             machine=machine,
@@ -347,3 +349,7 @@ def _end_on_signals() -> None:
 
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, interrupt)
+
+
+if __name__ == "__main__":  # by systemd, which has no PATH to look for the program in
+    sys.exit(main())

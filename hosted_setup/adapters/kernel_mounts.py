@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from hosted_setup.adapters.kernel_modules import has_module
 from hosted_setup.adapters.private_tree import PrivateTree
 from hosted_setup.model.messages import _
 from hosted_setup.mounts import mounted_on
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 _KNOWN: Final = Path("/proc/filesystems")
 _FUSE: Final = {"glusterfs": "fuse"}
 """What the kernel has for kinds that a program serves."""
-_MODULES: Final = Path("/lib/modules")
 _WORDS: Final = {
     "rpc.statd": errno.ENOLCK,
     "access denied": errno.EACCES,
@@ -121,7 +121,4 @@ def _in_kernel(kind: str) -> bool:
     kind = _FUSE.get(kind, kind)
     if any(line.split()[-1:] == [kind] for line in _KNOWN.read_text().splitlines()):
         return True
-    release = _MODULES / os.uname().release
-    lists = (release / "modules.dep", release / "modules.builtin")
-    text = "".join(one.read_text() for one in lists if one.exists())
-    return f"/{kind}.ko" in text
+    return has_module(kind)

@@ -20,6 +20,7 @@ from hosted_setup.ports.machine import Chain, MachineFacts, Space
 
 _IDS: Final = (Path("/sys/class/dmi/id/product_uuid"), Path("/etc/machine-id"))
 _NO_ID: Final = (0, (1 << 128) - 1)
+_BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
 _ROUTES: Final = Path("/proc/net/route")
 _UP: Final = 0x1  # RTF_UP of route(7)
 _PROGRAM_WITHIN: Final = 5.0  # seconds a program may take to say what it knows
@@ -41,6 +42,10 @@ class LinuxMachine:
             free_memory_mib=memory["MemAvailable"] // 1024,
             timezone=_timezone(),
         )
+
+    def boot(self) -> str:
+        """Give the kernel's own name of this boot."""
+        return _BOOT.read_text().strip()
 
     def space(self, path: Path) -> Space:
         """Measure the file system that holds `path`."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _COLUMNS: Final = "KNAME,PATH,TYPE,SIZE,LOG-SEC,VENDOR,MODEL,SERIAL,WWN,RO"
 _WITHIN: Final = 5.0
 _HERE: Final = Path("/")
+_BY_ID: Final = "dev/disk/by-id"
 _MULTIPATH: Final = "mpath-"  # what device-mapper's UUID of a multipath device begins with
 
 
@@ -60,8 +61,15 @@ class SystemLuns:
         every = {one.kname: one for one in self._lsblk()}
         found = {name: one for name, one in every.items() if one.type == "mpath" or (one.type == "disk" and one.wwn)}
         behind = {slave for name, one in found.items() if one.type == "mpath" for slave in self._slaves(name)}
-        luns = (self._lun(one, every) for name, one in found.items() if name not in behind)
-        return tuple(sorted(luns, key=lambda one: one.path))
+        luns: dict[str, HostLun] = {}
+        for one in (self._lun(one, every) for name, one in sorted(found.items()) if name not in behind):
+            other = luns.get(one.wwid)
+            if other is not None:  # several paths, and no multipath over them
+                up, paths = other.paths_up + one.paths_up, other.paths + one.paths
+                luns[one.wwid] = replace(other, paths_up=up, paths=paths)
+            else:
+                luns[one.wwid or one.path] = one
+        return tuple(sorted(luns.values(), key=lambda one: one.path))
 
     def device(self, path: str) -> HostLun | None:
         """Give the block device of that path, whatever kind it is; None where there is none."""
@@ -97,18 +105,26 @@ class SystemLuns:
         """Give it; who made a multipath device is known of its paths alone."""
         ways = self._slaves(device.kname) if device.type == "mpath" else (device.kname,)
         disk = next((every[one] for one in ways if one in every), device)
+        wwid = self._wwid(device)
         return HostLun(
-            path=device.path,
+            path=self._lasting(device, wwid),
             size=device.size,
             block=device.block,
             vendor=(disk.vendor or "").strip(),
             product=(disk.model or "").strip(),
             serial=disk.serial or "",
-            wwid=self._wwid(device),
+            wwid=wwid,
             read_only=device.read_only,
             paths_up=sum(_text(self._sys / one / "device/state") in {"", "running"} for one in ways),
             paths=len(ways),
         )
+
+    def _lasting(self, device: _Device, wwid: str) -> str:
+        """Give the name by which udev finds the LUN at the next boot too; the kernel's where udev gives none."""
+        single = (f"wwn-0x{wwid[1:]}", f"scsi-{wwid}")
+        names = (f"dm-uuid-{_MULTIPATH}{wwid}",) if device.type == "mpath" else single
+        there = (name for name in names if wwid and (self._root / _BY_ID / name).exists())
+        return next((f"/{_BY_ID}/{name}" for name in there), device.path)
 
     def _wwid(self, device: _Device) -> str:
         multipath = _text(self._sys / device.kname / "dm/uuid")

@@ -59,7 +59,7 @@ def roll_back(journal: Journal, past: Past, host: Host, steps: Collection[str] |
             failures.append(
                 UndoFailed(
                     _named(intent),
-                    why=str(error) if isinstance(error, Problem | OSError) else f"{type(error).__name__}: {error}",
+                    why=_cause(error),
                     where=str(journal.path),
                     hint=_("Mend the cause, then run:"),
                     command=ABORT if past.outcome is None else CLEANUP,
@@ -71,6 +71,14 @@ def roll_back(journal: Journal, past: Past, host: Host, steps: Collection[str] |
         past.take(record)
     if failures:
         raise Problems(failures)
+
+
+def _cause(error: Exception) -> str:
+    """Tell why it failed, and for a problem what to do about it."""
+    if isinstance(error, Problem):
+        way = f"{error.hint} {error.command}" if error.command and error.command != CLEANUP else ""
+        return f"{error}. {way}" if way else str(error)
+    return str(error) if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
 
 
 def _take_back(intent: Intent, host: Host) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from hosted_setup.ports.mounts import Mounts
     from hosted_setup.ports.names import Names
     from hosted_setup.ports.network import HostNetwork
+    from hosted_setup.ports.sessions import Sessions
     from hosted_setup.ports.shell import Shells
     from hosted_setup.ports.trees import Trees
 
@@ -79,6 +80,7 @@ class Host:
     mounts: Mounts
     disk_tools: DiskTools
     initiator: Initiator
+    sessions: Sessions
     luns: Luns
     gluster: Gluster
     machine: Machine

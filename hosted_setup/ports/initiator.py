@@ -27,6 +27,10 @@ class Portal:
         """Give `address:port`, an IPv6 address in brackets."""
         return f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.address}:{self.port}"
 
+    def at(self, other: Portal) -> bool:
+        """Tell whether it is the same place, whatever is known of the groups."""
+        return (self.address, self.port) == (other.address, other.port)
+
 
 @dataclass(frozen=True)
 class Chap:

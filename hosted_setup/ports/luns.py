@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+_PASSING: Final = re.compile(r"/dev/sd[a-z]+")  # a name that the next disk may get at the next boot
+_MULTIPATH: Final = ("/dev/mapper/", "/dev/disk/by-id/dm-uuid-mpath-")
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,16 @@ class HostLun:
     read_only: bool
     paths_up: int
     paths: int
+
+    @property
+    def lasting(self) -> bool:
+        """Tell whether the path is the LUN's after a reboot too."""
+        return _PASSING.fullmatch(self.path) is None
+
+    @property
+    def multipath(self) -> bool:
+        """Tell whether it is used through all of its paths."""
+        return self.path.startswith(_MULTIPATH)
 
 
 class Luns(Protocol):

@@ -45,6 +45,9 @@ class Machine(Protocol):
     def facts(self) -> MachineFacts:
         """Measure the host."""
 
+    def boot(self) -> str:
+        """Give what tells this boot of the host from every other."""
+
     def space(self, path: Path) -> Space:
         """Measure the file system that holds `path` (which exists)."""
 

@@ -16,6 +16,8 @@ ABORT: Final = "hosted-engine deploy --abort"
 
 ATTACH: Final = "hosted-engine deploy --attach"
 FOLLOW: Final = "hosted-engine deploy --follow"
+CONNECT: Final = "hosted-engine connect-storage"
+DISCONNECT: Final = "hosted-engine disconnect-storage"
 CLEANUP: Final = "hosted-engine cleanup"
 CONTINUE: Final = "hosted-engine run continue"
 STATUS: Final = "hosted-engine run status"

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-import shlex
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from hosted_setup.model.messages import _
 from hosted_setup.model.problem import Problem
-from hosted_setup.ports.locations import DirectoryHome, Home, LunHome
+from hosted_setup.ports.locations import DirectoryHome, Home, IscsiAt, LunHome
+from hosted_setup.ports.problems import CONNECT
 from hosted_setup.storage.block_layout import BlockLayout
 from hosted_setup.storage.file_layout import FileLayout
 
@@ -22,11 +22,11 @@ _LOOK: Final = 4.0  # seconds that a server may take to be looked at
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
-class NotMounted(Problem):
-    """What the storage domain lies in is not mounted: what is written there now would be this host's own."""
+class NotConnected(Problem):
+    """What the storage domain lies in is not there: it is not mounted, or this host has no such LUN now."""
 
     code = "HE-STORAGE-MOUNT"
-    title = "The storage is not mounted"
+    title = "The storage is not connected"
 
 
 @dataclass(frozen=True)
@@ -37,16 +37,16 @@ class StorageDomain:
     home: Home
 
     def on(self, host: Host) -> Layout:
-        """Give the domain at work; NotMounted where its home is not."""
+        """Give the domain at work; NotConnected where its home is not."""
+        if not is_reached(self.home, host):
+            where = str(self.home)
+            source = self.home.source if isinstance(self.home, DirectoryHome) else ""
+            detail = _("{source} on {where}", source=source, where=where) if source else where
+            why = _("it was connected, and is not any more")
+            hint = _("Connect it as it was, then go on as before:")
+            raise NotConnected(detail, why=why, where=where, hint=hint, command=CONNECT)
         if isinstance(self.home, LunHome):
             return BlockLayout(self.uuid, self.home, host.images, host.disk_tools)
-        if isinstance(self.home, DirectoryHome) and not is_reached(self.home, host):
-            where = str(self.home)
-            why = _("it was mounted, and is not any more")
-            hint = _("Mount it as it was, then go on as before:")
-            command = shlex.join(["mount", self.home.source, where])
-            detail = _("{source} on {where}", source=self.home.source, where=where)
-            raise NotMounted(detail, why=why, where=where, hint=hint, command=command)
         return FileLayout(self.uuid, self.home, host.trees.at(self.home))
 
     def __str__(self) -> str:
@@ -72,7 +72,9 @@ def domains_in(home: Home, host: Host) -> tuple[StorageDomain, ...]:
 
 
 def is_reached(home: Home, host: Host) -> bool:
-    """Tell whether what has to be mounted on a home is."""
+    """Tell whether what has to be mounted on a home is, or whether this host has its LUN."""
+    if isinstance(home, LunHome):
+        return isinstance(home.at, IscsiAt) or host.luns.device(home.at.path) is not None
     if not isinstance(home, DirectoryHome) or not home.source:
         return True
     found = host.mounts.mounted(home.path)

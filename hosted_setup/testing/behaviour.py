@@ -95,6 +95,8 @@ class Behaviour:
     ssh: bool = True
     free_bytes: int | None = None
     """What the storage's file system has free; None: what the real one has."""
+    boot: int = 1
+    """How often the host has been started."""
     memory_mib: int = 32768
     cpus: int = 8
     programs: list[str] | None = None
@@ -108,6 +110,10 @@ class Behaviour:
     """The password that an iSCSI target asks for, or discovery (``); one that is missing lets everybody in."""
     mounts: tuple[str, ...] = ()
     """The kinds of file systems that the pretended kernel mounts."""
+    initiator: bool = False
+    """Whether the pretended kernel logs in to iSCSI targets."""
+    refused_portals: tuple[str, ...] = ()
+    """Portals at which nobody logs in, as `address:port`."""
     processes: tuple[str, ...] = ("systemd", "libvirtd")
     modules: tuple[str, ...] = ("kvm", "kvm_intel")
     dropping: tuple[str, ...] = ()

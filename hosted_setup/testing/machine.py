@@ -32,6 +32,10 @@ class FakeMachine:
         system = "4c4c4544-0043-4a10-8054-b7c04f564d32"
         return MachineFacts("host1.example.org", system, self._behaviour.cpus, memory, memory, "Etc/UTC")
 
+    def boot(self) -> str:
+        """Give the number of the boot."""
+        return f"boot {self._behaviour.boot}"
+
     def space(self, path: Path) -> Space:
         """Measure the real file system, unless another one is pretended."""
         status = os.statvfs(path)

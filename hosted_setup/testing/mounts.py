@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hosted_setup.adapters.local_tree import LocalTree
@@ -16,7 +17,6 @@ from hosted_setup.testing.trees import export_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from hosted_setup.testing.behaviour import Behaviour
 
@@ -64,6 +64,11 @@ class FakeMounts:
         point.unlink()
         point.mkdir()
         save(self._table, table)
+
+    def end_all(self) -> None:
+        """Unmount everything, as a reboot does."""
+        for point in self._all():
+            self.unmount(Path(point))
 
     @contextmanager
     def privately(

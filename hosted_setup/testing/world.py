@@ -22,6 +22,7 @@ from hosted_setup.testing.machine import FakeMachine, FakeShells
 from hosted_setup.testing.mounts import FakeMounts
 from hosted_setup.testing.names import FakeNames
 from hosted_setup.testing.network import FakeNetwork
+from hosted_setup.testing.sessions import FakeSessions
 from hosted_setup.testing.state import Domain, Network, load, load_all, save
 from hosted_setup.testing.trees import FakeTrees
 
@@ -62,6 +63,8 @@ class World:
         self.hypervisor = FakeHypervisor(root / "libvirt", behaviour, self.clock)
         self.network = FakeNetwork(root / "network.json", behaviour, self.clock)
         self.gluster = FakeGluster(root / "gluster.json")
+        self.mounts = FakeMounts(root / "mounts.json", self.exports, behaviour)
+        self.sessions = FakeSessions(root / "sessions.json", root, behaviour)
         self.guests = FakeGuests(self.hypervisor)
         self.engines = FakeEngines(self.hypervisor)
 
@@ -91,11 +94,12 @@ class World:
             hypervisor=self.hypervisor,
             images=FakeImages(self.root / "luns", self.exports),
             trees=FakeTrees(self.exports),
-            mounts=FakeMounts(self.root / "mounts.json", self.exports, self.behaviour),
+            mounts=self.mounts,
             disk_tools=UtilLinux(),
             luns=FakeLuns(self.root / "devices"),
             gluster=self.gluster,
             initiator=FakeInitiator(self.root / "luns", self.behaviour),
+            sessions=self.sessions,
             machine=FakeMachine(self.behaviour),
             network=self.network,
             names=FakeNames(self.behaviour),
@@ -106,6 +110,13 @@ class World:
             reporter=reporter or Recorder(),
             timeout_factor=timeout_factor,
         )
+
+    def reboot(self) -> None:
+        """Start the host anew: nothing is mounted any more, and the kernel has no session and no device of one."""
+        self.mounts.end_all()
+        self.sessions.end_all()
+        self.behaviour.boot += 1
+        self.save()
 
     def inventory(self) -> dict[str, str]:
         """Give everything there is: domains, networks, the engine's entities, and files with mode and content."""

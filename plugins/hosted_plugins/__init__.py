@@ -12,6 +12,7 @@ COMMANDS: Final = (
     "hosted_plugins.answers.command",
     "hosted_plugins.shared_config.command",
     "hosted_plugins.storage.command",
+    "hosted_plugins.connect.command",
 )
 FEATURES: Final = (
     "hosted_plugins.deploy.steps",

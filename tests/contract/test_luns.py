@@ -100,6 +100,32 @@ def test_luns_without_multipath_are_disks_that_have_an_identifier(tree: Tree) ->
     )
 
 
+def test_several_paths_without_multipath_are_one_lun_of_the_first(tree: Tree) -> None:
+    for name, number, place, state in (("sda", "8:0", "2:0:0:1", "running"), ("sdb", "8:16", "3:0:0:1", "offline")):
+        tree.disk(name, number, place, state=state)
+        tree.known(name, ID_WWN=f"{WWN}1", ID_SERIAL_SHORT="SN1", ID_MODEL="Virtual_Disk")
+    assert of(tree) == (found("/dev/sda", f"3{WWN[2:]}1", up=1, paths=2),)
+
+
+def test_a_lun_goes_by_the_name_that_lasts(tree: Tree) -> None:
+    tree.disk("sda", "8:0", "2:0:0:1")
+    tree.known("sda", ID_WWN=f"{WWN}1", ID_SERIAL_SHORT="SN1", ID_MODEL="Virtual_Disk")
+    assert [one.lasting for one in of(tree)] == [False]
+    names = tree.root / "dev/disk/by-id"
+    names.mkdir(parents=True)
+    for name in (f"scsi-3{WWN[2:]}1", f"wwn-{WWN}1"):
+        (names / name).touch()
+        (one,) = of(tree)
+        assert (one.path, one.lasting, one.multipath) == (f"/dev/disk/by-id/{name}", True, False)
+    tree.multipath("dm-0", "254:0", "mpatha", f"3{WWN[2:]}1", "sda")
+    (one,) = of(tree)
+    assert (one.path, one.lasting, one.multipath) == ("/dev/mapper/mpatha", True, True)
+    name = f"dm-uuid-mpath-3{WWN[2:]}1"
+    (names / name).touch()
+    (one,) = of(tree)
+    assert (one.path, one.lasting, one.multipath) == (f"/dev/disk/by-id/{name}", True, True)
+
+
 def test_a_host_without_luns(tree: Tree) -> None:
     for folder in ("sys/block", "sys/dev/block", "sys/class/block"):
         (tree.root / folder).mkdir(parents=True)

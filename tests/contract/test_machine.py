@@ -48,6 +48,7 @@ def test_facts(machine: Machine) -> None:
     assert facts.cpus > 0
     assert 0 < facts.free_memory_mib <= facts.memory_mib
     assert re.fullmatch(r"[A-Za-z_+-]+(/[A-Za-z0-9_+-]+)*", facts.timezone)
+    assert machine.boot() == machine.boot() != ""
 
 
 def test_space(machine: Machine, tmp_path: Path) -> None:

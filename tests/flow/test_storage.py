@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hosted_plugins.storage import proofs
-from hosted_plugins.storage.mounting import Unmount
+from hosted_setup.ports.connections import MountAt
 from hosted_setup.ports.mounts import FileSystem
+from hosted_setup.storage.connections import Disconnect
 from hosted_setup.testing import mounts
 from hosted_setup.testing.mounts import FakeMounts, FakeProvingTree
 from hosted_setup.testing.portrait import changes, portrait
@@ -133,7 +134,7 @@ def test_an_undo_leaves_another_mount_alone(program: Program) -> None:
     point.mkdir(parents=True)
     host = program.world.host("20260102030405-abcdef")
     host.mounts.mount(FileSystem("nfs", EXPORT), point)
-    Unmount(str(point), "nas.example.com:/other", ()).apply(host)
+    Disconnect(MountAt("nfs", "nas.example.com:/other", (), str(point))).apply(host)
     assert host.mounts.mounted(point) is not None
     assert isinstance(host.reporter, Recorder)
     assert "and stays" in str(host.reporter.events)

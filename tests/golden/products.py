@@ -164,6 +164,7 @@ def host(keeping: Keeping | None = None, root: Path = Path("/")) -> Host:
         mounts=no,
         disk_tools=no,
         initiator=no,
+        sessions=no,
         luns=no,
         gluster=no,
         machine=still,

@@ -29,7 +29,7 @@ _INIT: Final = """\
 mount -t virtiofs -o ro host /lower && mount -t tmpfs tmpfs /rw && mkdir /rw/upper /rw/work &&
 mount -t overlay -o lowerdir=/lower,upperdir=/rw/upper,workdir=/rw/work overlay /new &&
 for folder in proc sys dev; do mount -o bind "/$folder" "/new/$folder"; done
-mkdir -p /new/dev/pts /new/dev/shm
+mkdir -p /new/dev/pts /new/dev/shm; ln -s /proc/self/fd /new/dev/fd
 mount -t devpts devpts /new/dev/pts; mount -t tmpfs tmpfs /new/dev/shm; mount -t tmpfs tmpfs /new/run
 ip link set lo up; ip link set eth0 up; ip addr add 10.0.2.15/24 dev eth0; ip route add default via 10.0.2.2
 stty -F /dev/ttyS1 raw
@@ -52,7 +52,12 @@ class KernelTierError(Exception):
 
 
 def run_in_kernel(
-    command: Sequence[str], modules: Sequence[str] = (), *, within: float = WITHIN, memory_mib: int = 768
+    command: Sequence[str],
+    modules: Sequence[str] = (),
+    *,
+    within: float = WITHIN,
+    memory_mib: int = 768,
+    devices: Sequence[str] = (),
 ) -> Outcome:
     """Run `command` as root in this process's working directory, after loading `modules` with what they need.
 
@@ -61,6 +66,7 @@ def run_in_kernel(
         modules: names of the kernel's modules (`8021q`), in the order they are loaded.
         within: seconds for the VM's start and the program together.
         memory_mib: of the VM; what the program writes to files is in it too.
+        devices: further arguments of QEMU, for disks that outlive the VM.
 
     Raises:
         KernelTierError: with the console's last lines.
@@ -72,7 +78,7 @@ def run_in_kernel(
         script = folder / "script"
         script.write_text(_script(command))
         write_initrd(folder, kernel, (*_BASE, *modules), _INIT.format(script=script, token=token))
-        text = _boot(folder, kernel, memory_mib, within)
+        text = _boot(folder, kernel, memory_mib, within, devices)
         output, found, rest = text.rpartition(f"\n{token} ")
         if not found:
             console = (folder / "console").read_text(errors="replace").splitlines()
@@ -89,7 +95,7 @@ def _script(command: Sequence[str]) -> str:
     return "\n".join((*lines, ""))
 
 
-def _boot(folder: Path, kernel: str, memory_mib: int, within: float) -> str:
+def _boot(folder: Path, kernel: str, memory_mib: int, within: float, devices: Sequence[str]) -> str:
     """Run the VM until it switches itself off, and give what the program wrote."""
     socket, output = folder / "virtiofs.sock", folder / "output"
     share = [
@@ -106,6 +112,7 @@ def _boot(folder: Path, kernel: str, memory_mib: int, within: float) -> str:
         "-append", "console=ttyS0 quiet panic=-1 no_timer_check",  # a busy machine is late with the timer
         "-netdev", "user,id=net", "-device", "virtio-net-pci,netdev=net,romfile=",
         "-chardev", f"socket,id=share,path={socket}", "-device", "vhost-user-fs-pci,chardev=share,tag=host",
+        *devices,
     ]  # fmt: skip
     deadline = time.monotonic() + within
     with (folder / "log").open("wb") as log, _started(share, log) as daemon:

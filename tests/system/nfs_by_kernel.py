@@ -16,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from hosted_plugins.storage.mounting import StorageAccess
 from hosted_plugins.storage.nfs import Nfs, NfsAnswers, NfsVersion
 from hosted_setup.adapters.kernel_mounts import KernelMounts
+from hosted_setup.adapters.linux_machine import LinuxMachine
 from hosted_setup.adapters.system_trees import SystemTrees
 from hosted_setup.model.exports import NfsExport
 from hosted_setup.model.mount_options import MountOptions
@@ -23,6 +24,7 @@ from hosted_setup.model.problem import Problem
 from hosted_setup.pipeline.undo import Undo
 from hosted_setup.ports.host import Host, Paths
 from hosted_setup.storage.domain import StorageDomain
+from hosted_setup.testing.world import Recorder
 
 RUN = "20260102030405-abcdef"
 POINTS = Path("/rhev/data-center/mnt")
@@ -58,10 +60,13 @@ def tell(text: str) -> None:
 def this_host() -> Host:
     """Give this machine, as far as the back end needs it."""
     ports: dict[str, Any] = {one.name: None for one in fields(Host)}
-    return Host(
-        **ports
-        | {"paths": Paths(), "run_id": RUN, "mounts": KernelMounts(), "trees": SystemTrees(), "timeout_factor": 10.0}
-    )
+    ours = {
+        "paths": Paths(), "run_id": RUN, "mounts": KernelMounts(), "trees": SystemTrees(), "machine": LinuxMachine(),
+        "reporter": Recorder(), "timeout_factor": 10.0,
+    }  # fmt: skip
+    host = Host(**ports | ours)
+    host.run_dir.mkdir(parents=True, exist_ok=True)
+    return host
 
 
 def wanted(server: str, path: str, version: str, options: str) -> NfsAnswers:
@@ -101,7 +106,7 @@ def use(server: str, *, again: bool) -> None:
         else:
             domain.create("hosted_storage", RUN)
         assert domain.made_by(RUN) is not again
-        assert len(undos.all) == 1
+        assert undos.all == [undos.all[0]] * 2
         for _time in range(2):  # an undo may be applied twice
             undos.all[0].apply(host)
         assert mounts() == []

@@ -25,6 +25,7 @@ from hosted_plugins.additional_host import (
     NewEngine,
     taken,
 )
+from hosted_plugins.connect import boot_files
 from hosted_plugins.storage import Storage, StorageBackends, StorageHome
 from hosted_setup.domain.host_slot import HostSlot
 from hosted_setup.domain.settings import changed
@@ -166,6 +167,7 @@ def write_files(reserved: HostId, engine: EngineDomain, sheet: AnswerSheet, host
         etc / "ca.pem": (engine.files["ca.pem"], 0o644),
         etc / "answers.conf": (_merged(sheet.text(), engine.files[ANSWERS]), 0o600),
         vm_conf: (engine.files["vm.conf"], 0o600),
+        **{path: (text, 0o644) for path, text in boot_files(host).items()},
         # the last one: it is what says that an engine is deployed here
         etc / "hosted-engine.conf": (conf, 0o600),
     }

@@ -12,6 +12,7 @@ from typing import Any, Final, cast
 
 from hosted_plugins.bootstrap import EngineReady, Greeted
 from hosted_plugins.checks import NetworkTest, NetworkTestAnswers, TcpTestAnswers
+from hosted_plugins.connect import boot_files
 from hosted_plugins.deploy import Interviewed
 from hosted_plugins.engine import Healthy, LoginAnswers, Registered
 from hosted_plugins.image import CurrentDisk
@@ -81,6 +82,7 @@ def write_host_files(
         host.paths.etc / "ca.pem": (ready.ca_pem, 0o644),
         host.paths.etc / "answers.conf": (sheet.text(), 0o600),
         host.paths.ha_run / "vm.conf": (conf["vm.conf"], 0o600),
+        **{path: (text, 0o644) for path, text in boot_files(host).items()},
         # the last one: it is what says that an engine is deployed here
         host.paths.etc / "hosted-engine.conf": (conf["hosted-engine.conf"], 0o600),
     }

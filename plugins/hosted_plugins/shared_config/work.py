@@ -17,12 +17,11 @@ from hosted_setup.model.events import Info
 from hosted_setup.model.messages import _
 from hosted_setup.model.problem import ExitCode, Problem
 from hosted_setup.pipeline.codec import decode
-from hosted_setup.pipeline.journal import Journal, Past, RunLock, read_journal
+from hosted_setup.pipeline.deployed import deployed, not_deployed
+from hosted_setup.pipeline.journal import Journal, Past, RunLock
 from hosted_setup.pipeline.runner import Intents, recall
-from hosted_setup.pipeline.session import JOURNAL
 from hosted_setup.pipeline.step import step_of
 from hosted_setup.pipeline.writing import RemoveFile, write
-from hosted_setup.ports.problems import START
 from hosted_setup.storage.domain import StorageDomain
 
 if TYPE_CHECKING:
@@ -32,14 +31,6 @@ if TYPE_CHECKING:
 
 _HA = "local_maintenance=False\nlocal_maintenance_manual=False\n"
 """What `ha.conf` says where nobody has written it yet."""
-
-
-class NotDeployed(Problem):
-    """There is no deployed engine that this host knows of."""
-
-    code = "HE-NOT-DEPLOYED"
-    title = "You must run deploy first"
-    exit_code = ExitCode.FAILED
 
 
 class ConfigKey(Problem):
@@ -164,14 +155,10 @@ def _deployed(app: App) -> tuple[Path, StorageDomain]:
         NotDeployed: there is none.
     """
     steps = [step_of(one) for one in app.registry().steps()]
-    for path in sorted(app.paths.runs.glob(f"*/{JOURNAL}"), reverse=True):
-        past = Past(list(read_journal(path)))
-        if past.outcome != "done":
-            continue
+    for path, past in deployed(app.paths):
         have = recall(past, steps)
         if HostId in have:
             return path, have[HostId].domain
         if StorageDomain in have:
             return path, have[StorageDomain]
-    why = _("no run in {runs} has deployed an engine", runs=app.paths.runs)
-    raise NotDeployed(str(app.paths.root), why=why, hint=_("Deploy one:"), command=START)
+    raise not_deployed(app.paths)

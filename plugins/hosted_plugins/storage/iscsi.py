@@ -11,8 +11,10 @@ from functools import partial
 from typing import Any, Final, TypeVar
 
 from hosted_plugins.storage.luns import FoundLun, LunWipe, LunWipeTyped, confirmed, looked, room, wipe
+from hosted_plugins.storage.mounting import StorageAccess
 from hosted_setup.hooks import hookimpl
 from hosted_setup.model.addresses import IscsiName, PortalAddresses, PortNumber, PortNumbers
+from hosted_setup.model.answer import Suggestion
 from hosted_setup.model.messages import _
 from hosted_setup.model.problem import ExitCode, Problem
 from hosted_setup.model.question import Choice, ask, section
@@ -20,14 +22,17 @@ from hosted_setup.model.secret import Secret
 from hosted_setup.pipeline.stage import Stage
 from hosted_setup.pipeline.step import step
 from hosted_setup.pipeline.undo import Undo, UndoLog
+from hosted_setup.ports.connections import IscsiSessions
 from hosted_setup.ports.host import Host
 from hosted_setup.ports.hypervisor import SecretInfo
 from hosted_setup.ports.initiator import Chap, Portal, list_command
 from hosted_setup.ports.iscsi_problems import LunMissing, TargetMissing
-from hosted_setup.ports.locations import Home, IscsiAt, LunHome
+from hosted_setup.ports.locations import DeviceAt, Home, IscsiAt, LunHome
 from hosted_setup.ports.problems import CLEANUP
 from hosted_setup.storage import StorageBackend, discovery
 from hosted_setup.storage.block_layout import BlockLayout
+from hosted_setup.storage.connecting import device_of
+from hosted_setup.storage.connections import attach, refuse_while_needed
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -42,6 +47,10 @@ def _short(text: str) -> None:
 
 def _short_secret(secret: Secret | None) -> None:
     _short(secret.reveal() if secret else "")
+
+
+def _detected(host: Host) -> Suggestion[StorageAccess]:
+    return Suggestion(StorageAccess.QEMU if host.sessions.missing() else StorageAccess.KERNEL)
 
 
 @section("Storage")
@@ -63,6 +72,10 @@ class IscsiPortal:
     user: str = ask(
         "iSCSI portal login user", key="OVEHOSTED_STORAGE/iSCSIPortalUser", default="", check=_short,
         help="The CHAP user for the target; empty where it asks for none.",
+    )  # fmt: skip
+    access: StorageAccess = ask(
+        "Way to the storage", key="HOSTED_ENGINE/storageAccess", suggest=_detected, asked=False,
+        help="kernel logs in by open-iscsi, qemu by itself from user space, auto takes the kernel where it can.",
     )  # fmt: skip
 
 
@@ -237,6 +250,7 @@ class IscsiWanted:
     lun: FoundLun
     user: str
     password: Secret | None
+    access: StorageAccess = StorageAccess.QEMU
 
     def effects(self) -> tuple[str, ...]:
         """Tell what is lost."""
@@ -266,7 +280,7 @@ def take(  # noqa: PLR0913 - all that was answered
     """Bring together what was answered; what nobody was there to answer anew is refused here."""
     _is_there(chosen.wwid, target, found, host)
     lun = confirmed(next(one for one in found.luns if one.wwid == chosen.wwid), typed)
-    return IscsiWanted(found.portals, str(target.name), lun, portal.user, passwords.login)
+    return IscsiWanted(found.portals, str(target.name), lun, portal.user, passwords.login, portal.access)
 
 
 class SecretNeeded(Problem):
@@ -282,12 +296,17 @@ class RemoveSecret(Undo, name="secret.remove"):
     """Has libvirt forget the password that this run gave it."""
 
     uuid: str  # fresh: nobody else's secret can have it
-    home: LunHome
+    home: LunHome | None
+    """Where it is needed from user space; None where the kernel needs it, to log in."""
 
     def apply(self, host: Host) -> None:
         """Remove it if it carries this run's mark, and if nothing of the run is left that takes it to be removed."""
         found = host.hypervisor.secret(self.uuid)
         if found is None or found.mark != host.run_id:
+            return
+        if self.home is None:
+            refuse_while_needed(self, host)
+            host.hypervisor.remove_secret(self.uuid)
             return
         domain = BlockLayout("", self.home, host.images, host.disk_tools).contents().domain
         if domain is not None and domain.run == host.run_id:
@@ -298,6 +317,13 @@ class RemoveSecret(Undo, name="secret.remove"):
     def describe(self) -> str:
         """Name it."""
         return _("libvirt's secret {uuid}", uuid=self.uuid)
+
+
+class IscsiWay(Problem):
+    """The kernel is to log in, and cannot."""
+
+    code = "HE-ISCSI-WAY"
+    title = "iSCSI cannot be used in this way"
 
 
 class Iscsi(StorageBackend[IscsiWanted]):
@@ -337,7 +363,13 @@ class Iscsi(StorageBackend[IscsiWanted]):
 
     def check(self, want: IscsiWanted, host: Host) -> None:
         """Look at the LUN again: it is there, it is as large as before, and nothing has come to it."""
-        portal = want.portals[0]
+        portal, missing = want.portals[0], host.sessions.missing()
+        if want.access is StorageAccess.KERNEL and missing:
+            why = _("this host lacks {missing}", missing=missing)
+            hint = _(
+                "Install open-iscsi, or answer HOSTED_ENGINE/storageAccess=str:qemu; see what the kernel has with:"
+            )
+            raise IscsiWay(want.where, why=why, where=want.where, hint=hint, command="modinfo iscsi_tcp")
         again = LunWipe(wwid=want.lun.wwid if want.lun.wipe else "")
         every = _looked(portal, want.target, want.chap, host, again, want.lun.number)
         found = {one.wwid: one for one in every}
@@ -356,18 +388,29 @@ class Iscsi(StorageBackend[IscsiWanted]):
         return room(want.lun.size)
 
     def attach(self, want: IscsiWanted, host: Host, undo: UndoLog) -> Home:
-        """Have libvirt keep the password; QEMU logs in by itself."""
+        """Have libvirt keep the password; the kernel logs in now, QEMU by itself."""
         secret = str(uuid.uuid4()) if want.password else ""
         user = want.user if want.password else ""
+        kernel = _by_kernel(want, host)
         at = IscsiAt(str(want.portals[0]), want.target, want.lun.number, user, secret, host.initiator.name())
         home = LunHome(at, want.lun.size)
         if want.password:
-            undo.before(RemoveSecret(secret, home))
+            undo.before(RemoveSecret(secret, None if kernel else home))
             kept = SecretInfo(secret, f"{want.target} {host.run_id}", host.run_id)
             host.hypervisor.define_secret(kept, want.password)
+        if kernel:
+            sessions = IscsiSessions(want.target, tuple(dict.fromkeys(want.portals)), want.lun.wwid, user, secret)
+            attach(sessions, host, undo)
+            home = LunHome(DeviceAt(device_of(sessions, host).path), want.lun.size)
         if want.lun.wiped:
             wipe(host, home)
         return home
+
+
+def _by_kernel(want: IscsiWanted, host: Host) -> bool:
+    if want.access is StorageAccess.AUTO:
+        return not host.sessions.missing()
+    return want.access is StorageAccess.KERNEL
 
 
 def _portals(portal: IscsiPortal) -> Iterator[Portal]:

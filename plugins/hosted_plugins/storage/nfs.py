@@ -15,7 +15,7 @@ from enum import Enum
 from typing import Any, Final
 
 from hosted_plugins.storage import proofs
-from hosted_plugins.storage.mounting import OWNER, StorageAccess, mount, mount_point, refuse_another
+from hosted_plugins.storage.mounting import OWNER, StorageAccess, mount, mount_point
 from hosted_plugins.storage.server import CONNECTION, StorageServer
 from hosted_setup.hooks import hookimpl
 from hosted_setup.model.answer import Suggestion
@@ -33,6 +33,7 @@ from hosted_setup.ports.locations import FileHome, NfsHome
 from hosted_setup.ports.mounts import FileSystem
 from hosted_setup.ports.trees import Exported, Tree
 from hosted_setup.storage import StorageBackend, discovery
+from hosted_setup.storage.connecting import refuse_another
 
 ANSWER_WITHIN: Final = 4.0
 """Seconds that each answer of a server may take while it is looked at; a mount has as long."""
@@ -241,7 +242,7 @@ class Nfs(StorageBackend[NfsAnswers]):
                 _prove(want, host, tree)
             if _by_kernel(want, host):
                 what = _file_system(want)
-                refuse_another(what, mount_point(host, what.source), host)
+                refuse_another(what.source, mount_point(host, what.source), host)
                 with _looking(want, host, _ROOT) as tree:
                     _prove_root(want, host, tree)
         except OSError as error:

@@ -71,6 +71,7 @@ def make_host(root: Path, *, timeout_factor: float = 1.0) -> Host:
         mounts=no,
         disk_tools=no,
         initiator=no,
+        sessions=no,
         luns=no,
         gluster=no,
         machine=no,

@@ -6,6 +6,7 @@ CAST ?= demo.cast
 FIRST := unit house dialog golden contract flow crash
 FOLDERS := $(patsubst %/,%,$(wildcard tests/*/))
 SUITES := $(wildcard $(FIRST:%=tests/%)) $(filter-out $(FIRST:%=tests/%) tests/system %/__pycache__ %/data,$(FOLDERS)) $(wildcard tests/system)
+SIDE_BY_SIDE := -n 2 --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help setup appliance demo recording demo-clean test test-long check bench changelog
@@ -29,7 +30,7 @@ demo-clean: setup ## remove everything the demo made
 	@$(BIN)/python tools/demo.py clean
 
 test: appliance ## run every test except the long ones
-	@$(BIN)/pytest -m "not long" --every-text $(PYTEST_OPTIONS) $(SUITES)
+	@$(BIN)/pytest -m "not long" --every-text $(SIDE_BY_SIDE) $(PYTEST_OPTIONS) $(SUITES)
 
 test-long: appliance ## run the tests that are too slow for `make test`
 	@$(BIN)/pytest -m long $(PYTEST_OPTIONS) $(SUITES)

@@ -3,7 +3,7 @@
 import os
 import signal
 
-pytest_plugins = ["tests.lab.plugin", "tests.golden.plugin", "tests.told"]
+pytest_plugins = ["tests.lab.plugin", "tests.golden.plugin", "tests.workers", "tests.told"]
 
 os.environ["LANGUAGE"] = "C"  # texts are asserted as they stand in the code
 

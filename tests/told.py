@@ -1,20 +1,20 @@
-"""Which texts the tests have met: with `--every-text`, one that none of them has fails the last test of all."""
+"""Which texts the tests have met: with `--every-text`, one that none of them has makes the run a failed one."""
 
 from __future__ import annotations
 
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import pytest
 
 from hosted_setup.model.messages import TOLD
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from tests.workers import is_worker
+from tools.catalogue import literals
 
 NOTES: Final = ".pytest_cache/texts-told"  # a unit test may write there
+UNTOLD: Final = pytest.StashKey[list[str]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -24,24 +24,25 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Have this process, and those it starts, note every text."""
-    if config.getoption("--every-text"):
+    if config.getoption("--every-text") and not is_worker(config):
         path = config.rootpath / NOTES
         path.parent.mkdir(exist_ok=True)
         path.write_text("")
         os.environ[TOLD] = str(path)
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Put what is to come last at the end, or leave it out."""
-    last = [item for item in items if item.get_closest_marker("last")]
-    items[:] = [item for item in items if item not in last]
-    if config.getoption("--every-text"):
-        items += last
-    elif last:
-        config.hook.pytest_deselected(items=last)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail over what was not told; a run that has failed already had tests that may have told it."""
+    if not session.config.getoption("--every-text") or is_worker(session.config) or session.exitstatus:
+        return
+    told = {json.loads(line) for line in Path(os.environ[TOLD]).read_text().splitlines()}
+    untold = [f"{at[0].path}:{at[0].line}: {text!r}" for text, at in literals().items() if text not in told]
+    session.config.stash[UNTOLD] = sorted(untold)
+    if untold:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
-@pytest.fixture
-def texts_told() -> Callable[[], set[str]]:
-    """Give what reads the texts that were told so far."""
-    return lambda: {json.loads(line) for line in Path(os.environ[TOLD]).read_text().splitlines()}
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Name them."""
+    for place in config.stash.get(UNTOLD, []):
+        terminalreporter.write_line(f"no test has told {place}", red=True)

@@ -1,4 +1,4 @@
-"""A run survives its terminal: it is closed, another one looks on, its process is killed; nothing is lost."""
+"""Long, since every end of a terminal and of a process is here: it is closed, another looks on; nothing is lost."""
 
 from __future__ import annotations
 

@@ -7,13 +7,11 @@ import re
 import string
 from typing import TYPE_CHECKING, Final
 
-import pytest
-
 from hosted_setup.domain.file_problem import FileProblem
 from tools.catalogue import MARKS, held_in, literals, modules, problems, text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 TOLD: Final = frozenset({"Info", "Warn", "Waiting", "Rejected", "Choice", "Summary", "ValueError", "EOFError"})
 NO_TEXT: Final = frozenset({"where", "command", "from_"})
@@ -126,15 +124,3 @@ def test_texts_that_differ_by_blanks_or_their_last_sign_are_one_text() -> None:
     for text in literals():
         alike.setdefault(" ".join(text.split()).rstrip(".:"), set()).add(text)
     assert not [texts for texts in alike.values() if len(texts) > 1]
-
-
-@pytest.mark.last
-def test_every_text_was_told_in_some_test(texts_told: Callable[[], set[str]]) -> None:
-    told = texts_told()
-    found = [
-        f"{place.path}:{place.line}: {text!r}"
-        for text, places in literals().items()
-        for place in places[:1]
-        if text not in told
-    ]
-    assert not found, "\n".join(sorted(found))

@@ -82,7 +82,7 @@ def serving(engine: Engine, certificate: Path) -> Iterator[int]:
     class Handler(_Handler):
         state = engine
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = _Server(("127.0.0.1", 0), Handler)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
     server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
@@ -94,6 +94,11 @@ def serving(engine: Engine, certificate: Path) -> Iterator[int]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, *_: object) -> None:
+        """Say nothing: a client that refuses the certificate is what some tests want."""
 
 
 class _Handler(BaseHTTPRequestHandler):

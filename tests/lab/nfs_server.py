@@ -49,15 +49,15 @@ class NfsServer:
         """
         self._lab = lab
         self._folder = lab.folder("nfs", 0o700)
+        lab.run(["mkdir", "-p", "/run/ganesha", "/run/rpcbind"], check=True)
         self._portmapper = self._start("rpcbind", "-w", "-f")
+        self._await_answer(self._portmapper, "-p", SERVER)  # the server ends if there is none to register with
         blocks = (
             _EXPORT.format(number=number, path=export.folder, name=name, options=export.options)
             for number, (name, export) in enumerate(exports.items(), 1)
         )
         (self._folder / "ganesha.conf").write_text(_CONF.format(minors=minors) + "".join(blocks))
-        lab.run(["mkdir", "-p", "/run/ganesha", "/run/rpcbind"], check=True)
         self.server = self._serve()
-        self._await_answer()
 
     def stop(self) -> None:
         """End the server as a crash does; the exports' folders stay."""
@@ -67,7 +67,6 @@ class NfsServer:
     def start(self) -> None:
         """Serve again."""
         self.server = self._serve()
-        self._await_answer()
 
     def hang(self) -> None:
         """Let connections be taken and nothing be answered."""
@@ -87,8 +86,7 @@ class NfsServer:
         text = path.read_text()
         self.stop()
         path.write_text(text.replace("NFS_Port = 20490", "NFS_Port = 2049").replace("Protocols = 3,4", "Protocols = 4"))
-        self.server = self._serve()
-        self._await_answer("4")
+        self.server = self._serve("4")
         try:
             yield
         finally:
@@ -112,20 +110,23 @@ class NfsServer:
         """Close it."""
         self.close()
 
-    def _serve(self) -> Inside:
-        files = ("-f", "ganesha.conf", "-L", "log", "-p", "pid")
+    def _serve(self, version: str = "3") -> Inside:
+        files = ("-f", "ganesha.conf", "-L", "log.out", "-p", "pid")
         words = [word if word.startswith("-") else str(self._folder / word) for word in files]
-        return self._start("ganesha.nfsd", "-F", *words)
+        server = self._start("ganesha.nfsd", "-F", *words)
+        self._await_answer(server, "-t", SERVER, "nfs", version)
+        return server
 
     def _start(self, *words: str) -> Inside:
         with (self._folder / f"{words[0]}.out").open("ab") as out:
             return self._lab.spawn(words, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
 
-    def _await_answer(self, version: str = "3") -> None:
+    def _await_answer(self, server: Inside, *question: str) -> None:
         deadline = time.monotonic() + UP_WITHIN
-        while self._lab.run(["rpcinfo", "-t", SERVER, "nfs", version]).returncode:
-            if time.monotonic() > deadline or self.server.outer.poll() is not None:
-                message = f"the NFS server does not answer:\n{(self._folder / 'log').read_text()}"
+        while self._lab.run(["rpcinfo", *question]).returncode:
+            if time.monotonic() > deadline or server.outer.poll() is not None:
+                said = "\n".join(one.read_text() for one in self._folder.glob("*.out"))
+                message = f"the NFS server does not answer:\n{said}"
                 raise RuntimeError(message)
             time.sleep(0.02)
 

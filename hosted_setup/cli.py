@@ -229,7 +229,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     command.arguments(own)
     options = own.parse_args(rest)
-    _end_on_signals()
+    from hosted_setup.adapters import interrupts  # noqa: PLC0415 - not for --help
+
+    interrupts.end_on_signals()
     return _run(command, options)
 
 
@@ -336,19 +338,6 @@ def _parser(commands: dict[str, Command]) -> argparse.ArgumentParser:
         parents=[_common()],
         allow_abbrev=False,
     )
-
-
-def _end_on_signals() -> None:
-    """Let SIGTERM and SIGHUP end a run the way Ctrl-C does, with everything that has to be tidied up."""
-    import signal  # noqa: PLC0415
-
-    from hosted_setup.model.problem import Interrupted  # noqa: PLC0415
-
-    def interrupt(number: int, _frame: object) -> None:
-        raise Interrupted(signal.Signals(number).name)
-
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, interrupt)
 
 
 if __name__ == "__main__":  # by systemd, which has no PATH to look for the program in

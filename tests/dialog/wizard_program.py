@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from hosted_setup import cli
+from hosted_setup.adapters.interrupts import end_on_signals
 from hosted_setup.pipeline.journal import Committed, Record
 from hosted_setup.testing.world import World
 from tests.flow.program import Inputs, PretendedApp, Program
@@ -27,7 +28,7 @@ def main(folder: Path, *arguments: str) -> int:
             assert time.monotonic() < deadline
             time.sleep(0.01)
 
-    cli._end_on_signals()
+    end_on_signals()
     folder.mkdir(mode=0o700)
     with pytest.MonkeyPatch.context() as patch:
         program = Program(World.make(folder / "world"), Inputs.make(folder / "inputs"), patch)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from hosted_setup import cli
+from hosted_setup.adapters import interrupts
 from hosted_setup.model.values import GIB
 from hosted_setup.pipeline.session import new_run_id
 from hosted_setup.ports.gluster import GlusterVolume
@@ -129,7 +130,7 @@ class Program:
         self.attended = False
         self.stdin: io.StringIO = io.StringIO()
         self._monkeypatch = monkeypatch
-        monkeypatch.setattr(cli, "_end_on_signals", lambda: None)
+        monkeypatch.setattr(interrupts, "end_on_signals", lambda: None)
         self.answer()
 
     def answer(self, **changes: str) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from hosted_setup import cli
+from hosted_setup.adapters import interrupts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -112,7 +113,7 @@ def _parses(arguments: list[str]) -> bool:
     commands = {name: replace(one, run=lambda *_: 0) for name, one in cli._commands(third_parties=False).items()}
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(StringIO()):
         patch.setattr(cli, "_commands", lambda third_parties: commands)
-        patch.setattr(cli, "_end_on_signals", lambda: None)
+        patch.setattr(interrupts, "end_on_signals", lambda: None)
         try:
             return cli.main(arguments) == 0
         except SystemExit as end:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from hosted_setup import cli
+from hosted_setup.adapters import interrupts
 from hosted_setup.command import Command
 from hosted_setup.model.problem import Aborted, Interrupted, Problem
 from hosted_setup.registry import Registry
@@ -50,7 +51,7 @@ class Calls:
 def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
     made = Calls()
     monkeypatch.setattr(Registry, "commands", made.commands)
-    monkeypatch.setattr(cli, "_end_on_signals", lambda: None)
+    monkeypatch.setattr(interrupts, "end_on_signals", lambda: None)
     monkeypatch.delenv("HOSTED_ENGINE_ROOT", raising=False)
     return made
 

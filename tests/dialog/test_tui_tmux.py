@@ -131,3 +131,19 @@ def test_ctrl_d_leaves_and_changes_nothing(operator: Operator, tmux: Tmux) -> No
     tmux.type("", "C-d")
     assert tmux.exit_code() == 130
     assert "Interrupted by the operator." in tmux.screen()
+
+
+def test_the_exports_of_a_server_are_a_pick_list(operator: Operator, tmux: Tmux, place: Path, golden: Golden) -> None:
+    operator.start()
+    operator.answer_until("Storage type")
+    for name in ("engine", "home"):
+        (place / "run/world/exports/nas.example.com/exports" / name).mkdir(parents=True)
+    operator.reply("nfs")
+    operator.answer_until("Storage server")
+    operator.reply("nas.example.com")
+    golden.check("wizard/exports.txt", operator.shown(tmux.screen()))
+    operator.reply("1")
+    tmux.type("", "C-d")
+    assert tmux.exit_code() == 130
+    (kept,) = (place / "run/world/host/var/lib/ovirt-hosted-engine-setup/answers").glob("*.conf")
+    assert "storageDomainConnection=str:nas.example.com:/exports/engine\n" in kept.read_text()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal, Protocol
 
 import msgspec
 
+from hosted_setup.model.messages import _
 from hosted_setup.model.problem import Problem
 
 
@@ -69,10 +71,26 @@ class Failed(Message, frozen=True, tag="failed"):
     problem: Problem = msgspec.field(name="problems")
 
 
+class Item(msgspec.Struct, frozen=True):
+    """A line of a summary as data; its `name` is the same in every language, and may come more than once."""
+
+    name: str
+    value: str
+
+
 class Summary(Message, frozen=True, tag="summary"):
-    """The closing lines, to be copied from the terminal."""
+    """The closing lines, to be copied from the terminal; the facts among them, and the commands to run next."""
 
     lines: tuple[str, ...]
+    facts: tuple[Item, ...] = ()
+    commands: tuple[Item, ...] = ()
+
+    @classmethod
+    def of(cls, facts: Iterable[tuple[Item, str]], commands: Iterable[tuple[Item, str]], *notes: str) -> Summary:
+        """Make one of what is now and what may be run next, each with its line; `notes` tell what to do before."""
+        now, then = tuple(facts), tuple(commands)
+        lines = (*(line for _fact, line in now), f"{_('Next')}:", *notes, *(line for _command, line in then))
+        return cls(lines, tuple(fact for fact, _line in now), tuple(command for command, _line in then))
 
 
 class End(Message, frozen=True, tag="end"):

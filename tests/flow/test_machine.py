@@ -100,6 +100,26 @@ def test_a_program_that_answers_everything_gets_an_engine(program: Program) -> N
         assert secret not in done.out
 
 
+def test_the_summary_is_data_too(program: Program) -> None:
+    done = drive(program, taking_defaults(program), f"--restore-from-file={program.inputs.archive}")
+    (summary,) = (one for one in lines(done) if one["type"] == "summary")
+    facts, commands = ({one["name"]: one["value"] for one in summary[part]} for part in ("facts", "commands"))
+    assert facts["engine"] == "https://engine.example.com/ovirt-engine/"
+    assert facts["administrator"] == "admin@internal"
+    assert set(facts) >= {"address", "version", "ca-sha256", "storage-domain", "configuration"}
+    assert commands["shell"] == f"ssh root@{facts['address']}"
+    assert commands["remove"].startswith("hosted-engine cleanup --root=")
+    for value in (*facts.values(), *commands.values()):
+        assert any(line.endswith(f" {value}") for line in summary["lines"]), value
+
+
+def test_the_precheck_s_results_are_data_too(program: Program) -> None:
+    done = drive(program, taking_defaults(program), "--precheck")
+    (summary,) = (one for one in lines(done) if one["type"] == "summary")
+    results = {one["name"]: one["value"] for one in summary["facts"]}
+    assert (done.code, results["memory"], results["engine-name"]) == (0, "passed", "inapplicable"), done.out
+
+
 def test_back_and_reopen(program: Program) -> None:
     defaults = taking_defaults(program)
     asked: list[str] = []

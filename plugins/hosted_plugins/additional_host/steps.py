@@ -32,7 +32,7 @@ from hosted_setup.domain.settings import changed
 from hosted_setup.hooks import hookimpl
 from hosted_setup.interview.answer_file import parse
 from hosted_setup.interview.sheet import AnswerSheet
-from hosted_setup.model.events import Info, Summary
+from hosted_setup.model.events import Info, Item, Summary
 from hosted_setup.model.messages import _
 from hosted_setup.model.problem import ExitCode, Problem
 from hosted_setup.pipeline.flow import OtherFlow
@@ -46,6 +46,8 @@ from hosted_setup.ports.problems import START
 from hosted_setup.storage.domain import StorageDomain, domains_in
 
 ANSWERS: Final = "fhanswers.conf"
+_SHARED: Final = "hosted-engine get-shared-config fqdn --type=he_shared"
+_REMOVE: Final = "hosted-engine cleanup"
 _FILES: Final = {"hosted-engine.conf", "vm.conf", "ca.pem"}
 
 
@@ -188,17 +190,20 @@ def _merged(own: str, shared: str) -> str:
 def summarise(reserved: HostId, joined: JoinedEngine, files: JoinedFiles, host: Host) -> Joined:
     """Tell the operator what there is now and what to do next."""
     host.reporter.emit(Info(_("This host knows the engine now")))
-    lines = (
-        _("Engine:            https://{fqdn}/ovirt-engine/", fqdn=joined.fqdn),
-        _("Host id:           {number}", number=reserved.number),
-        _("Storage domain:    {domain}", domain=reserved.domain),
-        _("Configuration:     {path}", path=files.paths[-1]),
-        f"{_('Next')}:",
-        _("  in the engine, add this host to the cluster {cluster}", cluster=joined.cluster),
-        _("  see what the hosts share:         hosted-engine get-shared-config fqdn --type=he_shared"),
-        _("  take this host out again:         hosted-engine cleanup"),
+    engine, number, domain = f"https://{joined.fqdn}/ovirt-engine/", str(reserved.number), str(reserved.domain)
+    path = files.paths[-1]
+    facts = (
+        (Item("engine", engine), _("Engine:            {url}", url=engine)),
+        (Item("host-id", number), _("Host id:           {number}", number=number)),
+        (Item("storage-domain", domain), _("Storage domain:    {domain}", domain=domain)),
+        (Item("configuration", path), _("Configuration:     {path}", path=path)),
     )
-    host.reporter.emit(Summary(lines))
+    commands = (
+        (Item("look", _SHARED), _("  see what the hosts share:         {command}", command=_SHARED)),
+        (Item("remove", _REMOVE), _("  take this host out again:         {command}", command=_REMOVE)),
+    )
+    note = _("  in the engine, add this host to the cluster {cluster}", cluster=joined.cluster)
+    host.reporter.emit(Summary.of(facts, commands, note))
     return Joined(reserved.number)
 
 

@@ -10,7 +10,7 @@ from hosted_plugins.deploy.work import FLOWS, begin, flow_of, plan_of, read_answ
 from hosted_plugins.storage import StorageBackends
 from hosted_setup.interview.interviewer import Interviewer
 from hosted_setup.interview.sheet import AnswerSheet
-from hosted_setup.model.events import End, Failed, Info, Summary
+from hosted_setup.model.events import End, Failed, Info, Item, Summary
 from hosted_setup.model.messages import _
 from hosted_setup.model.problem import Aborted, ExitCode, Problem, exit_code_of, together
 from hosted_setup.pipeline.checking import table, warnings
@@ -49,7 +49,9 @@ def _checked(options: Namespace, app: App, sources: Sources, frontend: Frontend)
     problem = together(report.problems)
     if problem is not None:
         frontend.emit(Failed(problem))
-    frontend.emit(Summary((_("Checks:"), *(f"  {line}" for line in table(report.checked)), _("Nothing was changed."))))
+    lines = (_("Checks:"), *(f"  {line}" for line in table(report.checked)), _("Nothing was changed."))
+    results = tuple(Item(one.check.label, one.result.name.lower()) for one in report.checked)
+    frontend.emit(Summary(lines, results))
     return exit_code_of(problem) if problem is not None else ExitCode.DONE
 
 

@@ -26,7 +26,7 @@ from hosted_setup.domain.domain_mark import engine_id
 from hosted_setup.domain.templates import render
 from hosted_setup.hooks import hookimpl
 from hosted_setup.interview.sheet import AnswerSheet
-from hosted_setup.model.events import Info, Summary
+from hosted_setup.model.events import Info, Item, Summary
 from hosted_setup.model.messages import _
 from hosted_setup.pipeline.stage import Stage
 from hosted_setup.pipeline.step import step
@@ -36,6 +36,8 @@ from hosted_setup.ports.host import Host
 from hosted_setup.storage.domain import StorageDomain
 
 VERSION: Final = "1\n"  # of the shared configuration's layout
+_REPORT: Final = "hosted-engine support-bundle"
+_REMOVE: Final = "hosted-engine cleanup"
 
 
 @step(Stage.CLOSING, "Write the shared configuration")
@@ -106,23 +108,29 @@ def summarise(  # noqa: PLR0913 - everything the operator wants to know
 ) -> Deployed:
     """Tell the operator what there is now and what to do next."""
     host.reporter.emit(Info(_("Hosted Engine successfully deployed")))
-    uri = shlex.quote(host.hypervisor.uri)
-    lines = (
-        _("Engine:            https://{fqdn}/ovirt-engine/", fqdn=vm.fqdn),
-        _("Address:           {address}", address=healthy.address),
-        _("Version:           {version}", version=registered.version),
-        _("Administrator:     {admin}", admin=people.admin),
-        _("CA (SHA-256):      {fingerprint}", fingerprint=_ca_fingerprint(ready.ca_pem)),
-        *(_("SSH host key:      {fingerprint}", fingerprint=_key_fingerprint(key)) for key in greeted.host_keys),
-        _("Storage domain:    {domain}", domain=domain),
-        _("Configuration:     {path}", path=files.paths[-1]),
-        f"{_('Next')}:",
-        _("  open a shell in the engine VM:    ssh root@{address}", address=healthy.address),
-        _("  see it run:                       virsh -c {uri} dominfo {name}", uri=uri, name=vm.name),
-        _("  collect logs for a report:        hosted-engine support-bundle"),
-        _("  remove this deployment:           hosted-engine cleanup"),
+    engine, admin, address = f"https://{vm.fqdn}/ovirt-engine/", people.admin, healthy.address
+    ca, keys, path = _ca_fingerprint(ready.ca_pem), map(_key_fingerprint, greeted.host_keys), files.paths[-1]
+    look = f"virsh -c {shlex.quote(host.hypervisor.uri)} dominfo {vm.name}"
+    facts = (
+        (Item("engine", engine), _("Engine:            {url}", url=engine)),
+        (Item("address", address), _("Address:           {address}", address=address)),
+        (Item("version", registered.version), _("Version:           {version}", version=registered.version)),
+        (Item("administrator", admin), _("Administrator:     {admin}", admin=admin)),
+        (Item("ca-sha256", ca), _("CA (SHA-256):      {fingerprint}", fingerprint=ca)),
+        *((Item("ssh-host-key", key), _("SSH host key:      {fingerprint}", fingerprint=key)) for key in keys),
+        (Item("storage-domain", str(domain)), _("Storage domain:    {domain}", domain=domain)),
+        (Item("configuration", path), _("Configuration:     {path}", path=path)),
     )
-    host.reporter.emit(Summary(lines))
+    commands = (
+        (
+            Item("shell", f"ssh root@{address}"),
+            _("  open a shell in the engine VM:    ssh root@{address}", address=address),
+        ),
+        (Item("look", look), _("  see it run:                       {command}", command=look)),
+        (Item("report", _REPORT), _("  collect logs for a report:        {command}", command=_REPORT)),
+        (Item("remove", _REMOVE), _("  remove this deployment:           {command}", command=_REMOVE)),
+    )
+    host.reporter.emit(Summary.of(facts, commands))
     return Deployed(str(vm.fqdn), healthy.address)
 
 

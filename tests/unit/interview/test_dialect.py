@@ -9,7 +9,7 @@ import pytest
 
 from hosted_setup.interview import dialect
 from hosted_setup.interview.dialect import Asking, Confirming, Offered, Previewed, Rejected, Reviewing, Settled, Working
-from hosted_setup.model.events import End, Failed, GuestLine, Heading, Info, StepBegun, Summary, Waiting, Warn
+from hosted_setup.model.events import End, Failed, GuestLine, Heading, Info, Item, StepBegun, Summary, Waiting, Warn
 from hosted_setup.model.problem import Problem, Problems, exit_code_of
 from hosted_setup.model.secret import Secret
 from hosted_setup.ports.problems import EngineLogin, HypervisorDown
@@ -23,6 +23,7 @@ MESSAGES: tuple[dialect.AnyMessage, ...] = (
     Waiting("the engine", 1.5, 900.0, 40.0),
     Waiting("the archive", 1.5),
     Summary(("one", "two")),
+    Summary.of([(Item("engine", "https://e"), "Engine: https://e")], [(Item("look", "ls"), "  ls")], "  wait"),
     End(130),
     Asking(
         section="Engine", name="fqdn", key="A/b", prompt="FQDN", kind="text", help="", optional=False, default=None,

@@ -1,9 +1,9 @@
 """The installer's own step that makes the management bridge, on a machine of which nothing else is wanted.
 
-    python tests/system/bridge_step.py make|cut|undo|look
+    python tests/system/bridge_step.py make|cut|undo
 
 `make` runs the step with a journal, `undo` takes back what the journal holds. `cut` cuts the power while the bridge is
-on trial. `look` tells what the network is, but for indexes and what changes by itself with the time.
+on trial.
 """
 
 from __future__ import annotations
@@ -36,7 +36,6 @@ from hosted_setup.pipeline.stage import Stage
 from hosted_setup.pipeline.step import step, step_of
 from hosted_setup.pipeline.undo import UndoLog
 from hosted_setup.ports.host import Host, Paths
-from tests.lab.wire import essence
 
 if TYPE_CHECKING:
     from hosted_setup.model.events import Event
@@ -102,9 +101,6 @@ def power_cut(trial: BridgeTrial) -> bool:
 def main(verb: str) -> None:
     """See the module."""
     host = this_host()
-    if verb == "look":
-        tell("\n".join(essence(host.network.facts())))
-        return
     host.run_dir.mkdir(parents=True, exist_ok=True)
     with Journal(host.run_dir / "journal.jsonl") as journal:
         past = Past(journal.records)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from dataclasses import dataclass
-from itertools import pairwise
+from difflib import unified_diff
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
@@ -44,6 +45,10 @@ address1={STATIC}/24,192.0.2.1
 method=manual
 """
 LEASED_PROFILE: Final = f"{PROFILE.partition('address1')[0]}method=auto\n"
+LOOK: Final = "ip -json -details link; ip -json address; ip -json route; ip -json -6 route"
+PASSING: Final = frozenset({"ifindex", "valid_life_time", "preferred_life_time", "expires", "tentative"})
+"""What changes by itself, with the time or when a link is made anew."""
+SIX: Final = "2001:db8:"
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,8 @@ class Managed:
     unit: str
     files: Mapping[str, str]
     dhcp: bool
+    six: tuple[str, ...] = ()
+    """How the addresses of IPv6 begin that it has."""
     cut: bool = False
     """Cut the power while the bridge is on trial, too."""
 
@@ -60,19 +67,25 @@ class Managed:
 NETWORKD: Final = "etc/systemd/network/nic.network"
 INTERFACES: Final = "etc/network/interfaces"
 KEYFILE: Final = "etc/NetworkManager/system-connections/Wired 1.nmconnection"
-FIXED: Final = f"Address={STATIC}/24\nGateway=192.0.2.1\n"
+FIXED: Final = f"Address={STATIC}/24\nGateway=192.0.2.1\nAddress={SIX}:10/64\nGateway={SIX}:1\nIPv6AcceptRA=no\n"
+OWN: Final = "Domains=example.test\n[Link]\nMTUBytes=1400\n[DHCPv4]\nUseDNS=no\nRouteMetric=50\n"
+LEASED: Final = f"{SIX}:1"
+"""How the addresses begin that the server of leases gives."""
+OF_MAC: Final = f"{SIX}:5054:ff:fe12:3456"
 CASES: Final = {
     "networkd-dhcp": Managed(
-        "systemd-networkd", {NETWORKD: "[Match]\nType=ether\n[Network]\nDHCP=ipv4\n"}, dhcp=True, cut=True
+        "systemd-networkd", {NETWORKD: f"[Match]\nType=ether\n[Network]\nDHCP=yes\n{OWN}"}, dhcp=True,
+        six=(LEASED, OF_MAC),
     ),
     "networkmanager-static": Managed("NetworkManager", {KEYFILE: PROFILE}, dhcp=False),
     "ifupdown-dhcp": Managed(
         "networking", {INTERFACES: f"{LOOPBACK}auto {NIC}\niface {NIC} inet dhcp\n"}, dhcp=True
     ),
     "networkd-static": Managed(
-        "systemd-networkd", {NETWORKD: f"[Match]\nType=ether\n[Network]\n{FIXED}"}, dhcp=False, cut=True
+        "systemd-networkd", {NETWORKD: f"[Match]\nType=ether\n[Network]\n{FIXED}"}, dhcp=False, cut=True,
+        six=(f"{SIX}:10",),
     ),
-    "networkmanager-dhcp": Managed("NetworkManager", {KEYFILE: LEASED_PROFILE}, dhcp=True, cut=True),
+    "networkmanager-dhcp": Managed("NetworkManager", {KEYFILE: LEASED_PROFILE}, dhcp=True, cut=True, six=(LEASED, SIX)),
     "ifupdown-static": Managed(
         "networking",
         {INTERFACES: f"{LOOPBACK}auto {NIC}\niface {NIC} inet static\n  address {STATIC}/24\n  gateway 192.0.2.1\n"},
@@ -89,67 +102,104 @@ QUICK: Final = "networkd-dhcp"
 )
 def test_the_bridge_lasts_and_goes(name: str) -> None:
     case = CASES[name]
-    with Segment() as segment, Vm(segment.gateway, [case.unit], case.files) as vm:
-        until(lambda: "default" in vm.run("ip", "route") and "fe80" in vm.run("ip", "-br", "-6", "address"))
+    with Segment(six=bool(case.six)) as segment, Vm(segment.gateway, [case.unit], case.files) as vm:
+        until(lambda: Had.by(vm, NIC).satisfies(case))
         before, files = settled(vm), vm.run("sh", "-c", CONFIGURATION)
-        address, default = address_of(vm, NIC), default_route(vm)
-        assert address == (segment.leases_given()[-1] if case.dhcp else STATIC)
+        had = Had.by(vm, NIC)
+        assert had.address == (segment.leases_given()[-1] if case.dhcp else STATIC)
         if case.cut:
             vm.cut(*STEP, "cut")
-            until(lambda: vm.run(*STEP, "look") == before)
+            becomes(vm, before)
             assert vm.run("sh", "-c", CONFIGURATION) == files
 
         assert "answered over it" in vm.run(*STEP, "make")
-        carried(segment, vm, address, default)
+        carried(segment, vm, had)
         if case.dhcp:
             given = len(segment.leases_given())
             until(lambda: len(segment.leases_given()) > given)
             time.sleep(RENEWED_AFTER / 5)  # whoever asked has used the answer
-            carried(segment, vm, address, default)
+            carried(segment, vm, had)
 
         vm.reboot()
-        until(
-            lambda: any(
-                {BRIDGE, f"{address}/24"} <= {*line.split()}
-                for line in vm.run("ip", "-br", "-4", "address").splitlines()
-            )
-        )
-        carried(segment, vm, address, default)
+        until(lambda: BRIDGE in vm.run("ip", "-br", "link") and Had.by(vm, BRIDGE).satisfies(case))
+        carried(segment, vm, had)
         vm.run(*STEP, "undo")
-        until(lambda: vm.run(*STEP, "look") == before)
+        becomes(vm, before)
         assert vm.run("sh", "-c", CONFIGURATION) == files
+        if name == QUICK:
+            return
 
         vm.reboot()
-        until(lambda: vm.run(*STEP, "look") == before)
-        assert ping_from(segment, address)
+        becomes(vm, before)
+        assert ping_from(segment, had.address)
 
 
-def settled(vm: Vm) -> str:
+@dataclass(frozen=True)
+class Had:
+    """What a link has that the bridge takes over."""
+
+    address: str
+    default: str
+    addresses6: tuple[str, ...]
+    mtu: int
+
+    @classmethod
+    def by(cls, vm: Vm, link: str) -> Had:
+        """Look at a link."""
+        ((device,), default) = (
+            json.loads(vm.run("ip", "-json", "address", "show", "dev", link)),
+            vm.run("ip", "-4", "route", "show", "default", "dev", link).strip(),
+        )
+        found = {one["local"]: one["family"] for one in device["addr_info"] if good(one)}
+        four, six = ([one for one in sorted(found) if found[one] == family] for family in ("inet", "inet6"))
+        return cls(" ".join(four), default, tuple(six), device["mtu"])
+
+    def satisfies(self, case: Managed) -> bool:
+        """Tell whether that is all it is to have."""
+        six = [any(one.startswith(begin) for one in self.addresses6) for begin in case.six]
+        return bool(self.address and self.default) and all(six) and len(self.addresses6) >= len(six)
+
+
+def good(address: dict[str, Any]) -> bool:
+    """Tell whether others can reach the host by an address."""
+    return address["scope"] == "global" and "tentative" not in address
+
+
+def settled(vm: Vm) -> list[str]:
     """Give the network once it is the same twice."""
-    seen = ""
-    while (now := vm.run(*STEP, "look")) != seen:
+    seen: list[str] = []
+    while (now := look(vm)) != seen:
         seen = now
     return seen
 
 
-def carried(segment: Segment, vm: Vm, address: str, default: str) -> None:
-    """The bridge has the NIC, its address and its default route, and the NIC has none of them."""
-    assert address_of(vm, BRIDGE) == address
-    assert address_of(vm, NIC) == ""
+def becomes(vm: Vm, before: list[str]) -> None:
+    """Await that the network is as it was."""
+    deadline = time.monotonic() + WITHIN
+    while (now := look(vm)) != before:
+        assert time.monotonic() < deadline, "\n".join(unified_diff(before, now, "before", "now", n=0, lineterm=""))
+        time.sleep(0.5)
+
+
+def look(vm: Vm) -> list[str]:
+    """Give links, addresses and routes, but for what changes by itself."""
+    found = [lasting(one) for line in vm.run("sh", "-c", LOOK).splitlines() for one in json.loads(line)]
+    return sorted(json.dumps(one, sort_keys=True) for one in found)
+
+
+def lasting(item: Any) -> Any:  # noqa: ANN401 - JSON
+    """Leave out what changes by itself."""
+    if isinstance(item, dict):
+        return {name: lasting(one) for name, one in item.items() if name not in PASSING}
+    return [lasting(one) for one in item] if isinstance(item, list) else item
+
+
+def carried(segment: Segment, vm: Vm, had: Had) -> None:
+    """The bridge has the NIC, and all that the NIC had, which has nothing."""
+    assert Had.by(vm, BRIDGE) == had
+    assert Had.by(vm, NIC) == Had("", "", (), had.mtu)
     assert f"master {BRIDGE}" in vm.run("ip", "link", "show", "dev", NIC)
-    assert default_route(vm) == default.replace(f"dev {NIC}", f"dev {BRIDGE}")
-    assert ping_from(segment, address)
-
-
-def address_of(vm: Vm, link: str) -> str:
-    """Give the IPv4 addresses of a link."""
-    words = vm.run("ip", "-o", "-4", "address", "show", "dev", link).split()
-    return " ".join(word.partition("/")[0] for before, word in pairwise(words) if before == "inet")
-
-
-def default_route(vm: Vm) -> str:
-    """Give it as `ip` prints it."""
-    return vm.run("ip", "-4", "route", "show", "default").strip()
+    assert ping_from(segment, had.address)
 
 
 def ping_from(segment: Segment, address: str) -> bool:

@@ -6,10 +6,35 @@ import re
 from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_interface
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from hosted_setup.model.messages import N_, _
 from hosted_setup.model.values import DomainName, Word
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Several(Generic[T]):
+    """One or more values, in order, with commas between them."""
+
+    items: tuple[T, ...]
+    pattern: ClassVar[str]
+    item: ClassVar[Any]
+    """Called with a text, makes one of them; mypy would take a declared callable for a method."""
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Accept values with commas, and blanks around these."""
+        return cls(tuple(cls.item(one) for one in re.split(" *, *", text)))
+
+    def __str__(self) -> str:
+        """Give them with commas."""
+        return ",".join(map(str, self.items))
+
+
+def _several(pattern: str, more: str = "*") -> str:
+    return f"{pattern}( *, *{pattern}){more}"
 
 
 @dataclass(frozen=True)
@@ -87,28 +112,23 @@ class InterfaceAddress:
         return self.text
 
 
-@dataclass(frozen=True)
-class NameServers:
+class NameServers(Several[IpAddress]):
     """One to three name servers, in order: a resolver looks at no more (`MAXNS` of resolv.conf(5))."""
 
-    servers: tuple[IpAddress, ...]
-    pattern: ClassVar = rf"{IpAddress.pattern}( *, *{IpAddress.pattern}){{0,2}}"
+    pattern: ClassVar = _several(IpAddress.pattern, "{0,2}")
+    item: ClassVar = IpAddress.parse
 
     @classmethod
     def parse(cls, text: str) -> Self:
         """Accept addresses with commas between them, each once."""
-        servers = tuple(IpAddress.parse(one) for one in _listed(text))
-        if len(servers) > 3:  # noqa: PLR2004 - MAXNS
-            message = _("{count} name servers are more than the 3 a resolver looks at", count=len(servers))
+        found = super().parse(text)
+        if len(found.items) > 3:  # noqa: PLR2004 - MAXNS
+            message = _("{count} name servers are more than the 3 a resolver looks at", count=len(found.items))
             raise ValueError(message)
-        if len(set(servers)) < len(servers):
+        if len(set(found.items)) < len(found.items):
             message = _("{text!r} names a server twice", text=text)
             raise ValueError(message)
-        return cls(servers)
-
-    def __str__(self) -> str:
-        """Give them with commas."""
-        return ",".join(str(one) for one in self.servers)
+        return found
 
 
 @dataclass(frozen=True)
@@ -162,49 +182,36 @@ class PortNumber:
         return str(self.number)
 
 
-@dataclass(frozen=True)
-class PortalAddresses:
+def _of_a_portal(text: str) -> str:
+    try:
+        address = ip_address(text)
+    except ValueError:
+        raise ValueError(_("{text!r} is not an IP address", text=text)) from None
+    if address.is_multicast or address.is_unspecified or getattr(address, "scope_id", None):
+        raise ValueError(_("{text!r} is not the address of one machine", text=text))
+    return str(address)
+
+
+class PortalAddresses(Several[str]):
     """One or more IP addresses of an iSCSI server's portals; every unicast address will do."""
 
-    addresses: tuple[str, ...]
-    pattern: ClassVar = r"[0-9A-Fa-f.:]+( *, *[0-9A-Fa-f.:]+)*"
+    pattern: ClassVar = _several(IpAddress.pattern)
+    item: ClassVar = _of_a_portal
 
     @classmethod
     def parse(cls, text: str) -> Self:
         """Accept addresses with commas between them, each once."""
-        found = []
-        for one in _listed(text):
-            try:
-                address = ip_address(one)
-            except ValueError:
-                raise ValueError(_("{text!r} is not an IP address", text=one)) from None
-            if address.is_multicast or address.is_unspecified or getattr(address, "scope_id", None):
-                raise ValueError(_("{text!r} is not the address of one machine", text=one))
-            found.append(str(address))
-        if len(set(found)) < len(found):
+        found = super().parse(text)
+        if len(set(found.items)) < len(found.items):
             raise ValueError(_("{text!r} names an address twice", text=text))
-        return cls(tuple(found))
-
-    def __str__(self) -> str:
-        """Give them with commas."""
-        return ",".join(self.addresses)
+        return found
 
 
-@dataclass(frozen=True)
-class PortNumbers:
+class PortNumbers(Several[PortNumber]):
     """One TCP port for all portals, or one for each."""
 
-    ports: tuple[PortNumber, ...]
-    pattern: ClassVar = rf"{PortNumber.pattern}( *, *{PortNumber.pattern})*"
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """Accept ports with commas between them."""
-        return cls(tuple(PortNumber.parse(one) for one in _listed(text)))
-
-    def __str__(self) -> str:
-        """Give them with commas."""
-        return ",".join(map(str, self.ports))
+    pattern: ClassVar = _several(PortNumber.pattern)
+    item: ClassVar = PortNumber.parse
 
 
 class IscsiName(Word):
@@ -221,21 +228,11 @@ class EmailAddress(Word):
     wanted: ClassVar = N_("a mail address")
 
 
-@dataclass(frozen=True)
-class EmailAddresses:
+class EmailAddresses(Several[EmailAddress]):
     """One or more addresses for mail."""
 
-    addresses: tuple[EmailAddress, ...]
-    pattern: ClassVar = rf"{EmailAddress.pattern}( *, *{EmailAddress.pattern})*"
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """Accept addresses with commas between them."""
-        return cls(tuple(EmailAddress.parse(one) for one in _listed(text)))
-
-    def __str__(self) -> str:
-        """Give them with commas."""
-        return ",".join(str(one) for one in self.addresses)
+    pattern: ClassVar = _several(EmailAddress.pattern)
+    item: ClassVar = EmailAddress.parse
 
 
 def _reachable(text: str) -> IPv4Address | IPv6Address:
@@ -256,8 +253,3 @@ def _reachable(text: str) -> IPv4Address | IPv6Address:
         message = _("{text!r} is {kind}", text=text, kind=kind or _("a broadcast address"))
         raise ValueError(message)
     return found
-
-
-def _listed(text: str) -> list[str]:
-    """Part a list at its commas, with the blanks around them."""
-    return re.split(" *, *", text)

@@ -415,8 +415,8 @@ def _by_kernel(want: IscsiWanted, host: Host) -> bool:
 
 def _portals(portal: IscsiPortal) -> Iterator[Portal]:
     """Pair addresses and ports; the last port stands for the rest."""
-    ports = portal.ports.ports
-    for at, address in enumerate(portal.addresses.addresses):
+    ports = portal.ports.items
+    for at, address in enumerate(portal.addresses.items):
         yield Portal(address, ports[min(at, len(ports) - 1)].number)
 
 

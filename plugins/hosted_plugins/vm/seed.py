@@ -131,7 +131,7 @@ def _static(
         "address": str(address.static),
         "anywhere": "::/0" if address.static.version == 6 else "0.0.0.0/0",  # noqa: PLR2004
         "gateway": gateway,
-        "servers": [str(one) for one in resolver.servers.servers] if resolver.servers else [],
+        "servers": [str(one) for one in resolver.servers.items] if resolver.servers else [],
         "search": [_domain(vm, address)],
     }
 

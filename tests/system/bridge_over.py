@@ -1,12 +1,15 @@
 """The management bridge over NICs that this kernel can make: bond0, n0.100; run in the kernel tier.
 
 python tests/system/bridge_over.py NIC ...
+
+Each in a process of its own, all at once: much of it is waiting for programs to start.
 """
 
 from __future__ import annotations
 
 import sys
 import time
+from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -30,8 +33,8 @@ GRACE = 3.0
 
 def main(nics: list[str]) -> None:
     """Make the bridge over each."""
-    for nic in nics:
-        over(nic)
+    with get_context("fork").Pool(len(nics)) as processes:
+        processes.map(over, nics)
 
 
 def over(nic: str) -> None:
@@ -40,7 +43,7 @@ def over(nic: str) -> None:
     with TemporaryDirectory() as folder, Wire(nic) as wire, wire.host.inside():
         change = change_of(network, nic)
         what = f"{change.nic.kind} {change.nic.bond_mode or change.nic.vlan_id}"
-        tell(f"{nic} is a {what} of {change.nic.parent or 'none'}")
+        tell(nic, f"is a {what} of {change.nic.parent or 'none'}")
         for gateway in change.gateways:
             until(lambda gateway=gateway: network.answers(gateway, nic))  # type: ignore[misc]
         change = change_of(network, nic)
@@ -55,11 +58,11 @@ def over(nic: str) -> None:
             assert (bridge.mac, port.master, port.addresses) == (change.nic.mac, "ovirtmgmt", ())
             assert {one.cidr for one in bridge.addresses} == {one.cidr for one in change.nic.addresses}
             assert connections_go_on()
-            tell("made and proven, connections go on")
+            tell(nic, "made and proven, connections go on")
             network.remove_bridge(change, Path(folder))
             assert essence(network.facts()) == before
             assert connections_go_on()
-            tell("taken back, connections go on")
+            tell(nic, "taken back, connections go on")
         wire.cut()
         trial = network.make_bridge(change, Path(folder), 0.0)
         begun = time.monotonic()
@@ -72,16 +75,16 @@ def over(nic: str) -> None:
         except BridgeTakenBack:
             refused = True
         assert refused
-        tell("taken back by the guard when its time was up")
+        tell(nic, "taken back by the guard when its time was up")
         with installer(wire.host, change, Path(folder), WITHIN) as killed:
             killed.kill()
         until(lambda: essence(network.facts()) == before)
-        tell("taken back by the guard after a kill")
+        tell(nic, "taken back by the guard after a kill")
 
 
-def tell(text: str) -> None:
+def tell(nic: str, text: str) -> None:
     """Write a line for the test at once."""
-    sys.stdout.write(f"{text}\n")
+    sys.stdout.write(f"{nic} {text}\n")
     sys.stdout.flush()
 
 

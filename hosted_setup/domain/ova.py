@@ -102,7 +102,7 @@ class Contents:
             ApplianceDiskFormat: the `.meta` beside it contradicts the OVF.
         """
         if not self.ovf:
-            raise problem.OvaNoOvf(_("{count} members, none ends in .ovf", count=len(self.members)))
+            raise problem.OvaNoOvf(_("of its members ({count}) none ends in .ovf", count=len(self.members)))
         if self.ovf.disk not in self.members:
             raise problem.OvfReference(shown(self.ovf.disk))
         self._check_meta(self.ovf)

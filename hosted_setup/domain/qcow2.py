@@ -105,7 +105,11 @@ def _check_tables(header: _Header, features: int, length: int | None) -> None:
     needed = -(-header.size // mapped)
     if not needed <= header.l1_entries <= _L1_LIMIT // 8:
         raise ApplianceQcow2(
-            _("{entries} entries in its first table, {needed} are needed", entries=header.l1_entries, needed=needed)
+            _(
+                "entries in its first table: {entries}, and {needed} are needed",
+                entries=header.l1_entries,
+                needed=needed,
+            )
         )
     if header.l1_offset % cluster or header.refcount_offset % cluster or not header.l1_offset:
         raise ApplianceQcow2(_("a table does not begin at a cluster"))

@@ -283,7 +283,7 @@ def refuse_if_unfinished(runs: Path) -> None:
         return
     path, past = found
     detail = _("run {run} ({flow})", run=path.parent.name, flow=past.head.flow if past.head else "?")
-    why = _("it has ended without a word after {count} steps, or was kept after a failure", count=len(past.done))
+    why = _("it has ended without a word, or was kept after a failure; steps done: {count}", count=len(past.done))
     raise RunUnfinished(detail, why=why, where=str(path), hint=ways_on(past), command=RESUME)
 
 

@@ -78,7 +78,7 @@ def test_show_as_json(program: Program, folder: Path) -> None:
 def test_lint_of_good_files(program: Program) -> None:
     done = program("answers", "lint", str(program.inputs.answers), str(program.inputs.secrets))
     assert done.code == 0, done.out
-    assert "Nothing is wrong with these 5 answers." in done.out
+    assert "Nothing is wrong. Answers: 5." in done.out
     assert "Not answered here" not in done.out
 
 

@@ -196,7 +196,7 @@ def test_the_root_lies_too_deep_for_a_socket(site: Site) -> None:
     told = _only(refusal, "HE-ROOT-LONG")
     length = len(f"{site.root}/{STATE}/runs/{RUN}/guest.sock")
     assert f"guest.sock has {length} bytes, and 107 is the most" in told.text("What")
-    assert f"at least {length - 107} bytes shorter" in told.text("Next")
+    assert f"by this many bytes: {length - 107};" in told.text("Next")
     assert not site.storage.joinpath("images").exists()
 
 

@@ -68,7 +68,7 @@ def lint(app: App, files: Sequence[Path]) -> int:
         for question in answers.unanswered(sections(registry, answers)):
             frontend.emit(Info(_("Not answered here: {prompt} ({key})", prompt=question.prompt, key=question.key)))
     if code == ExitCode.DONE:
-        frontend.emit(Info(_("Nothing is wrong with these {count} answers.", count=len(answers.entries))))
+        frontend.emit(Info(_("Nothing is wrong. Answers: {count}.", count=len(answers.entries))))
     return code
 
 

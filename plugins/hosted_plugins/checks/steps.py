@@ -156,7 +156,9 @@ def _depth(host: Host) -> list[Problem]:
         return []
     detail = _("{socket} has {length} bytes, and {limit} is the most", socket=socket, length=length, limit=limit)
     why = _("it is the VM's socket, and the system's addresses of sockets have no more room")
-    hint = _("Name a directory by --root whose path is at least {bytes} bytes shorter; see:", bytes=length - limit)
+    hint = _(
+        "Name a directory by --root whose path is shorter, by this many bytes: {bytes}; see:", bytes=length - limit
+    )
     return [RootLong(detail, why=why, where=str(host.paths.root), hint=hint, command="hosted-engine deploy --help")]
 
 

@@ -127,6 +127,6 @@ def _unseen_or_lost(path: Path) -> Problem:
     if past.outcome is not None and not past.intents:
         return _unseen(_("run {run} has ended ({outcome}) before it changed anything", run=run, outcome=past.outcome))
     return WorkerLost(
-        _("run {run} has {count} steps done", run=run, count=len(past.done)),
+        _("run {run}; steps done: {count}", run=run, count=len(past.done)),
         why=_("it was killed, or this machine went down"), where=str(path), hint=ways_on(past), command=RESUME,
     )  # fmt: skip

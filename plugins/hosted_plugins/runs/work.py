@@ -71,7 +71,7 @@ def status(app: App) -> int:
     frontend.emit(
         Info(
             _(
-                "Run {run} is unfinished ({at_work}); {count} steps are done.",
+                "Run {run} is unfinished ({at_work}); steps done: {count}.",
                 run=path.parent.name,
                 at_work=at_work,
                 count=len(past.done),

@@ -42,7 +42,7 @@ class KernelLun:
     def choice(self) -> Choice:
         """Give it as an item of a pick list."""
         one = self.found.choice(self.path, _show(self.path))
-        words = _("{up} of {paths} paths up", up=self.paths_up, paths=self.paths)
+        words = _("paths up: {up} of {paths}", up=self.paths_up, paths=self.paths)
         return Choice(one.value, f"{one.description}, {words}", one.unfit, one.problem)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shlex
 import time
 from typing import TYPE_CHECKING, Final
@@ -33,7 +34,15 @@ def server(lab: Laboratory) -> Iterator[GlusterServer]:
         yield running
 
 
+def stored(lab: Laboratory) -> dict[str, str]:
+    """Hash what users have in all volumes; GlusterFS's own books lie in `.glusterfs`."""
+    bricks = [*lab.root.glob("gluster-*/*-[0-9]"), *lab.root.glob("small-*/*-[0-9]")]
+    files = [path for brick in bricks for path in brick.rglob("*") if ".glusterfs" not in path.parts]
+    return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "" for path in files}
+
+
 def refused(site: Site, volume: str, *codes: str, **changes: str) -> Told:
+    before = stored(site.lab)
     site.answer(**{
         "OVEHOSTED_STORAGE__domainType": "str:glusterfs",
         "OVEHOSTED_STORAGE__storageDomainConnection": f"str:{volume}" if ":" in volume else f"str:{SERVER}:/{volume}",
@@ -42,6 +51,7 @@ def refused(site: Site, volume: str, *codes: str, **changes: str) -> Told:
     begun = time.monotonic()
     refusal = site.refused()
     assert time.monotonic() - begun < IN_TIME + AROUND
+    assert stored(site.lab) == before
     assert set(refusal.codes) & set(codes), refusal.out
     told = next(one for code, one in zip(refusal.codes, refusal.told, strict=True) if code in codes)
     assert_well_told(told)
@@ -85,6 +95,11 @@ def test_a_volume_that_is_read_only(site: Site, server: GlusterServer) -> None:
         refused(site, "engine", "HE-GLUSTER-READONLY")
     finally:
         server.gluster("reset", "engine", "features.read-only")
+
+
+def test_a_volume_that_user_36_may_not_write_to(site: Site, server: GlusterServer) -> None:
+    server.volume("closed").chmod(0o555)
+    assert "storage.owner-uid 36" in refused(site, "closed", "HE-GLUSTER-WRITE").text("Next")
 
 
 def test_a_volume_that_is_full(site: Site, server: GlusterServer, lab: Laboratory) -> None:

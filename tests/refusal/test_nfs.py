@@ -119,26 +119,31 @@ def test_an_export_that_will_not_do(site: Site, exports: Exports, case: str) -> 
 
 def test_a_server_that_is_down(site: Site, exports: Exports) -> None:
     answer(site, f"{SERVER}:/plain")
+    before = exports.digest()
     exports.server.stop()
     try:
         refused(site, "HE-NFS-UNREACHABLE")
     finally:
         exports.server.start()
+    assert exports.digest() == before
 
 
 def test_a_server_that_hangs(site: Site, exports: Exports) -> None:
     answer(site, f"{SERVER}:/plain")
+    before = exports.digest()
     exports.server.hang()
     try:
         assert "did not answer" in refused(site, "HE-NFS-HUNG").text("Why")
     finally:
         exports.server.go_on()
+    assert exports.digest() == before
 
 
 def test_a_version_that_this_way_does_not_speak(site: Site, exports: Exports) -> None:
     answer(site, f"{SERVER}:/plain", OVEHOSTED_STORAGE__nfsVersion="str:v4_2")
+    before = exports.digest()
     assert "version 3" in refused(site, "HE-NFS-WAY").text("Why")
-    assert exports.digest()
+    assert exports.digest() == before
 
 
 @pytest.mark.parametrize("path", [f"{SERVER}:plain", "/plain", f"{SERVER}:/a/../plain"])

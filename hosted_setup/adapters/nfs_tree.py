@@ -117,7 +117,7 @@ class NfsTree:
 
     def _mounted(self) -> Mount:
         home = self._home
-        return Mount(home.server, home.export, home.uid, home.gid, self._within)
+        return Mount(home.server, home.export, home.uid, home.gid, self._within, home.version)
 
 
 def _name(path: str) -> bytes:

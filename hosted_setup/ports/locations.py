@@ -108,12 +108,16 @@ class DirectoryHome(msgspec.Struct, frozen=True, tag="directory"):
 
 
 class NfsHome(msgspec.Struct, frozen=True, tag="nfs"):
-    """An export of an NFS server, used from user space as the user and group that own what lives in it."""
+    """An export of an NFS server, used from user space as the user and group that own what lives in it.
+
+    `version` is that of the protocol, 3 or 4, by which its tree is looked at; a VM's disk there is reached by 3 alone.
+    """
 
     server: str
     export: str
     uid: int
     gid: int
+    version: int = 3
 
     def __str__(self) -> str:
         """Give the URL."""

@@ -113,7 +113,9 @@ class Behaviour:
     initiator: bool = False
     """Whether the pretended kernel logs in to iSCSI targets."""
     refused_portals: tuple[str, ...] = ()
-    """Portals at which nobody logs in, as `address:port`."""
+    """Portals at which the pretended kernel does not come in, as `address:port`."""
+    silent_portals: tuple[str, ...] = ()
+    """Portals that tell of their targets, and let nobody in."""
     processes: tuple[str, ...] = ("systemd", "libvirtd")
     modules: tuple[str, ...] = ("kvm", "kvm_intel")
     dropping: tuple[str, ...] = ()

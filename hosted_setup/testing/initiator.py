@@ -6,7 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from hosted_setup.ports.initiator import Lun, Portal, Target
-from hosted_setup.ports.iscsi_problems import ChapRefused, DiscoveryRefused, LunMissing, TargetMissing
+from hosted_setup.ports.iscsi_problems import ChapRefused, DiscoveryRefused, LunMissing, PortalDown, TargetMissing
 from hosted_setup.testing.images import lun_file
 
 if TYPE_CHECKING:
@@ -38,6 +38,8 @@ class FakeInitiator:
 
     def luns(self, portal: Portal, target: str, chap: Chap | None) -> tuple[Lun, ...]:
         """Log in to a target and list its disks, by number."""
+        if str(portal) in self._behaviour.silent_portals:
+            raise PortalDown(f"{target} at {portal}", why="No route to host")
         found = sorted(self._luns.glob(f"{target}-*"))
         if not found:
             raise TargetMissing(f"{target} at {portal}", why="Target not found(515)")

@@ -173,3 +173,15 @@ def test_space(ground: Ground) -> None:
     found = ground.tree.space()
     assert found.total == status.f_blocks * status.f_frsize
     assert abs(found.free - status.f_bavail * status.f_frsize) < 256 * MIB  # others write meanwhile
+
+
+def test_an_export_of_a_server_without_version_3_is_looked_at_by_version_4(lab: Laboratory) -> None:
+    folder = lab.folder("four")
+    os.chown(folder, *OWNER)
+    with NfsServer(lab, {"/four": Export(folder)}) as server, server.alone(), lab.network():
+        with pytest.raises(OSError, match=r"."):
+            SystemTrees().at(NfsHome(SERVER, "/four", *OWNER), 4.0).names("")
+        tree = SystemTrees().at(NfsHome(SERVER, "/four", *OWNER, version=4), 4.0)
+        tree.make_folder("one")
+        assert tree.names("") == ("one",)
+    assert (folder / "one").stat().st_uid == OWNER[0]

@@ -22,6 +22,7 @@ from hosted_setup.ports.locations import DeviceAt, LunHome
 from hosted_setup.storage.block_layout import BlockLayout
 from hosted_setup.testing.images import FakeImages
 from hosted_setup.testing.initiator import pretended_wwid
+from hosted_setup.testing.portrait import portrait
 from tests.flow.program import CHAP, ISCSI_TARGET
 
 if TYPE_CHECKING:
@@ -116,3 +117,22 @@ def test_a_portal_without_targets_is_told(program: Program) -> None:
     done = program.restore()
     assert (done.code, "HE-ISCSI-TARGET" in done.out) == (3, True), done.out
     assert "any target at 192.0.2.5:3260" in done.out
+
+
+def test_a_portal_that_lets_nobody_in_is_no_obstacle_while_another_does(program: Program) -> None:
+    program.on_iscsi(OVEHOSTED_STORAGE__iSCSIPortalIPAddress="str:192.0.2.5,192.0.2.6")
+    program.world.behaviour.silent_portals = ("192.0.2.5:3260",)
+    program.world.save()
+    done = program.restore()
+    assert done.code == 0, done.out
+    conf = (program.world.paths.etc / "hosted-engine.conf").read_text().splitlines()
+    assert "storage=192.0.2.6,192.0.2.5" in conf
+    assert "name='192.0.2.6'" in portrait(program.world)["domain HostedEngine"]
+
+
+def test_when_every_portal_lets_nobody_in_the_first_is_told(program: Program) -> None:
+    program.on_iscsi(OVEHOSTED_STORAGE__iSCSIPortalIPAddress="str:192.0.2.5,192.0.2.6")
+    program.world.behaviour.silent_portals = ("192.0.2.5:3260", "192.0.2.6:3260")
+    program.world.save()
+    done = program.restore()
+    assert (done.code, "HE-ISCSI-PORTAL" in done.out, "192.0.2.5:3260" in done.out) == (3, True, True), done.out

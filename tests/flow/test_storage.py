@@ -8,6 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hosted_plugins.storage import proofs
+from hosted_plugins.storage.mounting import StorageAccess
+from hosted_plugins.storage.nfs import Nfs, NfsAnswers, NfsVersion
+from hosted_setup.model.exports import NfsExport
+from hosted_setup.model.mount_options import MountOptions
 from hosted_setup.ports.connections import MountAt
 from hosted_setup.ports.mounts import FileSystem
 from hosted_setup.storage.connections import Disconnect
@@ -218,3 +222,16 @@ class Squashing(FakeProvingTree):
 
     def make_file(self, path: str, mode: int, chunks: Iterable[bytes] = ()) -> None:
         raise PermissionError(errno.EACCES, path)
+
+
+@pytest.mark.parametrize(("version", "number"), [("auto", 3), ("v3", 3), ("v4", 4), ("v4_2", 4)])
+def test_what_is_in_an_export_is_looked_at_by_the_version_that_it_is_to_be_mounted_by(
+    program: Program, version: str, number: int
+) -> None:
+    want = NfsAnswers(
+        export=NfsExport.parse(EXPORT),
+        version=NfsVersion(version),
+        options=MountOptions(()),
+        access=StorageAccess.KERNEL,
+    )
+    assert Nfs().home(want, program.world.host("20260102030405-abcdef")).version == number

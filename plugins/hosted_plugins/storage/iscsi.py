@@ -212,7 +212,9 @@ def look_at_luns(  # noqa: PLR0913 - all that leads to a LUN
     portals = tuple(one for one in targets.portals.get(str(target.name), ()) if target.group in {"", str(one.group)})
     if not portals:
         raise _not_shown(f"{target.name} {target.group}".strip(), next(_portals(portal)), host)
-    return IscsiLuns(portals, tuple(_looked(portals[0], str(target.name), _login(portal, passwords), host, wanted)))
+    name, chap = str(target.name), _login(portal, passwords)
+    portals = _answering_first(portals, name, chap, host)
+    return IscsiLuns(portals, tuple(_looked(portals[0], name, chap, host, wanted)))
 
 
 def _luns(target: IscsiTarget, found: IscsiLuns, host: Host) -> list[Choice]:
@@ -399,7 +401,7 @@ class Iscsi(StorageBackend[IscsiWanted]):
             kept = SecretInfo(secret, f"{want.target} {host.run_id}", host.run_id)
             host.hypervisor.define_secret(kept, want.password)
         if kernel:
-            sessions = IscsiSessions(want.target, tuple(dict.fromkeys(want.portals)), want.lun.wwid, user, secret)
+            sessions = IscsiSessions(want.target, want.portals, want.lun.wwid, user, secret)
             attach(sessions, host, undo)
             home = LunHome(DeviceAt(device_of(sessions, host).path), want.lun.size)
         if want.lun.wiped:
@@ -431,6 +433,16 @@ def _all_at_once(deed: Callable[[T], R], things: Sequence[T]) -> Iterator[R | Pr
 
     with ThreadPoolExecutor(len(things)) as threads:
         yield from threads.map(done, things)
+
+
+def _answering_first(portals: tuple[Portal, ...], target: str, chap: Chap | None, host: Host) -> tuple[Portal, ...]:
+    """Put the portals first that let us in now; as they are where there is one, or none does."""
+    portals = tuple(dict.fromkeys(portals))
+    if len(portals) == 1:
+        return portals
+    answers = _all_at_once(lambda one: host.initiator.luns(one, target, chap), portals)
+    down = {one for one, answer in zip(portals, answers, strict=True) if isinstance(answer, Problem)}
+    return tuple(sorted(portals, key=lambda one: one in down))
 
 
 def _login(portal: IscsiPortal, passwords: IscsiPasswords) -> Chap | None:

@@ -267,12 +267,12 @@ class Nfs(StorageBackend[NfsAnswers]):
             raise _unreached(want, error) from error
 
     def home(self, want: NfsAnswers, host: Host) -> NfsHome:
-        """Give the export."""
-        return _home(want)
+        """Give the export, looked at by the version that it is to be mounted by."""
+        return _home(want, 4 if want.version.value.startswith("v4") else 3)
 
 
-def _home(want: NfsAnswers) -> NfsHome:
-    return NfsHome(str(want.export.server), want.export.path, OWNER, OWNER)
+def _home(want: NfsAnswers, version: int = 3) -> NfsHome:
+    return NfsHome(str(want.export.server), want.export.path, OWNER, OWNER, version)
 
 
 def _file_system(want: NfsAnswers) -> FileSystem:

@@ -71,6 +71,11 @@ def with_a_domain(path: Path) -> None:
     BlockLayout(ENGINE, home, FakeImages(), UtilLinux()).create("hosted_storage", "20260101000000-bbbbbb")
 
 
+def test_a_host_without_luns(program: Program) -> None:
+    assert discover(program, "fc") == (0, "[ INFO  ] No storage of the kind fc was found\n")
+    assert as_json(program, "fc")["found"] == []
+
+
 def test_the_exports_of_an_nfs_server(program: Program) -> None:
     for path in ("/exports/engine", "/exports/home"):
         export_file(program.world.exports, "nas.example.com", path).mkdir(parents=True)

@@ -72,6 +72,8 @@ def discover(options: Namespace, app: App) -> ExitCode:
             print(app.redact(line))  # noqa: T201 - see above
         if problem is not None:
             frontend.emit(Failed(problem))
+        elif not found:
+            frontend.emit(Info(_("No storage of the kind {kind} was found", kind=options.kind)))
     return exit_code_of(problem) if problem is not None else ExitCode.DONE
 
 

@@ -30,6 +30,7 @@ class IscsiServer:
         self._environment = {**os.environ, "TGT_IPC_SOCKET": str(self.folder / "ipc")}
         self._targets: dict[str, int] = {}
         self._luns: dict[str, int] = {}
+        self._made: list[tuple[str, ...]] = []
         self.addresses = addresses
         self.daemon = self._start()
 
@@ -45,8 +46,20 @@ class IscsiServer:
             time.sleep(0.02)
         return daemon
 
+    def stop(self) -> None:
+        """End it as a crash does; the LUNs' files stay."""
+        self.close()
+
+    def start(self) -> None:
+        """Serve again what was served."""
+        self.daemon = self._start()
+        for command in self._made:
+            self.lab.run(command, check=True, env=self._environment)
+
     def _admin(self, verb: str, mode: str, *words: str, check: bool = True) -> int:
         command = ["tgtadm", "--lld", "iscsi", "--op", verb, "--mode", mode, *words]
+        if verb != "show":
+            self._made.append(tuple(command))
         return self.lab.run(command, check=check, env=self._environment).returncode
 
     def target(self, name: str, *, chap: tuple[str, str] | None = None, initiator: str = "") -> str:

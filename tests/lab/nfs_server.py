@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from tests.lab.laboratory import Inside, Laboratory
 
 SERVER: Final = "127.0.0.1"
+PORTS: Final = (111, 20480, 20490)
+"""Of the portmapper, of mount and of NFS."""
 UP_WITHIN: Final = 20.0
 _CONF: Final = """\
 NFS_CORE_PARAM {{ NFS_Port = 20490; MNT_Port = 20480; Protocols = 3,4; Enable_NLM = false; Enable_RQUOTA = false;

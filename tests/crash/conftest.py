@@ -52,7 +52,7 @@ class Scene:
             self.program.world.save()
             interfaces = self.program.world.paths.root / "etc/network/interfaces"
             interfaces.parent.mkdir(parents=True)
-            interfaces.write_text("auto eno1\niface eno1 inet dhcp\n")
+            interfaces.write_text("auto eno1\niface eno1 inet static\n    address 192.0.2.10/24\n")
         older = self.program.world.paths.etc / "answers.conf"
         older.parent.mkdir(parents=True)
         older.write_text("# of an older deploy\n")

@@ -174,7 +174,7 @@ def test_every_undo_is_recorded(run: Counter, program: Program) -> None:
     program.answer(HOSTED_ENGINE__networkMode="str:bridge")
     interfaces = program.world.paths.root / "etc/network/interfaces"
     interfaces.parent.mkdir(parents=True)
-    interfaces.write_text("auto eno1\niface eno1 inet dhcp\n")
+    interfaces.write_text("auto eno1\niface eno1 inet static\n    address 192.0.2.10/24\n    gateway 192.0.2.1\n")
     assert program.restore().code == 0
     assert program("cleanup", "--yes").code == 0
     program.on_iscsi()

@@ -1,0 +1,75 @@
+"""NICs as they may be configured, and the files that make a bridge over one at a boot, as text."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from hosted_plugins.network.managers import persistence
+from hosted_plugins.network.uncarried import NicUncarried
+from hosted_setup.ports.network import Address, BridgeChange, Link, NetworkFacts, Route
+from tests.golden.products import RUN
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+STATIC: Final = Link(
+    2, "eno1", "52:54:00:12:34:56", up=True, carrier=True, mtu=9000,
+    addresses=(Address("192.0.2.10", 24), Address("2001:db8::10", 64), Address("fe80::1", 64, scope=253)),
+)  # fmt: skip
+STATIC_ROUTES: Final = (
+    Route("192.0.2.0/24", "eno1", source="192.0.2.10", protocol=2),
+    Route("0.0.0.0/0", "eno1", gateway="192.0.2.1", protocol=4, metric=100),
+    Route("203.0.113.0/24", "eno1", gateway="192.0.2.9", protocol=4, flags=4),
+    Route("198.51.100.0/24", "eno1", gateway="192.0.2.9", protocol=4, table=77),
+    Route("::/0", "eno1", gateway="2001:db8::1", protocol=4, metric=1024),
+)
+DYNAMIC: Final = replace(
+    STATIC, mtu=1500,
+    addresses=(Address("192.0.2.10", 24, valid=3600), Address("2001:db8::10", 64, valid=7200)),
+)  # fmt: skip
+DYNAMIC_ROUTES: Final = (
+    Route("0.0.0.0/0", "eno1", gateway="192.0.2.1", protocol=16, metric=100),
+    Route("::/0", "eno1", gateway="fe80::9", protocol=9, metric=1024, expires=1800),
+)
+VLAN: Final = Link(7, "eno1.100", "52:54:00:12:34:56", kind="vlan", parent="eno1", vlan_id=100)
+KINDS: Final = {"static": (STATIC, STATIC_ROUTES), "dynamic": (DYNAMIC, DYNAMIC_ROUTES)}
+
+
+def change(nic: Link, routes: tuple[Route, ...]) -> BridgeChange:
+    return BridgeChange(RUN, "ovirtmgmt", nic, routes, ("192.0.2.1",))
+
+
+def facts(nic: Link, routes: tuple[Route, ...]) -> NetworkFacts:
+    return NetworkFacts((nic, VLAN), routes, (), ("192.0.2.53", "2001:db8::53"))
+
+
+def written(root: Path, nic: Link, routes: tuple[Route, ...]) -> str:
+    """Give who runs the NIC, and each file."""
+    found = persistence(root, change(nic, routes), facts(nic, routes))
+    assert all(not file.text.startswith("\n") and file.text.endswith("\n") for file in found.files)
+    files = "".join(f"\n=== {one.path} {one.mode:o}\n{one.text}" for one in found.files)
+    told = "".join(
+        f"\n=== {name}\n" + "".join(f"{shlex.join(one)}\n" for one in commands)
+        for name, commands in (("told", found.told), ("told back", found.told_back))
+        if commands
+    )
+    return f"{found.manager}\n{files}{told}".replace(str(root), "")
+
+
+def refused(root: Path, what: str, why: str, path: str, nic: Link = DYNAMIC) -> None:
+    """It is refused, with what stands in the file at `path`."""
+    with pytest.raises(NicUncarried) as caught:
+        written(root, nic, DYNAMIC_ROUTES)
+    problem = caught.value
+    assert (problem.code, problem.detail, problem.where) == ("HE-NIC-CONFIG", what, str(root / path))
+    assert why in problem.why
+    assert problem.command == shlex.join(["cat", str(root / path)])
+
+
+def put(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)

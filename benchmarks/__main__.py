@@ -19,6 +19,7 @@ NAMES = {
     "import": "benchmarks.import_disk:BENCHMARK",
     "import-localfs": "benchmarks.import_storage:LOCALFS",
     "import-nfs": "benchmarks.import_storage:NFS",
+    "import-glusterfs": "benchmarks.import_storage:GLUSTERFS",
     "import-iscsi": "benchmarks.import_storage:ISCSI",
     "import-lun": "benchmarks.import_storage:LUN_DEVICE",
     "deploy": "benchmarks.deploy:BENCHMARK",

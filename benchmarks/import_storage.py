@@ -21,6 +21,8 @@ from hosted_setup.domain.appliance import look
 from hosted_setup.model.values import GIB, MIB
 from hosted_setup.ports.images import DiskSource
 from hosted_setup.ports.locations import DeviceAt, DirectoryHome, FileAt, FileHome, IscsiAt, NfsHome
+from tests.lab.gluster_server import SERVER as GLUSTER
+from tests.lab.gluster_server import GlusterServer
 from tests.lab.iscsi_server import ADDRESS, IscsiServer
 from tests.lab.laboratory import Laboratory
 from tests.lab.nfs_server import SERVER, Export, NfsServer
@@ -64,6 +66,7 @@ def _targets(folder: Path) -> Iterator[dict[str, Target]]:
         export = lab.folder("export")
         os.chown(export, OWNER, OWNER)
         stack.enter_context(NfsServer(lab, {"/export": Export(export)}))
+        volume = _mounted(lab, stack.enter_context(GlusterServer(lab)))
         iscsi = stack.enter_context(IscsiServer(lab, PORT))
         name = iscsi.target("bench")
         lun = iscsi.lun(name, LUN)
@@ -76,9 +79,18 @@ def _targets(folder: Path) -> Iterator[dict[str, Target]]:
             "nfs": _file(
                 NfsHome(SERVER, "/export", OWNER, OWNER), f"nfs://{SERVER}/export/{DISK}?uid={OWNER}&gid={OWNER}"
             ),
+            "glusterfs": _file(DirectoryHome(volume, OWNER, OWNER), str(volume / DISK)),
             "iscsi": _lun(IscsiAt(portal, name, 1), lun, f"iscsi://{portal}/{name}/1"),
             "lun": _lun(DeviceAt(device), loop, device),
         }
+
+
+def _mounted(lab: Laboratory, server: GlusterServer) -> Path:
+    """Mount a volume of three copies there; give the path that leads to it from here."""
+    server.volume("bench", copies=3)
+    point = lab.folder("volume")
+    lab.run(["mount", "-t", "glusterfs", f"{GLUSTER}:/bench", point], check=True)
+    return Path(f"/proc/{lab.pid}/root{point}")
 
 
 def _file(home: FileHome, plain: str) -> Target:
@@ -134,4 +146,4 @@ def _benchmark(kind: str) -> Benchmark:
     return Benchmark(title, partial(_prepare, kind=kind))
 
 
-LOCALFS, NFS, ISCSI, LUN_DEVICE = map(_benchmark, ("localfs", "nfs", "iscsi", "lun"))
+LOCALFS, NFS, GLUSTERFS, ISCSI, LUN_DEVICE = map(_benchmark, ("localfs", "nfs", "glusterfs", "iscsi", "lun"))

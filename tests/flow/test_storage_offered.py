@@ -1,4 +1,4 @@
-"""What the interview offers of the storage there is: exports, volumes, LUNs; what is refused is shown, and not taken."""
+"""What the interview offers of the storage there is: exports, volumes, LUNs; what is refused is shown, not taken."""
 
 from __future__ import annotations
 

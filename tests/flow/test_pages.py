@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.flow.program import Program
 
 DOCS = Path(__file__).parents[2] / "docs"
-PAGES = ("nfs.md", "glusterfs.md", "storage-discovery.md")
+PAGES = ("nfs.md", "glusterfs.md", "storage-discovery.md", "luns.md")
 
 
 def commands(page: str) -> list[str]:
@@ -62,7 +62,7 @@ def test_a_command_of_a_page(program: Program, command: str) -> None:
 
 
 def test_there_are_commands() -> None:
-    assert [len(commands(page)) for page in PAGES] == [3, 3, 4]
+    assert [len(commands(page)) for page in PAGES] == [3, 3, 4, 2]
 
 
 def test_the_options_on_the_page_are_those_that_are_wanted() -> None:

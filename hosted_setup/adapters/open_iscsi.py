@@ -20,14 +20,12 @@ from hosted_setup.ports.initiator import Portal
 from hosted_setup.ports.iscsi_problems import ChapRefused, IscsiFault, PortalDown, PortalHung, TargetMissing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from hosted_setup.model.problem import Problem
     from hosted_setup.ports.initiator import Chap
 
-WITHIN: Final = 20.0
-"""Seconds that iscsiadm may take; a login is given up by iscsid before that."""
-
+_WITHIN: Final = 20.0
 _LOGIN_WITHIN: Final = 5
 _ATTEMPTS: Final = 2
 _FOLDERS: Final = (Path("/etc/iscsi"), Path("/var/lib/iscsi"))  # Debian's and Red Hat's
@@ -49,7 +47,17 @@ _CODES: Final[dict[int, type[Problem]]] = {
 
 
 class OpenIscsi:
-    """Implements `ports.sessions.Sessions`."""
+    """Implements `ports.sessions.Sessions`.
+
+    Args:
+        folders: where open-iscsi's database may be.
+        within: seconds that iscsiadm may take; a login is given up by iscsid before that.
+    """
+
+    def __init__(self, folders: Sequence[Path] = _FOLDERS, within: float = _WITHIN) -> None:
+        """See the class."""
+        self._folders = folders
+        self._within = within
 
     def missing(self) -> str:
         """Tell what this host lacks: the program, or the kernel's module."""
@@ -63,7 +71,7 @@ class OpenIscsi:
 
     def recorded(self, portal: Portal, target: str) -> bool:
         """Look for the record's file."""
-        return _record(portal, target) is not None
+        return self._record(portal, target) is not None
 
     def login(self, portal: Portal, target: str, chap: Chap | None, *, anew: bool) -> None:
         """Log in, and wait until the kernel has looked for LUNs."""
@@ -82,7 +90,7 @@ class OpenIscsi:
 
     def _complete(self, portal: Portal, target: str, chap: Chap | None) -> None:
         """Write what iscsiadm must not be told by arguments, and how long a login may take."""
-        path = _record(portal, target)
+        path = self._record(portal, target)
         if path is None:
             raise IscsiFault(f"{target} at {portal}", why=_("iscsiadm has made no record"), command=_SHOW)
         ours = {
@@ -103,6 +111,15 @@ class OpenIscsi:
         beside = next(one for one in path.parents if one.name == _NODES) / ".hosted-engine"
         put(path, "".join(f"{line}\n" for line in lines).encode(), 0o600, beside=beside, new=False)
 
+    def _record(self, portal: Portal, target: str) -> Path | None:
+        """Find the record's file: `nodes/TARGET/ADDRESS,PORT[,GROUP]`, or a file of an interface in it."""
+        for folder in (one / _NODES / target for one in self._folders):
+            places = folder.iterdir() if folder.is_dir() else ()
+            for place in places:
+                if place.name.split(",")[:2] == [portal.address, str(portal.port)]:
+                    return next(iter(sorted(place.iterdir())), None) if place.is_dir() else place
+        return None
+
     def _ask(self, verb: str, portal: Portal, target: str, chap: Chap | None = None) -> None:
         """Run iscsiadm on the record; what is there, or gone, already is no error."""
         where = f"{portal},{portal.group}" if verb == "new" and portal.group else str(portal)
@@ -114,11 +131,11 @@ class OpenIscsi:
         )  # fmt: skip
         place = f"{target} at {portal}"
         try:
-            said = process.communicate(timeout=WITHIN)[1]
+            said = process.communicate(timeout=self._within)[1]
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
-            why = _("no answer within {seconds:g} s", seconds=WITHIN)
+            why = _("no answer within {seconds:g} s", seconds=self._within)
             hint = _("Look after the storage server and the network to it, then see what this host knows of it:")
             raise PortalHung(place, why=why, hint=hint, command=_SHOW) from None
         usual = {"--login": _SESSION_THERE, "--logout": _NO_SESSION, "delete": _NO_RECORD}
@@ -149,16 +166,6 @@ def _portals(target: str) -> Iterator[Portal]:
                 if port.isdecimal():
                     group = _text(session / "tpgt")
                     yield Portal(_text(one / "persistent_address"), int(port), int(group) if group.isdecimal() else 0)
-
-
-def _record(portal: Portal, target: str) -> Path | None:
-    """Find the record's file: `nodes/TARGET/ADDRESS,PORT[,GROUP]`, or a file of an interface in it."""
-    for folder in (one / _NODES / target for one in _FOLDERS):
-        places = folder.iterdir() if folder.is_dir() else ()
-        for place in places:
-            if place.name.split(",")[:2] == [portal.address, str(portal.port)]:
-                return next(iter(sorted(place.iterdir())), None) if place.is_dir() else place
-    return None
 
 
 def _text(path: Path) -> str:

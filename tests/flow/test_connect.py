@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from hosted_setup.ports.connections import IscsiSessions
 from hosted_setup.ports.initiator import Portal
+from hosted_setup.ports.iscsi_problems import LunMissing
+from hosted_setup.ports.luns import HostLun
 from hosted_setup.ports.mounts import FileSystem
+from hosted_setup.storage.connecting import device_of
+from hosted_setup.testing.luns import FakeLuns
 from hosted_setup.testing.portrait import changes, portrait
 from hosted_setup.testing.state import Domain, load, save
 from hosted_setup.testing.trees import export_file
@@ -239,3 +245,23 @@ def test_a_kernel_that_cannot_log_in_is_told(program: Program) -> None:
     program.on_iscsi(HOSTED_ENGINE__storageAccess="str:kernel")
     done = program.restore()
     assert (done.code, "HE-ISCSI-WAY" in done.out, "modinfo iscsi_tcp" in done.out) == (3, True, True), done.out
+
+
+def test_a_lun_that_does_not_appear_is_told(program: Program) -> None:
+    on_iscsi(program)
+    host = program.world.host("20260102030405-abcdef")
+    with pytest.raises(LunMissing, match="HE-ISCSI-LUN") as missing:
+        device_of(IscsiSessions(ISCSI_TARGET, (PORTAL,), "3600"), host)
+    assert missing.value.why == "this host is logged in, and does not see it"
+
+
+def test_multipath_is_given_the_time_to_take_a_lun(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    program.world.behaviour.processes = ("multipathd",)
+    host = program.world.host("20260102030405-abcdef")
+    single = HostLun("/dev/disk/by-id/wwn-0x600", 1, 512, "", "", "", "3600", False, 1, 1)  # noqa: FBT003
+    looks = [(replace(single, path="/dev/sda"),), (single,), (single,)]
+    both = replace(single, path="/dev/disk/by-id/dm-uuid-mpath-3600", paths=2)
+    monkeypatch.setattr(FakeLuns, "listed", lambda _self: looks.pop(0) if looks else (both,))
+    assert device_of(IscsiSessions(ISCSI_TARGET, (PORTAL,), "3600"), host) == both
+    monkeypatch.setattr(FakeLuns, "listed", lambda _self: (single,))
+    assert device_of(IscsiSessions(ISCSI_TARGET, (PORTAL,), "3600"), host) == single

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import subprocess
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -39,7 +40,7 @@ class _Device(msgspec.Struct, rename={"block": "log-sec", "read_only": "ro"}):
 
 
 class _Lsblk(msgspec.Struct):
-    blockdevices: list[_Device]
+    blockdevices: list[msgspec.Raw]
 
 
 class SystemLuns:
@@ -99,7 +100,11 @@ class SystemLuns:
         command += ["--nodeps", *paths] if paths else ["--list"]
         command += [] if self._root == _HERE else ["--sysroot", str(self._root)]
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_WITHIN)
-        return msgspec.json.decode(done.stdout, type=_Lsblk).blockdevices if done.returncode == 0 else []
+        found: list[_Device] = []
+        for one in msgspec.json.decode(done.stdout, type=_Lsblk).blockdevices if done.returncode == 0 else []:
+            with suppress(msgspec.ValidationError):  # it is just coming or going: much of it is null
+                found.append(msgspec.json.decode(one, type=_Device))
+        return found
 
     def _lun(self, device: _Device, every: Mapping[str, _Device]) -> HostLun:
         """Give it; who made a multipath device is known of its paths alone."""

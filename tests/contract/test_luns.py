@@ -126,6 +126,14 @@ def test_a_lun_goes_by_the_name_that_lasts(tree: Tree) -> None:
     assert (one.path, one.lasting, one.multipath) == (f"/dev/disk/by-id/{name}", True, True)
 
 
+def test_a_disk_that_is_just_going_is_left_out(tree: Tree) -> None:
+    for name, number, place in (("sda", "8:0", "2:0:0:1"), ("sdb", "8:16", "2:0:0:2")):
+        tree.disk(name, number, place)
+        tree.known(name, ID_WWN=f"{WWN}{place[-1]}", ID_SERIAL_SHORT="SN1", ID_MODEL="Virtual_Disk")
+    (tree.root / "sys/class/block/sdb/queue/logical_block_size").unlink()
+    assert of(tree) == (found("/dev/sda", f"3{WWN[2:]}1"),)
+
+
 def test_a_host_without_luns(tree: Tree) -> None:
     for folder in ("sys/block", "sys/dev/block", "sys/class/block"):
         (tree.root / folder).mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""What operators see: on a terminal, on a pipe, and when it is gone."""
+"""Long, since every frontend is here: what operators see on a terminal, on a pipe, and when it is gone."""
 
 from __future__ import annotations
 

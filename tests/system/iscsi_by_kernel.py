@@ -17,6 +17,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from hosted_plugins.storage.iscsi import Iscsi, IscsiWanted
@@ -31,7 +33,7 @@ from hosted_setup.adapters.system_clock import SystemClock
 from hosted_setup.adapters.system_luns import SystemLuns
 from hosted_setup.model.problem import Problem
 from hosted_setup.model.secret import Secret
-from hosted_setup.pipeline.journal import Journal, Past
+from hosted_setup.pipeline.journal import FORMAT, Head, Journal, Past
 from hosted_setup.pipeline.runner import Intents
 from hosted_setup.ports.connections import IscsiSessions
 from hosted_setup.ports.host import Host, Paths
@@ -70,14 +72,14 @@ def tell(text: str) -> None:
     sys.stdout.flush()
 
 
-def this_host(folder: Path) -> Host:
+def this_host(folder: Path, factor: float = 10.0) -> Host:
     """Give this machine, as far as the back end needs it."""
     ports: dict[str, Any] = {one.name: None for one in fields(Host)}
     machine = LinuxMachine()
     ours = {
         "paths": Paths(folder), "run_id": RUN, "hypervisor": Libvirt(folder), "sessions": OpenIscsi(),
         "luns": SystemLuns(), "disk_tools": UtilLinux(), "images": QemuImages(lambda _uuid: Secret("")),
-        "machine": machine, "clock": SystemClock(), "reporter": Recorder(), "timeout_factor": 10.0,
+        "machine": machine, "clock": SystemClock(), "reporter": Recorder(), "timeout_factor": factor,
         "initiator": UserInitiator(Path("/etc/iscsi/initiatorname.iscsi"), lambda: machine.facts().uuid),
     }  # fmt: skip
     return Host(**ports | ours)
@@ -156,8 +158,12 @@ def use(folder: Path, whats: list[dict[str, Any]], *, again: bool) -> None:
         if again:
             (connection,) = connections_of(host.run_dir)
             assert isinstance(connection, IscsiSessions)
-            assert connect(connection, host)
-            assert not connect(connection, host)
+            if connection.user:  # libvirt, which is not here, has its password
+                assert connect(connection, host)
+                assert not connect(connection, host)
+            else:
+                assert commanded("connect-storage", host) == f"[ INFO  ] Connected: {connection}\n"
+                assert commanded("connect-storage", host) == f"[ INFO  ] Connected already: {connection}\n"
             home = LunHome(DeviceAt(device_of(connection, host).path), what["size"])
         else:
             home = attached(what, host, PASSWORD)
@@ -186,9 +192,18 @@ def use(folder: Path, whats: list[dict[str, Any]], *, again: bool) -> None:
     assert not [one for one in arguments.seen if "correct" in one and "horse" in one]
 
 
+def commanded(command: str, host: Host) -> str:
+    """Give what hosted-engine says."""
+    words = [sys.executable, "-m", "hosted_setup.cli", command, f"--root={host.paths.root}"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
 def attached(what: dict[str, Any], host: Host, password: str) -> LunHome:
     """Have the back end attach it, for a run with a journal."""
     with Journal(host.run_dir / "journal.jsonl") as journal:
+        journal.append(Head(RUN, "deploy", FORMAT, "", msgspec.Raw(b"{}")))
         home = Iscsi().attach(wanted(what, password), host, Intents(journal, "attach_storage", Past(journal.records)))
     assert isinstance(home, LunHome)
     return home
@@ -205,7 +220,7 @@ def gone(what: dict[str, Any]) -> None:
 def refused(folder: Path, whats: list[dict[str, Any]]) -> None:
     """Tell the code of each target that will not do."""
     for number, what in enumerate(whats):
-        host = this_host(folder / str(number))
+        host = this_host(folder / str(number), 1.0)
         host.run_dir.mkdir(parents=True, exist_ok=True)
         begun = time.monotonic()
         try:

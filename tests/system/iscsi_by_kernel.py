@@ -17,8 +17,6 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from hosted_plugins.storage.iscsi import Iscsi, IscsiWanted
@@ -33,7 +31,7 @@ from hosted_setup.adapters.system_clock import SystemClock
 from hosted_setup.adapters.system_luns import SystemLuns
 from hosted_setup.model.problem import Problem
 from hosted_setup.model.secret import Secret
-from hosted_setup.pipeline.journal import FORMAT, Head, Journal, Past
+from hosted_setup.pipeline.journal import Journal, Past
 from hosted_setup.pipeline.runner import Intents
 from hosted_setup.ports.connections import IscsiSessions
 from hosted_setup.ports.host import Host, Paths
@@ -158,12 +156,8 @@ def use(folder: Path, whats: list[dict[str, Any]], *, again: bool) -> None:
         if again:
             (connection,) = connections_of(host.run_dir)
             assert isinstance(connection, IscsiSessions)
-            if connection.user:  # libvirt, which is not here, has its password
-                assert connect(connection, host)
-                assert not connect(connection, host)
-            else:
-                assert commanded("connect-storage", host) == f"[ INFO  ] Connected: {connection}\n"
-                assert commanded("connect-storage", host) == f"[ INFO  ] Connected already: {connection}\n"
+            assert connect(connection, host)
+            assert not connect(connection, host)
             home = LunHome(DeviceAt(device_of(connection, host).path), what["size"])
         else:
             home = attached(what, host, PASSWORD)
@@ -192,18 +186,9 @@ def use(folder: Path, whats: list[dict[str, Any]], *, again: bool) -> None:
     assert not [one for one in arguments.seen if "correct" in one and "horse" in one]
 
 
-def commanded(command: str, host: Host) -> str:
-    """Give what hosted-engine says."""
-    words = [sys.executable, "-m", "hosted_setup.cli", command, f"--root={host.paths.root}"]
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
 def attached(what: dict[str, Any], host: Host, password: str) -> LunHome:
     """Have the back end attach it, for a run with a journal."""
     with Journal(host.run_dir / "journal.jsonl") as journal:
-        journal.append(Head(RUN, "deploy", FORMAT, "", msgspec.Raw(b"{}")))
         home = Iscsi().attach(wanted(what, password), host, Intents(journal, "attach_storage", Past(journal.records)))
     assert isinstance(home, LunHome)
     return home

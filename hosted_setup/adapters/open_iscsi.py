@@ -92,7 +92,8 @@ class OpenIscsi:
         """Write what iscsiadm must not be told by arguments, and how long a login may take."""
         path = self._record(portal, target)
         if path is None:
-            raise IscsiFault(f"{target} at {portal}", why=_("iscsiadm has made no record"), command=_SHOW)
+            why, hint = _("iscsiadm has made no record"), _("See what this host knows of it:")
+            raise IscsiFault(_place(target, portal), why=why, hint=hint, command=_SHOW)
         ours = {
             "node.startup": "manual",
             "node.conn[0].startup": "manual",
@@ -129,7 +130,7 @@ class OpenIscsi:
             command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
             text=True, errors="replace", env={"LC_ALL": "C.UTF-8", "PATH": _path()}, start_new_session=True,
         )  # fmt: skip
-        place = f"{target} at {portal}"
+        place = _place(target, portal)
         try:
             said = process.communicate(timeout=self._within)[1]
         except subprocess.TimeoutExpired:
@@ -144,6 +145,10 @@ class OpenIscsi:
 
 
 _SHOW: Final = "iscsiadm --mode node --print 1"
+
+
+def _place(target: str, portal: Portal) -> str:
+    return _("{target} at {portal}", target=target, portal=portal)
 
 
 def _refusal(code: int, place: str, said: str, chap: Chap | None) -> Problem:

@@ -35,9 +35,14 @@ def server(lab: Laboratory) -> Iterator[GlusterServer]:
 
 
 def stored(lab: Laboratory) -> dict[str, str]:
-    """Hash what users have in all volumes; GlusterFS's own books lie in `.glusterfs`."""
+    """Hash what users have in all volumes; GlusterFS's own books lie in `.glusterfs…`."""
     bricks = [*lab.root.glob("gluster-*/*-[0-9]"), *lab.root.glob("small-*/*-[0-9]")]
-    files = [path for brick in bricks for path in brick.rglob("*") if ".glusterfs" not in path.parts]
+    files = [
+        path
+        for brick in bricks
+        for path in brick.rglob("*")
+        if not str(path.relative_to(brick)).startswith(".glusterfs")
+    ]
     return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "" for path in files}
 
 

@@ -10,7 +10,6 @@ became of it; it writes to `bridge-guard.log` in the run's folder.
 from __future__ import annotations
 
 import os
-import select
 import signal
 import sys
 import time
@@ -21,6 +20,7 @@ import msgspec
 from pyroute2 import IPRoute
 
 from hosted_setup.adapters.netlink_bridge import RECORD, exclusive, restore
+from hosted_setup.adapters.readable import readable
 from hosted_setup.ports.network import BridgeChange
 
 LOG: Final = "bridge-guard.log"
@@ -49,8 +49,7 @@ def main(folder: Path, seconds: float) -> None:
 
 
 def _wait(seconds: float) -> str:
-    ready, _, _ = select.select([sys.stdin.fileno()], [], [], seconds)
-    if not ready:
+    if not readable(sys.stdin.fileno(), seconds):
         return f"not kept within {seconds:g} s"
     word = os.read(sys.stdin.fileno(), 64).decode().strip()
     return word or "the installer has ended"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import secrets
-import select
 import socket
 import struct
 import time
 from typing import Final
+
+from hosted_setup.adapters.readable import readable
 
 _HEADER: Final = struct.Struct("!BBHHH")  # type, code, checksum, identifier, number
 _KINDS: Final = {
@@ -36,7 +37,7 @@ def ping(address: str, within: float) -> bool:
         while time.monotonic() < deadline:
             wire.send(message)
             again = min(deadline, time.monotonic() + _EVERY)
-            while select.select([wire], [], [], max(0.0, again - time.monotonic()))[0]:
+            while readable(wire.fileno(), again - time.monotonic()):
                 packet = wire.recv(1 << 16)
                 start = (packet[0] & 0xF) * 4 if version == 4 else 0  # noqa: PLR2004 - IPv4 gives its own header too
                 if packet[start : start + 1] == bytes([reply]) and packet.endswith(body):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import select
 import struct
 import time
 from contextlib import suppress
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from hosted_setup.adapters.readable import readable
 from hosted_setup.model.messages import _
 from hosted_setup.ports.machine import Space
 from hosted_setup.ports.trees import Kind
@@ -118,7 +118,7 @@ class PrivateTree:
         pipe = self._from.fileno()
         found = b""
         while len(found) < count:
-            if not select.select([pipe], [], [], max(0.0, deadline - time.monotonic()))[0]:
+            if not readable(pipe, deadline - time.monotonic()):
                 why = _("the server did not answer within {seconds:g} s", seconds=self._within)
                 raise TimeoutError(errno.ETIMEDOUT, f"{name}: {why}")
             piece = os.read(pipe, count - len(found))

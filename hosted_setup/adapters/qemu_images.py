@@ -6,13 +6,13 @@ import errno
 import json
 import os
 import re
-import select
 import subprocess
 from typing import TYPE_CHECKING, Final
 
 from hosted_setup.adapters.disk_bytes import fill, must_be_empty
 from hosted_setup.adapters.qemu_img import SILENT_AFTER, QemuImg, fault, faults, silent
 from hosted_setup.adapters.qemu_nodes import filename, nothing
+from hosted_setup.adapters.readable import readable
 from hosted_setup.model.messages import _
 from hosted_setup.ports.images import DiskSource
 from hosted_setup.ports.locations import FileAt
@@ -173,6 +173,6 @@ def _followed(process: subprocess.Popen[bytes], progress: Callable[[float], None
 def _piece(process: subprocess.Popen[bytes], within: float | None) -> bytes:
     if process.stdout is None:
         return b""
-    if not select.select([process.stdout], [], [], within)[0]:
+    if not readable(process.stdout.fileno(), within):
         raise TimeoutError(_("nothing has moved for {seconds:g} s", seconds=within))
     return process.stdout.read(256)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import select
 import shlex
 import subprocess
 from time import monotonic
 from typing import Final
 
+from hosted_setup.adapters.readable import readable
 from hosted_setup.interview.secrets import MOST, Stream, no_secrets
 from hosted_setup.model.messages import _
 
@@ -79,8 +79,7 @@ def _run(words: list[str], end: float) -> tuple[bytes, int]:
 def _read(descriptor: int, end: float) -> bytes:
     data = b""
     while len(data) <= MOST:
-        ready, _, _ = select.select([descriptor], [], [], max(0.0, end - monotonic()))
-        if not ready:
+        if not readable(descriptor, end - monotonic()):
             raise TimeoutError
         piece = os.read(descriptor, MOST + 1 - len(data))
         if not piece:

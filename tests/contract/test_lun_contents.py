@@ -103,11 +103,11 @@ def test_a_partition_table_is_found_even_an_empty_one(lun: Path, label: str) -> 
 @pytest.mark.system
 def test_a_volume_group_is_named_and_one_of_ovirt_told_apart(lab: Laboratory, lun: Path) -> None:
     with looped(lab, lun) as device:
-        lvm(lab, lun, "pvcreate", "--metadatasize", "32m", "-ff", "-y", device)
+        lvm(lab, lun, device, "pvcreate", "--metadatasize", "32m", "-ff", "-y", device)
         assert contents(lun).findings == (Finding(Kind.LVM),)
-        lvm(lab, lun, "vgcreate", "--addtag", "mine", DOMAIN, device)
+        lvm(lab, lun, device, "vgcreate", "--addtag", "mine", DOMAIN, device)
         assert contents(lun).findings == (Finding(Kind.LVM, DOMAIN),)
-        lvm(lab, lun, "vgchange", "--addtag", "RHAT_storage_domain", "--addtag", "MDT_TYPE=ISCSI", DOMAIN)
+        lvm(lab, lun, device, "vgchange", "--addtag", "RHAT_storage_domain", "--addtag", "MDT_TYPE=ISCSI", DOMAIN)
     assert contents(lun).findings == (Finding(Kind.OVIRT_DOMAIN, DOMAIN),)
 
 
@@ -120,11 +120,12 @@ def looped(lab: Laboratory, lun: Path) -> Iterator[str]:
         lab.run(["losetup", "--detach", device], check=True)
 
 
-def lvm(lab: Laboratory, lun: Path, command: str, *words: str) -> None:
-    """Run LVM without device-mapper and with settings of its own, on nothing but loop devices."""
+def lvm(lab: Laboratory, lun: Path, device: str, command: str, *words: str) -> None:
+    """Run LVM without device-mapper and with settings of its own, on nothing but this device."""
     settings = lun.parent / "lvm"
     settings.mkdir(exist_ok=True)
-    (settings / "lvm.conf").write_text('devices { filter = [ "a|^/dev/loop|", "r|.*|" ] use_devicesfile = 0 }\n')
+    alone = f"""filter = [ "a|^{device}$|", "r|.*|" ]"""  # another one may bear a group of this name
+    (settings / "lvm.conf").write_text(f"devices {{ {alone} use_devicesfile = 0 }}\n")
     environment = {**os.environ, "LVM_SYSTEM_DIR": str(settings), "LVM_SUPPRESS_FD_WARNINGS": "1"}
     lab.run([command, "--driverloaded", "n", *words], check=True, env=environment)
 

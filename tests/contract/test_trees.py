@@ -43,11 +43,16 @@ class Ground:
 
 
 @pytest.fixture(scope="module")
-def export(lab: Laboratory) -> Iterator[Path]:
-    """Give a folder that the laboratory's server exports as /export."""
-    folder = lab.folder("export")
-    with NfsServer(lab, {"/export": Export(folder)}):
-        yield folder
+def exported(lab: Laboratory) -> Path:
+    """Give the folder that the laboratory's server exports."""
+    return lab.folder("export")
+
+
+@pytest.fixture(scope="module")
+def server(lab: Laboratory, exported: Path) -> Iterator[NfsServer]:
+    """Serve it as /export."""
+    with NfsServer(lab, {"/export": Export(exported)}) as server:
+        yield server
 
 
 @pytest.fixture(params=["local", "nfs"])
@@ -57,9 +62,10 @@ def ground(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ground]:
     if request.param == "local":
         yield Ground(SystemTrees().at(DirectoryHome(tmp_path, *OWNER)), tmp_path, OWNER)
         return
-    export: Path = request.getfixturevalue("export")
+    request.getfixturevalue("server")
+    exported: Path = request.getfixturevalue("exported")
     lab: Laboratory = request.getfixturevalue("lab")
-    folder = export / tmp_path.name
+    folder = exported / tmp_path.name
     folder.mkdir()
     os.chown(folder, *OWNER)
     with lab.network():
@@ -175,13 +181,16 @@ def test_space(ground: Ground) -> None:
     assert abs(found.free - status.f_bavail * status.f_frsize) < 256 * MIB  # others write meanwhile
 
 
-def test_an_export_of_a_server_without_version_3_is_looked_at_by_version_4(lab: Laboratory) -> None:
-    folder = lab.folder("four")
+def test_an_export_of_a_server_without_version_3_is_looked_at_by_version_4(
+    lab: Laboratory, server: NfsServer, exported: Path
+) -> None:
+    folder = exported / "four"
+    folder.mkdir()
     os.chown(folder, *OWNER)
-    with NfsServer(lab, {"/four": Export(folder)}) as server, server.alone(), lab.network():
+    with server.alone(), lab.network():
         with pytest.raises(OSError, match=r"."):
-            SystemTrees().at(NfsHome(SERVER, "/four", *OWNER), 4.0).names("")
-        tree = SystemTrees().at(NfsHome(SERVER, "/four", *OWNER, version=4), 4.0)
+            SystemTrees().at(NfsHome(SERVER, "/export/four", *OWNER), 4.0).names("")
+        tree = SystemTrees().at(NfsHome(SERVER, "/export/four", *OWNER, version=4), 4.0)
         tree.make_folder("one")
         assert tree.names("") == ("one",)
     assert (folder / "one").stat().st_uid == OWNER[0]

@@ -19,8 +19,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from hosted_setup.adapters import libvirt_keepalive
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    import libvirt
 
 PREFIX: Final = "he-lab-"
 STARTS_WITHIN: Final = 30.0
@@ -103,6 +107,16 @@ class Laboratory:
                 yield
             finally:
                 _enter(libc, old.fileno())
+
+    @contextmanager
+    def libvirt(self) -> Iterator[libvirt.virConnect]:
+        """Give a connection to its libvirt; closing it takes the event loop, once this process has one."""
+        connection = libvirt_keepalive.opened(self.uri)
+        try:
+            yield connection
+        finally:
+            connection.close()
+            libvirt_keepalive.let_go()
 
     def processes(self) -> dict[int, str]:
         """Give the command lines of the processes inside by their number there; its own are left out."""

@@ -52,6 +52,9 @@ class NfsServer:
         self._lab = lab
         self._folder = lab.folder("nfs", 0o700)
         lab.run(["mkdir", "-p", "/run/ganesha", "/run/rpcbind"], check=True)
+        if not lab.run(["rpcinfo", "-p", SERVER]).returncode:
+            message = "the laboratory has an NFS server already: they share their ports"
+            raise RuntimeError(message)
         self._portmapper = self._start("rpcbind", "-w", "-f")
         self._await_answer(self._portmapper, "-p", SERVER)  # the server ends if there is none to register with
         blocks = (

@@ -17,8 +17,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import libvirt
-
 from tests.refusal.told import Refusal
 from tests.unit.domain import builders
 
@@ -146,14 +144,11 @@ class Site:
 
     def inventory(self) -> dict[str, str]:
         """Give everything a deploy could change on the host, by name."""
-        connection = libvirt.open(self.lab.uri)
-        try:
+        with self.lab.libvirt() as connection:
             found = {f"VM {one.name()}": one.XMLDesc() for one in connection.listAllDomains()}
             found |= {
                 f"network {one.name()}": f"{one.isActive()} {one.XMLDesc()}" for one in connection.listAllNetworks()
             }
-        finally:
-            connection.close()
         found |= dict(self._files())
         found["mounts"] = Path(f"/proc/{self.lab.pid}/mountinfo").read_text()
         found["processes"] = "\n".join(sorted(self.lab.processes().values()))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, Final
 
-import libvirt
 import pytest
 from msgspec import Raw
 
@@ -37,19 +36,17 @@ def _only(refusal: Refusal, code: str, exit_code: int = 3) -> Told:
 @pytest.fixture
 def theirs(site: Site) -> Iterator[Site]:
     """Put a VM, a network and a link of somebody else's on the host, the first two under our names."""
-    connection = libvirt.open(site.lab.uri)
-    vm = connection.defineXML(
-        f"<domain type='qemu'><name>{site.name}</name><memory unit='MiB'>64</memory><os><type>hvm</type></os></domain>"
-    )
-    network = connection.networkDefineXML(f"<network><name>{site.name}</name></network>")
-    site.inside("ip", "link", "add", "theirs", "type", "bridge")
-    site.inside("ip", "address", "add", "192.168.77.1/24", "dev", "theirs")
-    site.inside("ip", "link", "set", "theirs", "up")
-    yield site
-    site.inside("ip", "link", "delete", "theirs")
-    network.undefine()
-    vm.undefine()
-    connection.close()
+    parts = f"<name>{site.name}</name><memory unit='MiB'>64</memory><os><type>hvm</type></os>"
+    with site.lab.libvirt() as connection:
+        vm = connection.defineXML(f"<domain type='qemu'>{parts}</domain>")
+        network = connection.networkDefineXML(f"<network><name>{site.name}</name></network>")
+        site.inside("ip", "link", "add", "theirs", "type", "bridge")
+        site.inside("ip", "address", "add", "192.168.77.1/24", "dev", "theirs")
+        site.inside("ip", "link", "set", "theirs", "up")
+        yield site
+        site.inside("ip", "link", "delete", "theirs")
+        network.undefine()
+        vm.undefine()
 
 
 def test_all_that_the_checks_refuse_is_told_at_once(theirs: Site) -> None:

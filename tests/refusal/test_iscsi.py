@@ -131,18 +131,21 @@ def _volume_group(*tags: str) -> Callable[[Path], None]:
     """Copy what LVM wrote elsewhere: making it takes a block device."""
 
     def put(path: Path) -> None:
-        device = subprocess.run(["losetup", "-f", "--show", path], check=True, capture_output=True, text=True).stdout
+        device = subprocess.run(
+            ["losetup", "-f", "--show", path], check=True, capture_output=True, text=True
+        ).stdout.strip()
         settings = path.parent / "lvm"
         settings.mkdir(exist_ok=True)
-        (settings / "lvm.conf").write_text('devices { filter = [ "a|^/dev/loop|", "r|.*|" ] use_devicesfile = 0 }\n')
+        alone = f"""filter = [ "a|^{device}$|", "r|.*|" ]"""  # another one may bear a group of this name
+        (settings / "lvm.conf").write_text(f"devices {{ {alone} use_devicesfile = 0 }}\n")
         environment = {**os.environ, "LVM_SYSTEM_DIR": str(settings), "LVM_SUPPRESS_FD_WARNINGS": "1"}
         words = [word for tag in tags for word in ("--addtag", tag)]
         try:
             for command in (["pvcreate", "-ff", "-y"], ["vgcreate", *words, UUID]):
-                whole = [command[0], "--driverloaded", "n", *command[1:], device.strip()]
+                whole = [command[0], "--driverloaded", "n", *command[1:], device]
                 subprocess.run(whole, check=True, capture_output=True, env=environment)
         finally:
-            subprocess.run(["losetup", "-d", device.strip()], check=True)
+            subprocess.run(["losetup", "-d", device], check=True)
 
     return put
 

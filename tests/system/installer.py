@@ -225,15 +225,14 @@ class Installer:
 
     def _dump(self) -> None:
         """Ask libvirt for everything it would tell."""
-        connection = libvirt.open(self.site.lab.uri)
-        while not self._over.wait(DUMPED_EVERY):
-            with suppress(libvirt.libvirtError):
-                for domain in connection.listAllDomains():
-                    for flags in (libvirt.VIR_DOMAIN_XML_SECURE, libvirt.VIR_DOMAIN_XML_INACTIVE):
-                        self.dumps.add(domain.XMLDesc(flags))
-                for network in connection.listAllNetworks():
-                    self.dumps.add(network.XMLDesc(0))
-        connection.close()
+        with self.site.lab.libvirt() as connection:
+            while not self._over.wait(DUMPED_EVERY):
+                with suppress(libvirt.libvirtError):
+                    for domain in connection.listAllDomains():
+                        for flags in (libvirt.VIR_DOMAIN_XML_SECURE, libvirt.VIR_DOMAIN_XML_INACTIVE):
+                            self.dumps.add(domain.XMLDesc(flags))
+                    for network in connection.listAllNetworks():
+                        self.dumps.add(network.XMLDesc(0))
 
 
 def virsh(lab: Laboratory, *words: str) -> str:

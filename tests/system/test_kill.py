@@ -60,16 +60,14 @@ def committed(site: Site) -> bool:
 
 def pulling(site: Site) -> bool:
     """Tell whether the VM runs and its disk is still being pulled over."""
-    connection = libvirt.open(site.lab.uri)
-    try:
-        return any(
-            domain.name() == site.vm_name and domain.isActive() and domain.blockJobInfo("vda", 0)
-            for domain in connection.listAllDomains()
-        )
-    except libvirt.libvirtError:
-        return False  # it is being started
-    finally:
-        connection.close()
+    with site.lab.libvirt() as connection:
+        try:
+            return any(
+                domain.name() == site.vm_name and domain.isActive() and domain.blockJobInfo("vda", 0)
+                for domain in connection.listAllDomains()
+            )
+        except libvirt.libvirtError:
+            return False  # it is being started
 
 
 def killed(site: Site, when: str | Callable[[], bool]) -> Installer:

@@ -46,7 +46,8 @@ def _there(at: Location) -> dict[str, object]:
         case FileAt():
             return {"driver": "file", "filename": at.path}
         case DeviceAt():
-            return {"driver": "host_device", "filename": at.path}
+            # Past the page cache: it does not know of what other hosts write to a LUN.
+            return {"driver": "host_device", "filename": at.path, "cache": {"direct": True}}
         case NfsAt():
             server = {"type": "inet", "host": at.server}
             return {"driver": "nfs", "server": server, "path": at.path, "user": at.uid, "group": at.gid}

@@ -49,4 +49,4 @@ class Luns(Protocol):
         """Give the block device of that path, whatever kind it is; None where there is none."""
 
     def read(self, path: str, regions: Sequence[tuple[int, int]]) -> tuple[bytes, ...]:
-        """Read regions (start and length in bytes) of a block device; raises OSError."""
+        """Read regions (start and length in bytes, whole blocks) of a block device; raises OSError."""

@@ -28,7 +28,7 @@ class FakeLuns:
         return _lun(Path(path)) if Path(path).is_file() else None
 
     def read(self, path: str, regions: Sequence[tuple[int, int]]) -> tuple[bytes, ...]:
-        """Read regions (start and length in bytes) of a block device; raises OSError."""
+        """Read regions (start and length in bytes, whole blocks) of a block device; raises OSError."""
         with Path(path).open("rb", buffering=0) as device:
             return tuple(os.pread(device.fileno(), length, start) for start, length in regions)
 

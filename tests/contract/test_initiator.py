@@ -6,13 +6,19 @@ import socket
 import struct
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pytest
 
+from hosted_plugins.storage.iscsi import IscsiWanted, latency
+from hosted_plugins.storage.luns import FoundLun
+from hosted_plugins.storage.proofs import SLOW
 from hosted_setup.adapters.iscsi_user import UserInitiator
+from hosted_setup.model.problem import Problem
 from hosted_setup.model.secret import Secret
 from hosted_setup.model.values import MIB
 from hosted_setup.ports.initiator import Chap, Portal
@@ -26,6 +32,7 @@ from hosted_setup.ports.iscsi_problems import (
     PortalHung,
     TargetMissing,
 )
+from hosted_setup.testing.world import World
 from tests.lab.iscsi_server import ADDRESS, IscsiServer
 
 if TYPE_CHECKING:
@@ -100,6 +107,23 @@ def test_luns_are_listed_with_their_exact_size_and_names(
     assert len(first.wwid) == 33
     assert first.wwid != second.wwid
     assert [one.size for one in initiator.luns(PORTAL, guarded[0], CHAP)] == [20 * MIB]
+
+
+def test_a_slow_server_is_warned_of(
+    server: IscsiServer, guarded: tuple[str, Path], initiator: UserInitiator, tmp_path: Path
+) -> None:
+    host = replace(World.make(tmp_path / "world").host("20260102030405-abcdef"), initiator=initiator)
+    (lun,) = initiator.luns(PORTAL, guarded[0], CHAP)
+    shown = (lun.wwid, lun.number, lun.size, lun.block, lun.vendor, lun.product, lun.serial, lun.read_only)
+    want = IscsiWanted((PORTAL,), guarded[0], FoundLun(*shown), USER, CHAP.password)
+    latency(want, host)
+    with ThreadPoolExecutor(1) as threads:
+        with server.hung():
+            slow = threads.submit(latency, want, host)
+            time.sleep(1.2 * SLOW)
+        with pytest.raises(Problem, match="HE-LUN-SLOW") as caught:
+            slow.result()
+    assert "sanlock" in caught.value.why
 
 
 def test_regions_are_read(server: IscsiServer, guarded: tuple[str, Path], initiator: UserInitiator) -> None:

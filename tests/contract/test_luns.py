@@ -5,17 +5,20 @@ from __future__ import annotations
 import os
 import subprocess
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from hosted_setup.adapters.qemu_images import QemuImages
 from hosted_setup.adapters.system_luns import SystemLuns
 from hosted_setup.model.values import MIB
+from hosted_setup.ports.images import DiskSource
+from hosted_setup.ports.locations import DeviceAt
 from hosted_setup.ports.luns import HostLun
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 SECTORS = 62914560  # of 512 bytes
 WWN = "0x60000000000000000e0000000001000"
@@ -163,11 +166,21 @@ def test_a_device_by_its_path_whatever_it_is(loop: str, tmp_path: Path) -> None:
     again = luns.device(str(link))
     assert again is not None
     assert (again.path, again.size) == (str(link), 2 * MIB)
-    assert luns.read(loop, [(0, 4), (MIB, 4)]) == (b"head", b"tail")
+    assert [one[:4] for one in luns.read(loop, [(0, 512), (MIB, 4096)])] == [b"head", b"tail"]
     assert luns.device("/dev/null") is None
     assert luns.device(str(tmp_path / "lun")) is None
     with pytest.raises(OSError, match="No such file"):
         luns.read(str(tmp_path / "none"), [(0, 1)])
+
+
+def test_what_another_host_writes_is_seen_at_once(loop: str, tmp_path: Path) -> None:
+    with Path(loop).open("rb") as opened:  # as multipath keeps it open: what was read once stays in the cache
+        assert opened.read(4) == b"head"
+        with (tmp_path / "lun").open("r+b") as file:  # stands for the other host
+            file.write(b"HEAD")
+        assert os.pread(opened.fileno(), 4, 0) == b"head", "the cache knows nothing of it"
+        assert SystemLuns().read(loop, [(0, 512)])[0][:4] == b"HEAD"
+        assert QemuImages().head(DiskSource(DeviceAt(loop), "raw", 0, 512), 4) == b"HEAD"
 
 
 def test_a_device_that_never_answers_is_given_up(tmp_path: Path) -> None:

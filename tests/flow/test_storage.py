@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hosted_plugins.storage import proofs
+from hosted_plugins.storage import luns, proofs
 from hosted_plugins.storage.mounting import StorageAccess
 from hosted_plugins.storage.nfs import Nfs, NfsAnswers, NfsVersion
 from hosted_setup.model.exports import NfsExport
@@ -235,3 +235,16 @@ def test_what_is_in_an_export_is_looked_at_by_the_version_that_it_is_to_be_mount
         access=StorageAccess.KERNEL,
     )
     assert Nfs().home(want, program.world.host("20260102030405-abcdef")).version == number
+
+
+@pytest.mark.parametrize(("choose", "check"), [("on_iscsi", "iscsi-latency"), ("on_fc", "lun-latency")])
+def test_a_lun_that_is_slow_is_warned_of(
+    program: Program, monkeypatch: pytest.MonkeyPatch, choose: str, check: str
+) -> None:
+    getattr(program, choose)()
+    monkeypatch.setattr(luns, "SLOW", -1.0)
+    done = program.restore("--precheck")
+    assert (done.code, "HE-LUN-SLOW" in done.out) == (0, True), done.out
+    assert "s for one block at" in done.out
+    done = program.restore("--precheck", f"--ignore-check={check}")
+    assert (done.code, "HE-LUN-SLOW" in done.out) == (0, False), done.out

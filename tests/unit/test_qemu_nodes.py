@@ -13,7 +13,7 @@ from hosted_setup.ports.locations import DeviceAt, FileAt, IscsiAt, Location, Nf
 TARGET = "iqn.2026-01.com.example:engine"
 PLACES: dict[str, tuple[Location, dict[str, object]]] = {
     "file": (FileAt("/a/b"), {"driver": "file", "filename": "/a/b"}),
-    "device": (DeviceAt("/dev/sda"), {"driver": "host_device", "filename": "/dev/sda"}),
+    "device": (DeviceAt("/dev/sda"), {"driver": "host_device", "filename": "/dev/sda", "cache": {"direct": True}}),
     "nfs": (
         NfsAt("2001:db8::5", "/export/v", 36, 37),
         {

@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from hosted_plugins.storage.luns import FoundLun, LunWipe, LunWipeTyped, confirmed, looked, room, wipe
+from hosted_plugins.storage.luns import FoundLun, LunWipe, LunWipeTyped, confirmed, looked, refuse_slow, room, wipe
 from hosted_setup.hooks import hookimpl
 from hosted_setup.model.messages import _
 from hosted_setup.model.problem import Problem
 from hosted_setup.model.question import Choice, ask, section
 from hosted_setup.pipeline.stage import Stage
-from hosted_setup.pipeline.step import step
+from hosted_setup.pipeline.step import check, step
 from hosted_setup.pipeline.undo import UndoLog
 from hosted_setup.ports.host import Host
 from hosted_setup.ports.locations import DeviceAt, Home, LunHome
@@ -184,10 +184,16 @@ def _show(path: str) -> str:
     return f"lsblk {shlex.quote(path)}"
 
 
+@check("LUN latency", blocking=False, within=10.0)
+def latency(want: FcWanted, host: Host) -> None:
+    """Warn of a LUN so slow that sanlock would lose leases; what cannot be measured is the storage check's."""
+    refuse_slow(partial(host.luns.read, want.lun.path), want.lun.path, _show(want.lun.path))
+
+
 @hookimpl
 def hosted_setup_steps() -> Sequence[Any]:
-    """Register the steps."""
-    return (look_at_luns, take)
+    """Register the steps and the check."""
+    return (look_at_luns, take, latency)
 
 
 @hookimpl

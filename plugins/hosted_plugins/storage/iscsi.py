@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, TypeVar
 
-from hosted_plugins.storage.luns import FoundLun, LunWipe, LunWipeTyped, confirmed, looked, room, wipe
+from hosted_plugins.storage.luns import FoundLun, LunWipe, LunWipeTyped, confirmed, looked, refuse_slow, room, wipe
 from hosted_plugins.storage.mounting import StorageAccess
 from hosted_setup.hooks import hookimpl
 from hosted_setup.model.addresses import IscsiName, PortalAddresses, PortNumber, PortNumbers
@@ -20,7 +20,7 @@ from hosted_setup.model.problem import ExitCode, Problem
 from hosted_setup.model.question import Choice, ask, section
 from hosted_setup.model.secret import Secret
 from hosted_setup.pipeline.stage import Stage
-from hosted_setup.pipeline.step import step
+from hosted_setup.pipeline.step import check, step
 from hosted_setup.pipeline.undo import Undo, UndoLog
 from hosted_setup.ports.connections import IscsiSessions
 from hosted_setup.ports.host import Host
@@ -476,10 +476,18 @@ def _not_shown(what: str, portal: Portal, host: Host) -> TargetMissing:
     )
 
 
+@check("iSCSI latency", blocking=False, within=10.0)
+def latency(want: IscsiWanted, host: Host) -> None:
+    """Warn of a target so slow that sanlock would lose leases; what cannot be measured is the storage check's."""
+    portal = want.portals[0]
+    read = partial(host.initiator.read, portal, want.target, want.chap, want.lun.number)
+    refuse_slow(read, want.where, list_command(portal, host.initiator.name()))
+
+
 @hookimpl
 def hosted_setup_steps() -> Sequence[Any]:
-    """Register the steps."""
-    return (discover, look_at_luns, take)
+    """Register the steps and the check."""
+    return (discover, look_at_luns, take, latency)
 
 
 @hookimpl

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
 from typing import Final
 
 from hosted_plugins.storage import WIPE
+from hosted_plugins.storage.proofs import SLOW, lost_leases
 from hosted_setup.domain.block_layout import largest_gap, system_partitions
 from hosted_setup.domain.lun_contents import Finding, Kind, Reader, ends_of, lockspace_at, look
 from hosted_setup.domain.sanlock import LOCKSPACE_SIZE, RENEWED_WITHIN, Lease, leases
@@ -44,6 +46,13 @@ class LunBlocks(Problem):
 
     code = "HE-LUN-BLOCKS"
     title = "The LUN has logical blocks of another size than 512 bytes"
+
+
+class LunSlow(Problem):
+    """The storage server takes so long that leases would be lost."""
+
+    code = "HE-LUN-SLOW"
+    title = "The LUN is slow"
 
 
 class LunLease(Problem):
@@ -184,6 +193,20 @@ def looked(host: Host, lun: FoundLun, read: Reader, wipe: LunWipe, *, patient: b
     known = (lun.wwid, lun.number, lun.size, lun.block, lun.vendor, lun.product, lun.serial, lun.read_only)
     asked = wanted and bool(contents.findings) and patient
     return FoundLun(*known, contents.findings, wanted, _living(host, read, lun.size) if asked else ())
+
+
+def refuse_slow(read: Reader, where: str, command: str) -> None:
+    """Warn of a LUN so slow that sanlock would lose leases; what cannot be measured is the storage check's."""
+    begun = time.monotonic()
+    try:
+        read([(0, SECTOR)])
+    except (Problem, OSError):
+        return
+    took = time.monotonic() - begun
+    if took > SLOW:
+        detail = _("{seconds:.1f} s for one block at {where}", seconds=took, where=where)
+        hint = _("See to the load of the server and to the way to it:")
+        raise LunSlow(detail, why=lost_leases(), where=where, hint=hint, command=command)
 
 
 def confirmed(lun: FoundLun, typed: LunWipeTyped) -> FoundLun:

@@ -117,7 +117,12 @@ def slowness(looking: AbstractContextManager[Tree], run_id: str) -> tuple[float,
                 return None
     except (Problem, OSError):
         return None
-    return (took, _("sanlock loses a lease whose storage does not answer within 10 s")) if took > SLOW else None
+    return (took, lost_leases()) if took > SLOW else None
+
+
+def lost_leases() -> str:
+    """Give the reason why it must not be slow."""
+    return _("sanlock loses a lease whose storage does not answer within 10 s")
 
 
 def seconds(tree: Tree, probe: Probe) -> float:

@@ -6,7 +6,7 @@ CAST ?= demo.cast
 FIRST := unit house dialog golden contract flow crash
 FOLDERS := $(patsubst %/,%,$(wildcard tests/*/))
 SUITES := $(wildcard $(FIRST:%=tests/%)) $(filter-out $(FIRST:%=tests/%) tests/system %/__pycache__ %/data,$(FOLDERS)) $(wildcard tests/system)
-SIDE_BY_SIDE := -n 2 --dist loadgroup --no-loadscope-reorder
+SIDE_BY_SIDE := -n 2 --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help setup appliance demo recording demo-clean test test-long check bench changelog

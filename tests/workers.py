@@ -1,4 +1,4 @@
-"""Which tests may run side by side, with `--dist=loadgroup -n 2`: those of different files.
+"""Which tests may run side by side, with `-n 2`: those of different files.
 
 What has a VM is one file to that end, as two VMs at a time would be too many for two cores. It comes first then,
 as it takes the longest, and everything else runs beside it.
@@ -10,8 +10,18 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 VMS: Final = Path(__file__).with_name("system")
+
+
+class Files(LoadScopeScheduling):
+    """Gives a worker all tests of a file, one after the other."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        """Name the file, or what stands for all files with a VM."""
+        file = self.config.rootpath / nodeid.partition("::")[0]
+        return str(VMS if VMS in file.parents else file)
 
 
 def is_worker(config: pytest.Config) -> bool:
@@ -19,10 +29,14 @@ def is_worker(config: pytest.Config) -> bool:
     return hasattr(config, "workerinput")
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScopeScheduling:
+    """Have them given out by files."""
+    return Files(config, log)
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Name the group of each test."""
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(str(VMS if VMS in item.path.parents else item.path)))
+    """Have those with a VM first."""
     if is_worker(config):
         items.sort(key=lambda item: VMS not in item.path.parents)

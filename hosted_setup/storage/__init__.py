@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from hosted_setup.ports.host import Host
     from hosted_setup.ports.locations import Home
     from hosted_setup.storage.discovery import AnyFound
+    from hosted_setup.storage.layout import Layout
 
 
 A = TypeVar("A")
@@ -76,9 +78,13 @@ class StorageBackend(Protocol[A]):
     def free(self, want: A, host: Host) -> int:
         """Give the bytes that are free there."""
 
-    def home(self, want: A, host: Host) -> Home | None:  # noqa: ARG002 - as the others
-        """Give what storage domains live in, for a look; None where nothing can be seen without a change."""
-        return None
+    def looking(self, want: A, host: Host) -> AbstractContextManager[Sequence[Layout]]:  # noqa: ARG002 - as the others
+        """Give the storage domains that are there and can be read, for a look; none where that takes a change.
+
+        Raises, at its beginning or while they are read:
+            Problem, OSError: the storage does not answer.
+        """
+        return nullcontext(())
 
     def attach(self, want: A, host: Host, undo: UndoLog) -> Home:
         """Make the storage reachable, and tell what storage domains live in; what changes goes to `undo` first."""

@@ -17,7 +17,7 @@ from hosted_setup.domain.block_layout import CONFIGURATION, DISK, LOCKSPACE, MET
 from hosted_setup.domain.block_metadata import FORMAT, BlockMetadata, Current, decoded, encoded
 from hosted_setup.domain.conf_archive import packed, unpacked
 from hosted_setup.domain.domain_mark import DomainMark
-from hosted_setup.domain.lun_contents import Contents, look
+from hosted_setup.domain.lun_contents import Contents, Reader, look
 from hosted_setup.domain.slots import Slot, blank, following, newest
 from hosted_setup.model.messages import _
 from hosted_setup.model.values import MIB
@@ -42,12 +42,13 @@ _TABLE: Final = 64 << 10
 class BlockLayout:
     """Implements `Layout` on a LUN."""
 
-    def __init__(self, uuid: str, home: LunHome, images: Images, tools: DiskTools) -> None:
-        """Work on the domain `uuid` on the LUN."""
+    def __init__(self, uuid: str, home: LunHome, images: Images, tools: DiskTools, read: Reader | None = None) -> None:
+        """Work on the domain `uuid` on the LUN; `read` is for who looks before QEMU's tools can reach it."""
         self._uuid = uuid
         self._home = home
         self._images = images
         self._tools = tools
+        self._read = read or self._read_by_images
 
     def contents(self) -> Contents:
         """Find everything on the LUN."""
@@ -286,7 +287,7 @@ class BlockLayout:
         self._clear(self._home.size - _TABLE, _TABLE)
         self._clear(marked.start, marked.size)
 
-    def _read(self, regions: Sequence[tuple[int, int]]) -> list[bytes]:
+    def _read_by_images(self, regions: Sequence[tuple[int, int]]) -> list[bytes]:
         return [self._images.head(self._region(start, length), length) for start, length in regions]
 
     def _write(self, start: int, data: bytes) -> None:

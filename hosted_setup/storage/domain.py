@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from hosted_setup.domain.lun_contents import look
 from hosted_setup.model.messages import _
 from hosted_setup.model.problem import Problem
 from hosted_setup.ports.locations import DirectoryHome, Home, IscsiAt, LunHome
@@ -15,10 +16,12 @@ from hosted_setup.storage.block_layout import BlockLayout
 from hosted_setup.storage.file_layout import FileLayout
 
 if TYPE_CHECKING:
+    from hosted_setup.domain.lun_contents import Reader
     from hosted_setup.ports.host import Host
+    from hosted_setup.ports.locations import FileHome
+    from hosted_setup.ports.trees import Tree
     from hosted_setup.storage.layout import Layout
 
-_LOOK: Final = 4.0  # seconds that a server may take to be looked at
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -54,21 +57,19 @@ class StorageDomain:
         return f"{self.home}/{self.uuid}"
 
 
-def domains_in(home: Home, host: Host) -> tuple[StorageDomain, ...]:
-    """Give the storage domains that live in a home and can be read, in order.
-
-    Raises:
-        OSError: the storage does not answer.
-    """
-    if isinstance(home, LunHome):
-        found = BlockLayout("", home, host.images, host.disk_tools).contents().domain
-        return (StorageDomain(found.uuid, home),) if found else ()
-    names = [name for name in host.trees.at(home, _LOOK).names("") if _UUID.fullmatch(name)]
-    domains = []
-    for one in (StorageDomain(name, home) for name in names):
+def domains_in(home: FileHome, tree: Tree) -> tuple[Layout, ...]:
+    """Give the storage domains that live in a tree and can be read, in order; raises OSError."""
+    found = []
+    for one in (FileLayout(name, home, tree) for name in tree.names("") if _UUID.fullmatch(name)):
         with suppress(Problem):  # a damaged one is nobody's
-            domains += [one] if one.on(host).mark() else []
-    return tuple(domains)
+            found += [one] if one.mark() else []
+    return tuple(found)
+
+
+def domain_on(home: LunHome, read: Reader, host: Host) -> tuple[Layout, ...]:
+    """Give the storage domain that lives on a LUN, if there is one, as `read` sees it; raises Problem, OSError."""
+    found = look(host.disk_tools, read, home.size).domain
+    return (BlockLayout(found.uuid, home, host.images, host.disk_tools, read),) if found else ()
 
 
 def is_reached(home: Home, host: Host) -> bool:

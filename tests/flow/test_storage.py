@@ -12,19 +12,23 @@ from hosted_plugins.storage.mounting import StorageAccess
 from hosted_plugins.storage.nfs import Nfs, NfsAnswers, NfsVersion
 from hosted_setup.model.exports import NfsExport
 from hosted_setup.model.mount_options import MountOptions
+from hosted_setup.model.problem import Problem
 from hosted_setup.ports.connections import MountAt
+from hosted_setup.ports.locations import NfsHome
 from hosted_setup.ports.mounts import FileSystem
 from hosted_setup.storage.connections import Disconnect
 from hosted_setup.testing import mounts
 from hosted_setup.testing.mounts import FakeMounts, FakeProvingTree
 from hosted_setup.testing.portrait import changes, portrait
-from hosted_setup.testing.trees import export_file
+from hosted_setup.testing.trees import FakeTrees, export_file
 from hosted_setup.testing.world import Recorder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from hosted_setup.ports.locations import FileHome
+    from hosted_setup.ports.trees import Tree
     from tests.flow.program import Program
 
 EXPORT = "nas.example.com:/exports/engine"
@@ -226,7 +230,7 @@ class Squashing(FakeProvingTree):
 
 @pytest.mark.parametrize(("version", "number"), [("auto", 3), ("v3", 3), ("v4", 4), ("v4_2", 4)])
 def test_what_is_in_an_export_is_looked_at_by_the_version_that_it_is_to_be_mounted_by(
-    program: Program, version: str, number: int
+    program: Program, monkeypatch: pytest.MonkeyPatch, version: str, number: int
 ) -> None:
     want = NfsAnswers(
         export=NfsExport.parse(EXPORT),
@@ -234,7 +238,16 @@ def test_what_is_in_an_export_is_looked_at_by_the_version_that_it_is_to_be_mount
         options=MountOptions(()),
         access=StorageAccess.KERNEL,
     )
-    assert Nfs().home(want, program.world.host("20260102030405-abcdef")).version == number
+    seen: list[FileHome] = []
+
+    def at(_trees: FakeTrees, home: FileHome, _within: float) -> Tree:
+        seen.append(home)
+        raise FileNotFoundError(errno.ENOENT, EXPORT)
+
+    monkeypatch.setattr(FakeTrees, "at", at)
+    with pytest.raises(Problem), Nfs().looking(want, program.world.host("20260102030405-abcdef")):
+        pass
+    assert [one.version for one in seen if isinstance(one, NfsHome)] == [number]
 
 
 @pytest.mark.parametrize(("choose", "check"), [("on_iscsi", "iscsi-latency"), ("on_fc", "lun-latency")])

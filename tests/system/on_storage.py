@@ -10,12 +10,12 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from tests.system.guest import GOOD, Guest
-from tests.system.installer import virsh
+from tests.system.installer import FQDN, Site, virsh
+from tests.system.world import inventory
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
-
-    from tests.system.installer import Site
 
 BLOCK: Final = 64 << 10
 
@@ -38,6 +38,25 @@ def rebooted(site: Site) -> None:
                 return
         time.sleep(1)
     raise AssertionError("the engine did not come back")
+
+
+def a_second_host_joins_and_leaves(site: Site, answers: Mapping[str, str]) -> None:
+    """Set a further host up for the engine of `site`, whose storage the answers name, and take it out again."""
+    same = {"HOSTED_ENGINE/vmName": f"str:{site.vm_name}", "HOSTED_ENGINE/additionalHost": "bool:True"}
+    second = Site.make(site.lab, f"{site.name}2", site.appliance, None, {**answers, **same})
+    second.secrets.write_text(site.secrets.read_text())
+    before = inventory(second.lab, second.root, second.storage)
+    done = second.run(*second.deploy_words())
+    assert done.code == 0, done.text
+    assert f"https://{FQDN}/ovirt-engine/" in done.text
+    assert "\nhost_id=2\n" in (second.paths.etc / "hosted-engine.conf").read_text()
+    assert f"fqdn : {FQDN}" in second.run("get-shared-config", "fqdn", "--type=he_shared").text
+    refused = site.run("cleanup", "--yes")
+    assert (refused.code, "HE-DOMAIN-SHARED" in refused.text) == (3, True), refused.text
+    assert GOOD in Guest.of(site).health(), "nothing was taken back"
+    done = second.run("cleanup", "--yes")
+    assert done.code == 0, done.text
+    assert inventory(second.lab, second.root, second.storage) == before
 
 
 def digest(path: Path) -> str:

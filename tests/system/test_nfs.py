@@ -13,7 +13,7 @@ from tests.lab.nfs_server import SERVER, Export, NfsServer
 from tests.system.conftest import portrait
 from tests.system.guest import GOOD, Guest
 from tests.system.installer import Installer, Site, virsh
-from tests.system.on_storage import blocks, rebooted
+from tests.system.on_storage import a_second_host_joins_and_leaves, blocks, rebooted
 from tests.system.test_restore import DIFFERS, ENGINE, Source, columns, compare, source  # noqa: F401 - a fixture
 from tests.system.world import inventory
 
@@ -27,6 +27,10 @@ pytestmark = [pytest.mark.system, pytest.mark.timeout(1800)]
 
 OWNER = (36, 36)
 EXPORT = f"{SERVER}:/export"
+ANSWERS = {
+    "OVEHOSTED_STORAGE/domainType": "str:nfs",
+    "OVEHOSTED_STORAGE/storageDomainConnection": f"str:{EXPORT}",
+}
 
 
 @dataclass(frozen=True)
@@ -58,12 +62,8 @@ def deployed(place: Laboratory, cache: Path) -> Iterator[OnNfs]:
     os.chown(folder, *OWNER)
     (folder / "theirs").mkdir()
     (folder / "theirs/file").write_text("somebody else's\n")
-    answers = {
-        "OVEHOSTED_STORAGE/domainType": "str:nfs",
-        "OVEHOSTED_STORAGE/storageDomainConnection": f"str:{EXPORT}",
-    }
     with NfsServer(place, {"/export": Export(folder)}):
-        site = Site.make(place, "nfs", cache / "engine.ova", cache / "sample.backup", answers)
+        site = Site.make(place, "nfs", cache / "engine.ova", cache / "sample.backup", ANSWERS)
         before = contents(folder), inventory(place, site.root, site.storage)
         yield OnNfs(site, site.run(*site.deploy_words(), within=1500), folder, before)
 
@@ -112,6 +112,12 @@ def test_the_restored_data_is_what_it_was(deployed: OnNfs, source: Source) -> No
 def test_the_engine_comes_back_after_a_reboot(deployed: OnNfs) -> None:
     rebooted(deployed.site)
     assert "/export/" in blocks(deployed.site, "nfs")
+
+
+def test_a_second_host_joins_the_engine_and_leaves(deployed: OnNfs) -> None:
+    theirs = {name: what for name, what in contents(deployed.folder).items() if "/images/" not in name}
+    a_second_host_joins_and_leaves(deployed.site, ANSWERS)
+    assert {name: what for name, what in contents(deployed.folder).items() if "/images/" not in name} == theirs
 
 
 def test_cleanup_leaves_the_export_and_the_host_as_they_were(deployed: OnNfs) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from hosted_plugins.storage import Storage, StorageBackends
 from hosted_setup.domain.host_slot import MOST, HostSlot, next_free
 from hosted_setup.model.answer import Source, Suggestion
 from hosted_setup.model.messages import _
@@ -30,10 +31,15 @@ class HostIdTaken(Problem):
 
 @dataclass(frozen=True)
 class EngineDomain:
-    """A storage domain in which an engine lives, its hosts, and its shared configuration: answers by key, files."""
+    """A storage domain in which an engine lives, its hosts, and its shared configuration: answers by key, files.
 
-    domain: StorageDomain
+    `command` shows where it lies.
+    """
+
+    uuid: str
     name: str
+    where: str
+    command: str
     hosts: tuple[HostSlot, ...]
     answers: dict[str, str]
     files: dict[str, str]
@@ -50,13 +56,19 @@ def _lived_in(found: Inhabitants) -> bool:
     return bool(found.engines)
 
 
+def _one_alone(additional: bool, storage: Storage, backends: StorageBackends) -> None:  # noqa: FBT001
+    if not additional and backends.by_kind[storage.kind].whole:
+        raise ValueError(_("a LUN is one engine's: join it, or answer another LUN"))
+
+
 @section("Storage")
 class AdditionalAnswers:
     """Whether this host joins the engine that lives in the storage."""
 
     additional: bool = ask(
         "The storage holds an engine already. Is this an additional host setup", key="HOSTED_ENGINE/additionalHost",
-        when=_lived_in, help="Yes: this host joins that engine. No: another engine is deployed beside it.",
+        when=_lived_in, check=_one_alone,
+        help="Yes: this host joins that engine. No: another engine is deployed beside it.",
     )  # fmt: skip
 
 
@@ -65,7 +77,7 @@ def _several(found: Inhabitants) -> bool:
 
 
 def _engines(found: Inhabitants) -> list[Choice]:
-    return [Choice(one.domain.uuid, f"{one.answers.get(FQDN, '')} ({one.name})") for one in found.engines]
+    return [Choice(one.uuid, f"{one.answers.get(FQDN, '')} ({one.name})") for one in found.engines]
 
 
 @section("Storage")
@@ -88,7 +100,7 @@ def _is_free(number: int, engine: EngineDomain) -> None:
         raise ValueError(_("{number} is not between 1 and {most}", number=number, most=MOST))
     for one in engine.hosts:
         if one.number == number:
-            raise taken(one, engine.domain)
+            raise taken(one, engine.where, engine.command)
 
 
 @section("Host")
@@ -180,11 +192,11 @@ class Joined:
     number: int
 
 
-def taken(slot: HostSlot, domain: StorageDomain) -> HostIdTaken:
-    """Give the problem of a host id that another host has."""
+def taken(slot: HostSlot, where: str, command: str) -> HostIdTaken:
+    """Give the problem of a host id that another host has; `command` shows the storage."""
     detail = _("{number} is the host id of {name}", number=slot.number, name=slot.name)
     why = _("it was reserved at {time} by the host with UUID {uuid}", time=slot.time, uuid=slot.uuid)
     hint = _(
         "Answer another OVEHOSTED_STORAGE/hostID, or none to get the next one that is free; look at the storage with:"
     )
-    return HostIdTaken(detail, why=why, where=str(domain), hint=hint, command=domain.home.command)
+    return HostIdTaken(detail, why=why, where=where, hint=hint, command=command)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +18,7 @@ from hosted_plugins.additional_host import (
     EngineDomain,
     HostId,
     HostIdAnswers,
+    HostIdTaken,
     Inhabitants,
     Joined,
     JoinedEngine,
@@ -41,11 +43,16 @@ from hosted_setup.pipeline.step import check, step
 from hosted_setup.pipeline.undo import Undo, UndoLog
 from hosted_setup.pipeline.writing import write
 from hosted_setup.ports.host import Host
+from hosted_setup.ports.locations import LunHome
 from hosted_setup.ports.machine import MachineFacts
-from hosted_setup.ports.problems import START
-from hosted_setup.storage.domain import StorageDomain, domains_in
+from hosted_setup.ports.problems import RESUME, START
+from hosted_setup.storage.domain import StorageDomain
+from hosted_setup.storage.layout import Layout
 
 ANSWERS: Final = "fhanswers.conf"
+_ATTEMPTS: Final = 3
+SETTLED: Final = 5.0
+"""Seconds after which who has written to a LUN at the same moment is known: both have read before, one comes last."""
 _SHARED: Final = "hosted-engine get-shared-config fqdn --type=he_shared"
 _REMOVE: Final = "hosted-engine cleanup"
 _FILES: Final = {"hosted-engine.conf", "vm.conf", "ca.pem"}
@@ -62,21 +69,22 @@ class EngineMissing(Problem):
 @step(Stage.CUSTOMIZATION, "Look for an engine in the storage", within=7.0)
 def look_for_engines(storage: Storage, backends: StorageBackends, host: Host) -> Inhabitants:
     """Read which engines live there; what cannot be read now is refused by the storage's own check."""
+    backend = backends.by_kind[storage.kind]
     try:
-        home = backends.by_kind[storage.kind].home(storage.answers, host)
-        domains = domains_in(home, host) if home else ()
-        return Inhabitants(tuple(one for domain in domains for one in _engine_in(domain, host)))
+        with backend.looking(storage.answers, host) as domains:
+            command = backend.command(storage.answers)
+            return Inhabitants(tuple(one for domain in domains for one in _engine_in(domain, storage, command)))
     except (OSError, Problem):
         return Inhabitants(())
 
 
-def _engine_in(domain: StorageDomain, host: Host) -> tuple[EngineDomain, ...]:
-    layout = domain.on(host)
+def _engine_in(layout: Layout, storage: Storage, command: str) -> tuple[EngineDomain, ...]:
     mark, files = layout.mark(), layout.read_conf()
     answers = _answers(files.get(ANSWERS, ""))
     if mark is None or not mark.engine or not files.keys() >= _FILES or not answers.keys() >= {FQDN, VM_NAME, CLUSTER}:
         return ()  # a deploy that did not come to its end
-    return (EngineDomain(domain, mark.name, tuple(layout.hosts().values()), answers, files),)
+    where = f"{storage.connection}/{mark.uuid}"
+    return (EngineDomain(mark.uuid, mark.name, where, command, tuple(layout.hosts().values()), answers, files),)
 
 
 def _answers(text: str) -> dict[str, str]:
@@ -96,22 +104,29 @@ def new_engine(answers: AdditionalAnswers) -> NewEngine:
 def take_engine(storage: Storage, found: Inhabitants, answers: AdditionalAnswers, choice: EngineChoice) -> EngineDomain:
     """Take the engine that is there, or the one that was chosen."""
     if not found.engines:
-        why = _("no storage domain in it says that an engine was deployed into it")
-        hint = _(
-            "Answer the storage that the engine lives in, or deploy a new one, without HOSTED_ENGINE/additionalHost:"
-        )
-        raise EngineMissing(storage.connection, why=why, where=storage.connection, hint=hint, command=START)
+        raise _missing(storage)
     if not answers.additional:
         raise OtherFlow("deploy")
-    return next(one for one in found.engines if choice.domain in {None, one.domain.uuid})
+    return next(one for one in found.engines if choice.domain in {None, one.uuid})
+
+
+def _missing(storage: Storage) -> EngineMissing:
+    why = _("no storage domain in it says that an engine was deployed into it")
+    hint = _("Answer the storage that the engine lives in, or deploy a new one, without HOSTED_ENGINE/additionalHost:")
+    return EngineMissing(storage.connection, why=why, where=storage.connection, hint=hint, command=START)
 
 
 @check("Storage of the engine")
-def usable(engine: EngineDomain, number: HostIdAnswers, host: Host) -> None:
+def usable(
+    storage: Storage, backends: StorageBackends, engine: EngineDomain, number: HostIdAnswers, host: Host
+) -> None:
     """Prove that the engine's storage domain can be read, and that nobody has taken the host id meanwhile."""
-    other = engine.domain.on(host).hosts().get(number.number)
-    if other is not None:
-        raise taken(other, engine.domain)
+    with backends.by_kind[storage.kind].looking(storage.answers, host) as domains:
+        hosts = next((one.hosts() for one in domains if (mark := one.mark()) and mark.uuid == engine.uuid), None)
+    if hosts is None:
+        raise _missing(storage)
+    if other := hosts.get(number.number):
+        raise taken(other, engine.where, engine.command)
 
 
 @dataclass(frozen=True)
@@ -142,19 +157,23 @@ def reserve(  # noqa: PLR0913 - who, what and where
     machine: MachineFacts, host: Host, undo: UndoLog,
 ) -> HostId:  # fmt: skip
     """Reserve it in the storage domain; a host that was quicker keeps it."""
-    made = HostId(StorageDomain(engine.domain.uuid, home.home), wanted.number)
+    made = HostId(StorageDomain(engine.uuid, home.home), wanted.number)
     undo.before(FreeHostId(made))
     layout = made.domain.on(host)
-    try:
-        layout.reserve(
-            HostSlot(wanted.number, machine.hostname, machine.uuid, host.run_id, host.clock.now().isoformat())
-        )
-    except FileExistsError as error:
-        other = layout.hosts().get(wanted.number)
-        if other is None:
-            raise
-        raise taken(other, made.domain) from error
-    return made
+    slot = HostSlot(wanted.number, machine.hostname, machine.uuid, host.run_id, host.clock.now().isoformat())
+    for _attempt in range(_ATTEMPTS):
+        with suppress(FileExistsError):
+            layout.reserve(slot)
+        if isinstance(made.domain.home, LunHome):
+            host.clock.sleep(SETTLED)
+        there = layout.hosts().get(wanted.number)
+        if there is not None and there.run == host.run_id:
+            return made
+        if there is not None:
+            raise taken(there, str(made.domain), made.domain.home.command)
+    hint = _("Its place was written over, or does not read; see that no other host is being set up, then:")
+    why = _("it was not there {seconds:g} s after it had been written", seconds=SETTLED)
+    raise HostIdTaken(f"{wanted.number}", why=why, where=str(made.domain), hint=hint, command=RESUME)
 
 
 @step(Stage.CLOSING, "Write this host's configuration")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -21,6 +22,8 @@ from hosted_setup.ports.host import Host
 from hosted_setup.ports.locations import DeviceAt, Home, LunHome
 from hosted_setup.ports.luns import HostLun
 from hosted_setup.storage import StorageBackend, discovery
+from hosted_setup.storage.domain import domain_on
+from hosted_setup.storage.layout import Layout
 
 
 class DeviceMissing(Problem):
@@ -76,7 +79,7 @@ def _luns(found: KernelLuns) -> list[Choice]:
 def _is_there(lun: str, found: KernelLuns, wanted: LunWipe, host: Host) -> None:
     """Accept what is listed, and whatever is a block device that can be taken."""
     listed = next((one for one in found.luns if one.found.wwid == lun), None)
-    if listed is None and (problem := _taken(lun, found, host, wanted).found.refused(lun, _show(lun))):
+    if listed is None and (problem := _taken(lun, found, host, wanted).found.unfit(lun, _show(lun))):
         raise problem
 
 
@@ -146,12 +149,22 @@ class Fc(StorageBackend[FcWanted]):
         """Give what a disk can have on the LUN."""
         return room(want.lun.found.size)
 
+    def looking(self, want: FcWanted, host: Host) -> AbstractContextManager[Sequence[Layout]]:
+        """Look at the device; what is going to be wiped is nobody's any more."""
+        if want.lun.found.wiped:
+            return nullcontext(())
+        return nullcontext(domain_on(_home(want), partial(host.luns.read, want.lun.path), host))
+
     def attach(self, want: FcWanted, host: Host, undo: UndoLog) -> Home:
         """Use the device as it is; nothing is changed, unless it is to be wiped."""
-        home = LunHome(DeviceAt(want.lun.path), want.lun.found.size)
+        home = _home(want)
         if want.lun.found.wiped:
             wipe(host, home)
         return home
+
+
+def _home(want: FcWanted) -> LunHome:
+    return LunHome(DeviceAt(want.lun.path), want.lun.found.size)
 
 
 def _taken(lun: str, found: KernelLuns, host: Host, wanted: LunWipe) -> KernelLun:

@@ -26,6 +26,8 @@ from hosted_setup.ports.host import Host
 from hosted_setup.ports.locations import DirectoryHome
 from hosted_setup.ports.mounts import FileSystem, ProvingTree
 from hosted_setup.storage import StorageBackend, discovery
+from hosted_setup.storage.domain import domains_in
+from hosted_setup.storage.layout import Layout
 
 _KIND: Final = "glusterfs"
 _WITHIN: Final = 6.0  # seconds for the mount and for each question about a file in it
@@ -284,6 +286,13 @@ class GlusterFs(StorageBackend[GlusterWanted]):
             raise _unmounted(want.export, why, hint, "apt-get install glusterfs-client")
         with _looking(want, host) as tree:
             _prove(want.export, host.run_id, tree)
+
+    @contextmanager
+    def looking(self, want: GlusterWanted, host: Host) -> Iterator[Sequence[Layout]]:
+        """Look into the volume, mounted where nobody else sees it."""
+        source = str(want.export)
+        with _looking(want, host) as tree:
+            yield domains_in(DirectoryHome(mount_point(host, source, GLUSTER), OWNER, OWNER, source), tree)
 
     def free(self, want: GlusterWanted, host: Host) -> int:
         """Give the free bytes of the volume."""

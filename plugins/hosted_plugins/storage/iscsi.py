@@ -6,12 +6,14 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, TypeVar
 
 from hosted_plugins.storage.luns import FoundLun, LunWipe, LunWipeTyped, confirmed, looked, refuse_slow, room, wipe
 from hosted_plugins.storage.mounting import StorageAccess
+from hosted_setup.domain.lun_contents import Reader
 from hosted_setup.hooks import hookimpl
 from hosted_setup.model.addresses import IscsiName, PortalAddresses, PortNumber, PortNumbers
 from hosted_setup.model.answer import Suggestion
@@ -33,6 +35,8 @@ from hosted_setup.storage import StorageBackend, discovery
 from hosted_setup.storage.block_layout import BlockLayout
 from hosted_setup.storage.connecting import device_of
 from hosted_setup.storage.connections import attach, refuse_while_needed
+from hosted_setup.storage.domain import domain_on
+from hosted_setup.storage.layout import Layout
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -389,6 +393,13 @@ class Iscsi(StorageBackend[IscsiWanted]):
         """Give what a disk can have on the LUN."""
         return room(want.lun.size)
 
+    def looking(self, want: IscsiWanted, host: Host) -> AbstractContextManager[Sequence[Layout]]:
+        """Look at the LUN as it was chosen from; what is going to be wiped is nobody's any more."""
+        if want.lun.wiped:
+            return nullcontext(())
+        home = LunHome(IscsiAt(str(want.portals[0]), want.target, want.lun.number), want.lun.size)
+        return nullcontext(domain_on(home, _reader(want, host), host))
+
     def attach(self, want: IscsiWanted, host: Host, undo: UndoLog) -> Home:
         """Have libvirt keep the password; the kernel logs in now, QEMU by itself."""
         secret = str(uuid.uuid4()) if want.password else ""
@@ -407,6 +418,10 @@ class Iscsi(StorageBackend[IscsiWanted]):
         if want.lun.wiped:
             wipe(host, home)
         return home
+
+
+def _reader(want: IscsiWanted, host: Host) -> Reader:
+    return partial(host.initiator.read, want.portals[0], want.target, want.chap, want.lun.number)
 
 
 def _by_kernel(want: IscsiWanted, host: Host) -> bool:
@@ -479,9 +494,7 @@ def _not_shown(what: str, portal: Portal, host: Host) -> TargetMissing:
 @check("iSCSI latency", blocking=False, within=10.0)
 def latency(want: IscsiWanted, host: Host) -> None:
     """Warn of a target so slow that sanlock would lose leases; what cannot be measured is the storage check's."""
-    portal = want.portals[0]
-    read = partial(host.initiator.read, portal, want.target, want.chap, want.lun.number)
-    refuse_slow(read, want.where, list_command(portal, host.initiator.name()))
+    refuse_slow(_reader(want, host), want.where, list_command(want.portals[0], host.initiator.name()))
 
 
 @hookimpl

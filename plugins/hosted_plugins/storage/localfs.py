@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from hosted_setup.pipeline.undo import UndoLog
 from hosted_setup.ports.host import Host
 from hosted_setup.ports.locations import DirectoryHome
 from hosted_setup.storage import StorageBackend
+from hosted_setup.storage.domain import domains_in
+from hosted_setup.storage.layout import Layout
 
 
 class DirectoryMissing(Problem):
@@ -84,12 +87,18 @@ class LocalFs(StorageBackend[LocalFsAnswers]):
 
     def attach(self, want: LocalFsAnswers, host: Host, undo: UndoLog) -> DirectoryHome:
         """Use the directory as it is; nothing is changed. It belongs to libvirt's own qemu user."""
-        return self.home(want, host)
+        return _home(want, host)
 
-    def home(self, want: LocalFsAnswers, host: Host) -> DirectoryHome:
-        """Give the directory."""
-        facts = host.hypervisor.facts()
-        return DirectoryHome(want.path, facts.uid, facts.gid)
+    @contextmanager
+    def looking(self, want: LocalFsAnswers, host: Host) -> Iterator[Sequence[Layout]]:
+        """Look into the directory."""
+        home = _home(want, host)
+        yield domains_in(home, host.trees.at(home))
+
+
+def _home(want: LocalFsAnswers, host: Host) -> DirectoryHome:
+    facts = host.hypervisor.facts()
+    return DirectoryHome(want.path, facts.uid, facts.gid)
 
 
 def _is_ours(path: Path) -> bool:

@@ -96,7 +96,7 @@ class FoundLun:
     """A LUN as it is shown: `contents` is what is on it, empty for nothing.
 
     `wipe` tells that it may be wiped, if it `can` be; `living` are the hosts that were seen to renew their leases;
-    `fault` tells why nothing could be read.
+    `fault` tells why nothing could be read, `lived_in` that an engine lives there which a further host may join.
     """
 
     wwid: str
@@ -111,6 +111,7 @@ class FoundLun:
     wipe: bool = False
     living: tuple[int, ...] = ()
     fault: str = ""
+    lived_in: bool = False
 
     @property
     def uses(self) -> tuple[str, ...]:
@@ -138,12 +139,13 @@ class FoundLun:
 
     def choice(self, where: str, command: str) -> Choice:
         """Give it as an item of a pick list; one that is refused cannot be chosen."""
-        problem = self.refused(where, command)
+        problem = self.unfit(where, command)
         words = _(
             "{size:.1f} GiB, {vendor} {product}, LUN {number}, {serial}",
             size=self.size / GIB, vendor=self.vendor, product=self.product, number=self.number, serial=self.serial,
         )  # fmt: skip
         words += "".join(f"; {one}" for one in self.effects())
+        words += "".join(f"; {one}" for one in self.uses if self.lived_in and not self.wipe)
         unfit = ": ".join(one for one in (problem.headline, problem.why) if one) if problem else ""
         return Choice(self.wwid, words, unfit, problem)
 
@@ -158,8 +160,12 @@ class FoundLun:
             contents=tuple(discovery.Content(one.kind.value, one.name, one.told()) for one in self.contents),
         )  # fmt: skip
 
+    def unfit(self, where: str, command: str) -> Problem | None:
+        """Tell why it cannot be chosen; one that an engine lives on can, by a further host for that engine."""
+        return None if self.lived_in and not (self.wipe or self.fault) else self.refused(where, command)
+
     def refused(self, where: str, command: str) -> Problem | None:
-        """Tell why it cannot be taken."""
+        """Tell why it cannot be taken for a new engine."""
         detail = f"{self.wwid} ({where})"
         if self.fault:
             hint = _("Mend the paths to it, or answer another LUN; look at it with:")
@@ -192,7 +198,9 @@ def looked(host: Host, lun: FoundLun, read: Reader, wipe: LunWipe, *, patient: b
     wanted = bool(lun.wwid) and lun.wwid == wipe.wwid
     known = (lun.wwid, lun.number, lun.size, lun.block, lun.vendor, lun.product, lun.serial, lun.read_only)
     asked = wanted and bool(contents.findings) and patient
-    return FoundLun(*known, contents.findings, wanted, _living(host, read, lun.size) if asked else ())
+    living = _living(host, read, lun.size) if asked else ()
+    lived_in = contents.domain is not None and bool(contents.domain.engine)
+    return FoundLun(*known, contents.findings, wanted, living, lived_in=lived_in)
 
 
 def refuse_slow(read: Reader, where: str, command: str) -> None:

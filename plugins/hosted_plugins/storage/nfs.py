@@ -34,6 +34,8 @@ from hosted_setup.ports.mounts import FileSystem
 from hosted_setup.ports.trees import Exported, Tree
 from hosted_setup.storage import StorageBackend, discovery
 from hosted_setup.storage.connecting import refuse_another
+from hosted_setup.storage.domain import domains_in
+from hosted_setup.storage.layout import Layout
 
 ANSWER_WITHIN: Final = 4.0
 """Seconds that each answer of a server may take while it is looked at; a mount has as long."""
@@ -266,9 +268,14 @@ class Nfs(StorageBackend[NfsAnswers]):
         except OSError as error:
             raise _unreached(want, error) from error
 
-    def home(self, want: NfsAnswers, host: Host) -> NfsHome:
-        """Give the export, looked at by the version that it is to be mounted by."""
-        return _home(want, 4 if want.version.value.startswith("v4") else 3)
+    @contextmanager
+    def looking(self, want: NfsAnswers, host: Host) -> Iterator[Sequence[Layout]]:
+        """Look into the export from user space, by the version that it is to be mounted by."""
+        home = _home(want, 4 if want.version.value.startswith("v4") else 3)
+        try:
+            yield domains_in(home, host.trees.at(home, ANSWER_WITHIN))
+        except OSError as error:
+            raise _unreached(want, error) from error
 
 
 def _home(want: NfsAnswers, version: int = 3) -> NfsHome:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -157,7 +158,15 @@ def test_systemd_connects_it_at_each_boot_until_it_is_cleaned_up(program: Progra
     program.on_mounted_nfs()
     assert program.restore().code == 0
     folder = program.world.paths.root / "etc/systemd/system"
-    unit = (folder / "hosted-engine-storage.service").read_text()
+    path = folder / "hosted-engine-storage.service"
+    verified = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", "--recursive-errors=no", path],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (verified.returncode, verified.stderr) == (0, "")
+    unit = path.read_text()
     assert f'"connect-storage" "--root={program.world.paths.root}"' in unit
     assert "Before=libvirt-guests.service" in unit
     wanted = folder / "multi-user.target.d/hosted-engine-storage.conf"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from hosted_setup.model.problem import Problem
     from hosted_setup.pipeline.undo import UndoLog
     from hosted_setup.ports.host import Host
     from hosted_setup.ports.locations import Home
@@ -68,8 +69,12 @@ class StorageBackend(Protocol[A]):
         """
         return None
 
+    def lacking(self, want: A, host: Host) -> Problem | None:  # noqa: ARG002 - as the others
+        """Tell what this host lacks for the chosen way to the storage, such as the kernel's client."""
+        return None
+
     def check(self, want: A, host: Host) -> None:
-        """Prove, when all is answered, that the storage can be used; changes nothing.
+        """Prove, when all is answered, that the storage can be used for a new engine; changes nothing.
 
         Raises:
             Problem: it cannot be used.

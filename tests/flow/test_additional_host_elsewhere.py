@@ -89,3 +89,14 @@ def test_a_lun_is_one_engine_s(elsewhere: tuple[Program, Program]) -> None:
     assert done.code == 2, done.out
     assert "a LUN is one engine's: join it, or answer another LUN" in done.out
     assert changes(theirs, portrait(first.world)) == {}
+
+
+@pytest.mark.parametrize("elsewhere", ["on_iscsi"], indirect=True)
+def test_a_way_that_this_host_does_not_have_is_refused(elsewhere: tuple[Program, Program]) -> None:
+    first, second = elsewhere
+    with second.inputs.answers.open("a") as file:
+        file.write("HOSTED_ENGINE/storageAccess=str:kernel\n")
+    before, theirs = portrait(second.world), portrait(first.world)
+    done = second.deploy()
+    assert (done.code, "HE-ISCSI-WAY" in done.out) == (3, True), done.out
+    assert (changes(before, portrait(second.world)), changes(theirs, portrait(first.world))) == ({}, {})

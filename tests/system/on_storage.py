@@ -14,7 +14,6 @@ from tests.system.installer import FQDN, Site, virsh
 from tests.system.world import inventory
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
 BLOCK: Final = 64 << 10
@@ -40,10 +39,10 @@ def rebooted(site: Site) -> None:
     raise AssertionError("the engine did not come back")
 
 
-def a_second_host_joins_and_leaves(site: Site, answers: Mapping[str, str]) -> None:
-    """Set a further host up for the engine of `site`, whose storage the answers name, and take it out again."""
+def a_second_host_joins_and_leaves(site: Site) -> None:
+    """Set a further host up for the engine of `site`, and take it out again."""
     same = {"HOSTED_ENGINE/vmName": f"str:{site.vm_name}", "HOSTED_ENGINE/additionalHost": "bool:True"}
-    second = Site.make(site.lab, f"{site.name}2", site.appliance, None, {**answers, **same})
+    second = Site.make(site.lab, f"{site.name}2", site.appliance, None, {**site.answers, **same})
     second.secrets.write_text(site.secrets.read_text())
     before = inventory(second.lab, second.root, second.storage)
     done = second.run(*second.deploy_words())

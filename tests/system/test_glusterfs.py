@@ -11,7 +11,7 @@ import pytest
 from tests.lab.gluster_server import SERVER, GlusterServer
 from tests.system.guest import GOOD, Guest
 from tests.system.installer import Installer, Site
-from tests.system.on_storage import blocks, rebooted
+from tests.system.on_storage import a_second_host_joins_and_leaves, blocks, rebooted
 from tests.system.test_restore import DIFFERS, ENGINE, Source, columns, compare, source  # noqa: F401 - a fixture
 from tests.system.world import inventory
 
@@ -87,6 +87,10 @@ def test_the_restored_data_is_what_it_was(deployed: OnGluster, source: Source) -
 def test_the_engine_comes_back_after_a_reboot(deployed: OnGluster) -> None:
     rebooted(deployed.site)
     assert POINT in blocks(deployed.site, "file")
+
+
+def test_a_second_host_joins_the_engine_and_leaves(deployed: OnGluster) -> None:
+    a_second_host_joins_and_leaves(deployed.site)
 
 
 def test_cleanup_leaves_the_volume_and_the_host_as_they_were(deployed: OnGluster) -> None:

@@ -107,7 +107,7 @@ def test_the_engine_comes_back_after_a_reboot(deployed: OnIscsi) -> None:
 
 
 def test_a_second_host_joins_the_engine_and_leaves(deployed: OnIscsi) -> None:
-    a_second_host_joins_and_leaves(deployed.site, answers(deployed.target, deployed.server))
+    a_second_host_joins_and_leaves(deployed.site)
 
 
 def test_cleanup_leaves_the_lun_and_the_host_as_they_were(deployed: OnIscsi) -> None:

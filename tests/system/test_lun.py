@@ -11,7 +11,7 @@ import pytest
 from hosted_setup.model.values import GIB
 from tests.system.guest import GOOD, Guest
 from tests.system.installer import Installer, Site, virsh
-from tests.system.on_storage import blocks, digest, rebooted
+from tests.system.on_storage import a_second_host_joins_and_leaves, blocks, digest, rebooted
 from tests.system.test_restore import DIFFERS, ENGINE, Source, columns, compare, source  # noqa: F401 - a fixture
 from tests.system.world import inventory
 
@@ -74,6 +74,10 @@ def test_the_restored_data_is_what_it_was(deployed: OnLun, source: Source) -> No
 def test_the_engine_comes_back_after_a_reboot(deployed: OnLun) -> None:
     rebooted(deployed.site)
     assert deployed.device in blocks(deployed.site, "host_device")
+
+
+def test_a_second_host_joins_the_engine_and_leaves(deployed: OnLun) -> None:
+    a_second_host_joins_and_leaves(deployed.site)
 
 
 def test_cleanup_leaves_the_lun_and_the_host_as_they_were(deployed: OnLun) -> None:

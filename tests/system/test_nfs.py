@@ -27,10 +27,6 @@ pytestmark = [pytest.mark.system, pytest.mark.timeout(1800)]
 
 OWNER = (36, 36)
 EXPORT = f"{SERVER}:/export"
-ANSWERS = {
-    "OVEHOSTED_STORAGE/domainType": "str:nfs",
-    "OVEHOSTED_STORAGE/storageDomainConnection": f"str:{EXPORT}",
-}
 
 
 @dataclass(frozen=True)
@@ -62,8 +58,12 @@ def deployed(place: Laboratory, cache: Path) -> Iterator[OnNfs]:
     os.chown(folder, *OWNER)
     (folder / "theirs").mkdir()
     (folder / "theirs/file").write_text("somebody else's\n")
+    answers = {
+        "OVEHOSTED_STORAGE/domainType": "str:nfs",
+        "OVEHOSTED_STORAGE/storageDomainConnection": f"str:{EXPORT}",
+    }
     with NfsServer(place, {"/export": Export(folder)}):
-        site = Site.make(place, "nfs", cache / "engine.ova", cache / "sample.backup", ANSWERS)
+        site = Site.make(place, "nfs", cache / "engine.ova", cache / "sample.backup", answers)
         before = contents(folder), inventory(place, site.root, site.storage)
         yield OnNfs(site, site.run(*site.deploy_words(), within=1500), folder, before)
 
@@ -116,7 +116,7 @@ def test_the_engine_comes_back_after_a_reboot(deployed: OnNfs) -> None:
 
 def test_a_second_host_joins_the_engine_and_leaves(deployed: OnNfs) -> None:
     theirs = {name: what for name, what in contents(deployed.folder).items() if "/images/" not in name}
-    a_second_host_joins_and_leaves(deployed.site, ANSWERS)
+    a_second_host_joins_and_leaves(deployed.site)
     assert {name: what for name, what in contents(deployed.folder).items() if "/images/" not in name} == theirs
 
 

@@ -121,7 +121,10 @@ def usable(
     storage: Storage, backends: StorageBackends, engine: EngineDomain, number: HostIdAnswers, host: Host
 ) -> None:
     """Prove that the engine's storage domain can be read, and that nobody has taken the host id meanwhile."""
-    with backends.by_kind[storage.kind].looking(storage.answers, host) as domains:
+    backend = backends.by_kind[storage.kind]
+    if problem := backend.lacking(storage.answers, host):
+        raise problem
+    with backend.looking(storage.answers, host) as domains:
         hosts = next((one.hosts() for one in domains if (mark := one.mark()) and mark.uuid == engine.uuid), None)
     if hosts is None:
         raise _missing(storage)

@@ -278,12 +278,17 @@ class GlusterFs(StorageBackend[GlusterWanted]):
         """Give the command that shows the volume."""
         return _show(want.export)
 
+    def lacking(self, want: GlusterWanted, host: Host) -> GlusterNotMounted | None:
+        """Look for the client."""
+        missing = host.mounts.missing(_KIND)
+        if not missing:
+            return None
+        why, hint = _("this host lacks {missing}", missing=missing), _("Install GlusterFS's client:")
+        return _unmounted(want.export, why, hint, "apt-get install glusterfs-client")
+
     def check(self, want: GlusterWanted, host: Host) -> None:
         """Look at the volume again, mount it where nobody else sees it, and prove it there as the domain's owner."""
         _usable(want.export, host)
-        if lacking := host.mounts.missing(_KIND):
-            why, hint = _("this host lacks {missing}", missing=lacking), _("Install GlusterFS's client:")
-            raise _unmounted(want.export, why, hint, "apt-get install glusterfs-client")
         with _looking(want, host) as tree:
             _prove(want.export, host.run_id, tree)
 

@@ -367,15 +367,18 @@ class Iscsi(StorageBackend[IscsiWanted]):
         """Give the command that shows the LUNs."""
         return list_command(want.portals[0])
 
+    def lacking(self, want: IscsiWanted, host: Host) -> IscsiWay | None:
+        """Look for the kernel's initiator."""
+        missing = host.sessions.missing()
+        if want.access is not StorageAccess.KERNEL or not missing:
+            return None
+        why = _("this host lacks {missing}", missing=missing)
+        hint = _("Install open-iscsi, or answer HOSTED_ENGINE/storageAccess=str:qemu; see what the kernel has with:")
+        return IscsiWay(want.where, why=why, where=want.where, hint=hint, command="modinfo iscsi_tcp")
+
     def check(self, want: IscsiWanted, host: Host) -> None:
         """Look at the LUN again: it is there, it is as large as before, and nothing has come to it."""
-        portal, missing = want.portals[0], host.sessions.missing()
-        if want.access is StorageAccess.KERNEL and missing:
-            why = _("this host lacks {missing}", missing=missing)
-            hint = _(
-                "Install open-iscsi, or answer HOSTED_ENGINE/storageAccess=str:qemu; see what the kernel has with:"
-            )
-            raise IscsiWay(want.where, why=why, where=want.where, hint=hint, command="modinfo iscsi_tcp")
+        portal = want.portals[0]
         again = LunWipe(wwid=want.lun.wwid if want.lun.wipe else "")
         every = _looked(portal, want.target, want.chap, host, again, want.lun.number)
         found = {one.wwid: one for one in every}

@@ -236,9 +236,23 @@ class Nfs(StorageBackend[NfsAnswers]):
         """Give the command that shows what is in the export."""
         return _home(want).command
 
+    def lacking(self, want: NfsAnswers, host: Host) -> NfsWay | None:
+        """Look for the kernel's client, or for the wanted version in user space."""
+        where, missing = str(want.export), host.mounts.missing("nfs")
+        if want.access is StorageAccess.KERNEL and missing:
+            why = _("this host lacks {missing}", missing=missing)
+            hint = _(
+                "Install the NFS client, or answer HOSTED_ENGINE/storageAccess=str:qemu; see what the kernel has with:"
+            )
+            return NfsWay(where, why=why, where=where, hint=hint, command="modinfo nfs")
+        if _by_kernel(want, host) or want.version in {NfsVersion.AUTO, NfsVersion.V3}:
+            return None
+        why = _("{version} is wanted; the client in user space speaks version 3", version=want.version.value)
+        hint = _("Answer OVEHOSTED_STORAGE/nfsVersion=str:auto; see what the server offers with:")
+        return NfsWay(where, why=why, where=where, hint=hint, command=f"rpcinfo {want.export.server}")
+
     def check(self, want: NfsAnswers, host: Host) -> None:
         """Prove it in the way that it will be used; nothing of the proofs stays."""
-        _possible(want, host)
         try:
             with _looking(want, host, OWNER) as tree:
                 _prove(want, host, tree)
@@ -292,26 +306,6 @@ def _by_kernel(want: NfsAnswers, host: Host) -> bool:
     if want.access is StorageAccess.AUTO:
         return not host.mounts.missing("nfs")
     return want.access is StorageAccess.KERNEL
-
-
-def _possible(want: NfsAnswers, host: Host) -> None:
-    """Refuse what the way cannot do."""
-    where, missing = str(want.export), host.mounts.missing("nfs")
-    if want.access is StorageAccess.KERNEL and missing:
-        why = _("this host lacks {missing}", missing=missing)
-        hint = _(
-            "Install the NFS client, or answer HOSTED_ENGINE/storageAccess=str:qemu; see what the kernel has with:"
-        )
-        raise NfsWay(where, why=why, where=where, hint=hint, command="modinfo nfs")
-    if _by_kernel(want, host):
-        return
-    if want.version not in {NfsVersion.AUTO, NfsVersion.V3}:
-        raise NfsWay(
-            where,
-            why=_("{version} is wanted; the client in user space speaks version 3", version=want.version.value),
-            hint=_("Answer OVEHOSTED_STORAGE/nfsVersion=str:auto; see what the server offers with:"),
-            command=f"rpcinfo {want.export.server}",
-        )
 
 
 @contextmanager
@@ -419,9 +413,7 @@ def _words(error: OSError) -> str:
 @check("NFS latency", blocking=False, within=10.0)
 def latency(want: NfsAnswers, host: Host) -> None:
     """Warn of a server so slow that sanlock would lose leases; what cannot be measured is the storage check's."""
-    try:
-        _possible(want, host)
-    except NfsWay:
+    if Nfs().lacking(want, host):
         return  # nothing is written in a way that was not chosen
     if slow := proofs.slowness(_looking(want, host, OWNER), host.run_id):
         took, why = slow

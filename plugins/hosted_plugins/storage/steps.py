@@ -65,6 +65,8 @@ class StorageGrowth(Problem):
 def usable(storage: Storage, backends: StorageBackends, opened: OpenedAppliance, vm: VmAnswers, host: Host) -> None:
     """Prove that the storage can be used and has the room."""
     backend = backends.by_kind[storage.kind]
+    if problem := backend.lacking(storage.answers, host):
+        raise problem
     backend.check(storage.answers, host)
     free = backend.free(storage.answers, host)
     if backend.whole:

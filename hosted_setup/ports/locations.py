@@ -102,6 +102,11 @@ class DirectoryHome(msgspec.Struct, frozen=True, tag="directory"):
         """Give the command that shows its room."""
         return f"df -h {shlex.quote(str(self.path))}"
 
+    @property
+    def shared(self) -> bool:
+        """Tell whether other hosts may see the same."""
+        return bool(self.source)
+
     def file(self, name: str) -> Location:
         """Give the place of a file in it."""
         return FileAt(str(self.path / name))
@@ -128,6 +133,11 @@ class NfsHome(msgspec.Struct, frozen=True, tag="nfs"):
         """Give the command that shows what is in it."""
         return _listing(self.server, self.export)
 
+    @property
+    def shared(self) -> bool:
+        """Tell whether other hosts may see the same."""
+        return True
+
     def file(self, name: str) -> NfsAt:
         """Give the place of a file in it."""
         return NfsAt(self.server, str(PurePosixPath(self.export, name)), self.uid, self.gid)
@@ -138,6 +148,11 @@ class LunHome(msgspec.Struct, frozen=True, tag="lun"):
 
     at: DeviceAt | IscsiAt
     size: int
+
+    @property
+    def shared(self) -> bool:
+        """Tell whether other hosts may see the same."""
+        return True
 
     def __str__(self) -> str:
         """Give the place."""

@@ -190,7 +190,8 @@ def test_the_kernel_logs_in_to_a_target_and_out_again(program: Program) -> None:
     assert done.code == 0, done.out
     sessions = program.world.sessions
     assert sessions.table.sessions == sessions.table.records == [(PORTAL, ISCSI_TARGET)]
-    assert "<source dev=" in portrait(program.world)["domain HostedEngine"]
+    found = portrait(program.world)["domain HostedEngine"]
+    assert ("<source dev=" in found, "cache='none'" in found) == (True, True)
     assert CHAP not in "".join(path.read_text() for path in program.world.paths.root.rglob("*") if path.is_file())
     name = f"sessions with {ISCSI_TARGET} at 192.0.2.5:3260"
     program.world.reboot()

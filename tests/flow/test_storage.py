@@ -87,6 +87,7 @@ def test_nfs_by_the_kernel_is_mounted_once_and_unmounted_in_the_end(program: Pro
     found = portrait(program.world)["domain HostedEngine"]
     assert "/rhev/data-center/mnt/nas.example.com:_exports_engine/" in found
     assert "protocol='nfs'" not in found
+    assert "cache='none'" in found, "another host may write to it meanwhile"
     done = program("cleanup", "--yes")
     assert done.code == 0, done.out
     assert host.mounts.mounted(point) is None

@@ -143,7 +143,7 @@ def test_a_value_cannot_break_out_of_the_domain(tmp_path: Path) -> None:
         "virt_type": "kvm", "name": HOSTILE, "uuid": products.disk().vm, "run_id": HOSTILE, "memory_mib": 1,
         "vcpus": 1, "machine": "q35", "firmware": "bios", "disk": there,
         "disk_serial": "serial", "mac": "00:16:3e:01:02:03", "network": HOSTILE, "bridge": "",
-        "backing": there, "seed": lent,
+        "uncached": True, "backing": there, "seed": lent,
         "payload": lent, "channel": {"socket": HOSTILE, "log": HOSTILE}, "console_log": HOSTILE,
     }  # fmt: skip
     root = fromstring(render_xml("domain.xml.j2", **values))

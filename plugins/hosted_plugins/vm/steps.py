@@ -106,7 +106,7 @@ def _xml(
         "memory_mib": vm.memory_mib, "vcpus": vm.vcpus, "machine": str(vm.machine), "firmware": disk.firmware,
         "disk": to_builtins(disk.source), "disk_serial": disk.volume[:20], "mac": str(vm.mac),
         "network": network.name, "bridge": network.bridge,
-        "backing": None, "seed": None, "payload": None, "channel": None, "console_log": None,
+        "uncached": False, "backing": None, "seed": None, "payload": None, "channel": None, "console_log": None,
     }  # fmt: skip
 
 
@@ -136,7 +136,9 @@ def settle(  # noqa: PLR0913 - see start_vm
     guest.wait_for("bye", within=BYE_DEADLINE, what=_("the engine VM to finish its setup"))
     guest.close()
     take_away(host, running.uuid, SEED, _("the seed"))
-    host.hypervisor.define(render_xml("domain.xml.j2", **_xml(vm, virt, disk, network, host)))
+    # A page that stays in this host's cache would be an old one when the VM comes back from another host.
+    xml = _xml(vm, virt, disk, network, host) | {"uncached": disk.domain.home.shared}
+    host.hypervisor.define(render_xml("domain.xml.j2", **xml))
     Path(seed.path).unlink(missing_ok=True)
     disk.domain.on(host).take_back(disk.volume, "he-seed")
     return Settled(running.uuid)

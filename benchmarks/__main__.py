@@ -22,7 +22,6 @@ NAMES = {
     "import-glusterfs": "benchmarks.import_storage:GLUSTERFS",
     "import-iscsi": "benchmarks.import_storage:ISCSI",
     "import-lun": "benchmarks.import_storage:LUN_DEVICE",
-    "import-caches": "benchmarks.import_storage:CACHES",
     "deploy": "benchmarks.deploy:BENCHMARK",
     "deploy-4g": "benchmarks.deploy:PADDED",
 }

@@ -44,22 +44,13 @@ class Target:
     empty: Callable[[], object]
 
 
-class OtherCache(QemuImages):
-    """The product with the cache that it does not choose."""
-
-    @staticmethod
-    def cache(disk: DiskSource) -> str:
-        """Give the other one."""
-        return "none" if QemuImages.cache(disk) == "writeback" else "writeback"
-
-
-def product(ova: Path, target: Target, images: QemuImages) -> Seconds:
+def product(ova: Path, target: Target) -> Seconds:
     """Copy the disk out of the OVA as the product does."""
     with ova.open("rb", buffering=0) as stream:
         found = look(stream, path=str(ova))
     source = DiskSource(FileAt(str(ova)), found.disk_format, found.offset, found.size)
     target.empty()
-    return timed(lambda: images.convert(source, target.disk, lambda _percent: None))
+    return timed(lambda: QemuImages().convert(source, target.disk, lambda _percent: None))
 
 
 def baseline(qcow2: Path, target: Target) -> Seconds:
@@ -88,7 +79,7 @@ def _targets(folder: Path) -> Iterator[dict[str, Target]]:
             "nfs": _file(
                 NfsHome(SERVER, "/export", OWNER, OWNER), f"nfs://{SERVER}/export/{DISK}?uid={OWNER}&gid={OWNER}"
             ),
-            "glusterfs": _file(DirectoryHome(volume, OWNER, OWNER), str(volume / DISK)),
+            "glusterfs": _file(DirectoryHome(volume, OWNER, OWNER, f"{GLUSTER}:/bench"), str(volume / DISK)),
             "iscsi": _lun(IscsiAt(portal, name, 1), lun, f"iscsi://{portal}/{name}/1"),
             "lun": _lun(DeviceAt(device), loop, device),
         }
@@ -144,21 +135,10 @@ def _prepare(folder: Path, kind: str) -> Iterator[Pair]:
     with _targets(folder) as targets:
         one = targets[kind]
         yield Pair(
-            lambda: product(cache / "engine.ova", one, QemuImages()),
+            lambda: product(cache / "engine.ova", one),
             lambda: baseline(cache / "engine.qcow2", one),
             bounds={"whole": BOUND},
         )
-
-
-@contextmanager
-def _prepare_caches(folder: Path) -> Iterator[Pair]:
-    ova = appliance_folder() / "engine.ova"
-    with _targets(folder) as targets:
-
-        def of(images: QemuImages) -> Seconds:
-            return {kind: product(ova, one, images)["whole"] for kind, one in targets.items()}
-
-        yield Pair(lambda: of(QemuImages()), lambda: of(OtherCache()), bounds={})
 
 
 def _benchmark(kind: str) -> Benchmark:
@@ -167,4 +147,3 @@ def _benchmark(kind: str) -> Benchmark:
 
 
 LOCALFS, NFS, GLUSTERFS, ISCSI, LUN_DEVICE = map(_benchmark, ("localfs", "nfs", "glusterfs", "iscsi", "lun"))
-CACHES = Benchmark("import to each kind of storage by the chosen cache against the other one", _prepare_caches)

@@ -70,13 +70,8 @@ class QemuImages:
     def convert(self, source: DiskSource, disk: DiskSource, progress: Callable[[float], None]) -> None:
         """Copy `source`, making `disk` a thin qcow2; `progress` takes percent."""
         self.create(disk, self.virtual_size(source))
-        into = ("-W", "-n", "--target-is-zero", "-t", self.cache(disk), "-O", "qcow2", filename(source), filename(disk))
+        into = ("-W", "-n", "--target-is-zero", "-t", _cache(disk.at), "-O", "qcow2", filename(source), filename(disk))
         self._convert(into, (disk.at, source.at), progress)
-
-    @staticmethod
-    def cache(disk: DiskSource) -> str:
-        """Give the faster cache for copying onto it, in QEMU's words; by either all is on the storage at the end."""
-        return "writeback" if disk.offset is None else "none"
 
     def virtual_size(self, source: DiskSource) -> int:
         """Give the virtual size in bytes."""
@@ -132,6 +127,11 @@ class QemuImages:
             words = ("-n", "-t", "none", "-f", "raw", "-O", "raw", f"/dev/fd/{piece.fileno()}")
             target = filename(_raw(disk, start, length))
             self._qemu_img.run(disk.at, "convert", *words, target, keep=(piece.fileno(),), within=SILENT_AFTER)
+
+
+def _cache(at: Location) -> str:
+    """Give the faster cache for copying there, in QEMU's words (docs/performance.md); by either all is synced."""
+    return "writeback" if isinstance(at, FileAt) and not at.shared else "none"
 
 
 def _raw(disk: DiskSource, start: int, length: int) -> DiskSource:

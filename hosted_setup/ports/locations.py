@@ -9,9 +9,10 @@ import msgspec
 
 
 class FileAt(msgspec.Struct, frozen=True, tag="file"):
-    """A file that this host's kernel sees."""
+    """A file that this host's kernel sees; a `shared` one is on a file system that was proven to do direct I/O."""
 
     path: str
+    shared: bool = False
 
     def __str__(self) -> str:
         """Give the path."""
@@ -109,7 +110,7 @@ class DirectoryHome(msgspec.Struct, frozen=True, tag="directory"):
 
     def file(self, name: str) -> Location:
         """Give the place of a file in it."""
-        return FileAt(str(self.path / name))
+        return FileAt(str(self.path / name), self.shared)
 
 
 class NfsHome(msgspec.Struct, frozen=True, tag="nfs"):

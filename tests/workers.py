@@ -1,7 +1,7 @@
 """Which tests may run side by side, with `-n 2`: those of different files.
 
-The files that share the one undisturbed deployment are one to that end. What has a VM comes first then, as it takes the
-longest, and everything else fills the time that is left beside it.
+What has a VM is one file to that end, as two VMs at a time take longer than one after the other on two cores. It comes
+first then, as it takes the longest, and everything else runs beside it.
 """
 
 from __future__ import annotations
@@ -13,18 +13,15 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 VMS: Final = Path(__file__).with_name("system")
-FIRST: Final = ("test_deploy", "test_restore", "test_secrets", "test_kill")
-LAST: Final = "test_undeploy"
-"""The files in `VMS` that share a deployment, the last of which removes it."""
 
 
 class Files(LoadScopeScheduling):
     """Gives a worker all tests of a file, one after the other."""
 
     def _split_scope(self, nodeid: str) -> str:
-        """Name the file, or what stands for several."""
+        """Name the file, or what stands for all files with a VM."""
         file = self.config.rootpath / nodeid.partition("::")[0]
-        return str(VMS if file.parent == VMS and file.stem in {*FIRST, LAST} else file)
+        return str(VMS if VMS in file.parents else file)
 
 
 def is_worker(config: pytest.Config) -> bool:

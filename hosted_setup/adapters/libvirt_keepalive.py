@@ -7,6 +7,7 @@ thread that runs as long as any connection is open. A connection that is only be
 
 from __future__ import annotations
 
+import atexit
 import threading
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as Late
@@ -86,13 +87,22 @@ class _Loop:
     def leave(self) -> None:
         with self._lock:
             self._users -= 1
-            if self._users or self._thread is None:
-                return
-            self._over.set()
-            libvirt.virEventUpdateTimeout(self._timer, 0)
-            self._thread.join()
-            libvirt.virEventRemoveTimeout(self._timer)
-            self._thread = None
+            if not self._users:
+                self._end()
+
+    def end(self) -> None:
+        """End it, whoever still has a connection: a callback after the interpreter's own end is a crash."""
+        with self._lock:
+            self._end()
+
+    def _end(self) -> None:
+        if self._thread is None:
+            return
+        self._over.set()
+        libvirt.virEventUpdateTimeout(self._timer, 0)
+        self._thread.join()
+        libvirt.virEventRemoveTimeout(self._timer)
+        self._thread = None
 
     def _run(self) -> None:
         while not self._over.is_set():
@@ -100,3 +110,4 @@ class _Loop:
 
 
 _loop: Final = _Loop()
+atexit.register(_loop.end)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -72,3 +74,16 @@ def test_no_thread_is_left_when_the_last_connection_is_closed(lab: Laboratory) -
     assert second.domain_named("nobody") is None
     second.close()
     assert threading.active_count() == before
+
+
+PROGRAM = """
+import atexit, sys, threading
+atexit.register(lambda: print([one.name for one in threading.enumerate()]))  # the last one: it came first
+from hosted_setup.adapters.libvirt_keepalive import opened
+connection = opened(sys.argv[1])
+"""
+
+
+def test_no_callback_outlives_the_interpreter(lab: Laboratory) -> None:
+    done = subprocess.run([sys.executable, "-c", PROGRAM, lab.uri], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "['MainThread']\n", "")

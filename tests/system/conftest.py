@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
@@ -14,10 +14,12 @@ from tests.lab.laboratory import Laboratory
 from tests.system.guest import Guest
 from tests.system.installer import Installer, Site
 from tests.system.world import inventory
-from tests.workers import FIRST, LAST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+FIRST: Final = ("test_deploy", "test_restore", "test_secrets", "test_kill")
+LAST: Final = "test_undeploy"
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from hosted_setup.domain.block_layout import CONFIGURATION, DISK, LOCKSPACE, MET
 from hosted_setup.domain.block_metadata import FORMAT, BlockMetadata, Current, decoded, encoded
 from hosted_setup.domain.conf_archive import packed, unpacked
 from hosted_setup.domain.domain_mark import DomainMark
-from hosted_setup.domain.lun_contents import Contents, Reader, look
+from hosted_setup.domain.lun_contents import Contents, Reader, ends_of, look
 from hosted_setup.domain.slots import Slot, blank, following, newest
 from hosted_setup.model.messages import _
 from hosted_setup.model.values import MIB
@@ -201,8 +201,7 @@ class BlockLayout:
         return found if found and found.uuid == self._uuid else None
 
     def _ends(self) -> Ends:
-        tail = self._home.size - ENDS
-        return Ends(self._read([(0, ENDS)])[0], self._read([(tail, ENDS)])[0], self._home.size)
+        return ends_of(self._read, self._home.size)
 
     def _write_table(self, ends: Ends, table: PartitionTable) -> None:
         """Change the table: at the tail, then at the head."""

@@ -20,6 +20,7 @@ from hosted_setup.domain.sanlock import leases
 from hosted_setup.domain.slots import blank
 from hosted_setup.model.values import MIB
 from hosted_setup.ports.disk_tools import ENDS, PartitionTable
+from tests.lab.lvm import on_device
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -121,13 +122,9 @@ def looped(lab: Laboratory, lun: Path) -> Iterator[str]:
 
 
 def lvm(lab: Laboratory, lun: Path, device: str, command: str, *words: str) -> None:
-    """Run LVM without device-mapper and with settings of its own, on nothing but this device."""
-    settings = lun.parent / "lvm"
-    settings.mkdir(exist_ok=True)
-    alone = f"""filter = [ "a|^{device}$|", "r|.*|" ]"""  # another one may bear a group of this name
-    (settings / "lvm.conf").write_text(f"devices {{ {alone} use_devicesfile = 0 }}\n")
-    environment = {**os.environ, "LVM_SYSTEM_DIR": str(settings), "LVM_SUPPRESS_FD_WARNINGS": "1"}
-    lab.run([command, "--driverloaded", "n", *words], check=True, env=environment)
+    """Run LVM in the laboratory."""
+    whole, environment = on_device(device, lun.parent / "lvm", command, *words)
+    lab.run(whole, check=True, env=environment)
 
 
 def test_a_lockspace_is_named_and_its_leases_are_read(lun: Path) -> None:

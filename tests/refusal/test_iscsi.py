@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import time
 from typing import TYPE_CHECKING, Final
@@ -15,6 +14,7 @@ from hosted_setup.ports.locations import DeviceAt, LunHome
 from hosted_setup.storage.block_layout import BlockLayout
 from hosted_setup.testing.images import FakeImages
 from tests.lab.iscsi_server import ADDRESS, IscsiServer
+from tests.lab.lvm import on_device
 from tests.refusal.told import Told, assert_well_told
 from tests.system.on_storage import digest
 
@@ -134,15 +134,10 @@ def _volume_group(*tags: str) -> Callable[[Path], None]:
         device = subprocess.run(
             ["losetup", "-f", "--show", path], check=True, capture_output=True, text=True
         ).stdout.strip()
-        settings = path.parent / "lvm"
-        settings.mkdir(exist_ok=True)
-        alone = f"""filter = [ "a|^{device}$|", "r|.*|" ]"""  # another one may bear a group of this name
-        (settings / "lvm.conf").write_text(f"devices {{ {alone} use_devicesfile = 0 }}\n")
-        environment = {**os.environ, "LVM_SYSTEM_DIR": str(settings), "LVM_SUPPRESS_FD_WARNINGS": "1"}
         words = [word for tag in tags for word in ("--addtag", tag)]
         try:
             for command in (["pvcreate", "-ff", "-y"], ["vgcreate", *words, UUID]):
-                whole = [command[0], "--driverloaded", "n", *command[1:], device]
+                whole, environment = on_device(device, path.parent / "lvm", *command, device)
                 subprocess.run(whole, check=True, capture_output=True, env=environment)
         finally:
             subprocess.run(["losetup", "-d", device], check=True)

@@ -1,7 +1,7 @@
 """Which tests may run side by side, with `-n 2`: those of different files.
 
-What has a VM is one file to that end, as two VMs at a time take longer than one after the other on two cores. It comes
-first then, as it takes the longest, and everything else runs beside it.
+What has a VM is one file to that end, and the last: a VM takes three times as long on two cores when anything else runs
+beside it.
 """
 
 from __future__ import annotations
@@ -33,10 +33,3 @@ def is_worker(config: pytest.Config) -> bool:
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScopeScheduling:
     """Have them given out by files."""
     return Files(config, log)
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Have those with a VM first."""
-    if is_worker(config):
-        items.sort(key=lambda item: VMS not in item.path.parents)

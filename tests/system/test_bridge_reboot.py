@@ -92,14 +92,12 @@ CASES: Final = {
         dhcp=False, cut=True,
     ),
 }  # fmt: skip
-QUICK: Final = "networkd-dhcp"
 
 
 @pytest.mark.system
+@pytest.mark.long
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[] if name == QUICK else [pytest.mark.long]) for name in CASES]
-)
+@pytest.mark.parametrize("name", CASES)
 def test_the_bridge_lasts_and_goes(name: str) -> None:
     case = CASES[name]
     with Segment(six=bool(case.six)) as segment, Vm(segment.gateway, [case.unit], case.files) as vm:
@@ -126,9 +124,6 @@ def test_the_bridge_lasts_and_goes(name: str) -> None:
         vm.run(*STEP, "undo")
         becomes(vm, before)
         assert vm.run("sh", "-c", CONFIGURATION) == files
-        if name == QUICK:
-            return
-
         vm.reboot()
         becomes(vm, before)
         assert ping_from(segment, had.address)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from tests.lab.laboratory import Laboratory
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.system, pytest.mark.long, pytest.mark.timeout(1200)]
 
 PORT: Final = 3270
 USER, PASSWORD = "host", "Ch4p+c4nary/zq7"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from dataclasses import dataclass, field
@@ -51,6 +52,7 @@ def in_a_process_of_its_own(call: Callable[[], int], errors: Path) -> int:
     """
     child = os.fork()
     if child == 0:
+        gc.freeze()
         code = 70
         try:
             code = call()

@@ -17,6 +17,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from msgspec import Raw
+
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from hosted_plugins.storage.iscsi import Iscsi, IscsiWanted
@@ -31,7 +33,7 @@ from hosted_setup.adapters.system_clock import SystemClock
 from hosted_setup.adapters.system_luns import SystemLuns
 from hosted_setup.model.problem import Problem
 from hosted_setup.model.secret import Secret
-from hosted_setup.pipeline.journal import Journal, Past
+from hosted_setup.pipeline.journal import FORMAT, Head, Journal, Past
 from hosted_setup.pipeline.runner import Intents
 from hosted_setup.ports.connections import IscsiSessions
 from hosted_setup.ports.host import Host, Paths
@@ -156,8 +158,11 @@ def use(folder: Path, whats: list[dict[str, Any]], *, again: bool) -> None:
         if again:
             (connection,) = connections_of(host.run_dir)
             assert isinstance(connection, IscsiSessions)
-            assert connect(connection, host)
-            assert not connect(connection, host)
+            for word, done in (("Connected", True), ("Connected already", False)):
+                if "user" in what:  # its password is where no libvirt keeps it
+                    assert connect(connection, host) is done
+                else:
+                    command("connect-storage", host.paths.root, f"{word}: {connection}")
             home = LunHome(DeviceAt(device_of(connection, host).path), what["size"])
         else:
             home = attached(what, host, PASSWORD)
@@ -176,8 +181,11 @@ def use(folder: Path, whats: list[dict[str, Any]], *, again: bool) -> None:
         if what.get("cut") and not again:
             tell(f"{name}: cut off")
             continue
-        assert disconnect(connection, host)
-        assert not disconnect(connection, host)
+        for word, done in (("Disconnected", True), ("Nothing to disconnect", False)):
+            if again and "user" not in what:
+                command("disconnect-storage", host.paths.root, f"{word}: {connection}")
+            else:
+                assert disconnect(connection, host) is done
         gone(what)
         assert not is_reached(home, host)
         tell(f"{name}: the domain is {'gone' if again else 'made'}, nothing is left")
@@ -186,9 +194,17 @@ def use(folder: Path, whats: list[dict[str, Any]], *, again: bool) -> None:
     assert not [one for one in arguments.seen if "correct" in one and "horse" in one]
 
 
+def command(verb: str, root: Path, says: str) -> None:
+    """Run the program as its unit does at a boot."""
+    words = (sys.executable, "-P", "-m", "hosted_setup.cli", verb, f"--root={root}")
+    done = subprocess.run(words, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert (done.returncode, done.stdout) == (0, f"[ INFO  ] {says}\n"), done.stdout
+
+
 def attached(what: dict[str, Any], host: Host, password: str) -> LunHome:
     """Have the back end attach it, for a run with a journal."""
     with Journal(host.run_dir / "journal.jsonl") as journal:
+        journal.append(Head(RUN, "deploy", FORMAT, "2026-01-02T03:04:05+00:00", Raw(b"{}")))
         home = Iscsi().attach(wanted(what, password), host, Intents(journal, "attach_storage", Past(journal.records)))
     assert isinstance(home, LunHome)
     return home

@@ -175,7 +175,7 @@ def reserve(  # noqa: PLR0913 - who, what and where
         if there is not None:
             raise taken(there, str(made.domain), made.domain.home.command)
     hint = _("Its place was written over, or does not read; see that no other host is being set up, then:")
-    why = _("it was not there {seconds:g} s after it had been written", seconds=SETTLED)
+    why = _("its place does not show this host after {times} attempts to write it there", times=_ATTEMPTS)
     raise HostIdTaken(f"{wanted.number}", why=why, where=str(made.domain), hint=hint, command=RESUME)
 
 

@@ -14,6 +14,8 @@ from pathlib import Path
 import pexpect
 import pytest
 
+from hosted_setup.pipeline.journal import unfinished
+
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "NO_COLOR": "1"}
 
@@ -92,6 +94,20 @@ def test_a_terminal_that_is_closed_ends_it_and_loses_nothing(terminal: Terminal)
         time.sleep(0.02)
     assert terminal.child.exitstatus == 130
     assert f"{terminal.run}/world/storage" in terminal.kept()
+
+
+def test_a_terminal_that_says_more_than_once_that_it_goes_ends_it_all_the_same(terminal: Terminal) -> None:
+    terminal.answer_two()
+    while terminal.child.isalive() and not ended(terminal.run):
+        os.kill(terminal.child.pid, signal.SIGHUP)  # tmux and the kernel may both say it
+        time.sleep(0.0005)
+    assert ended(terminal.run)
+    assert f"{terminal.run}/world/storage" in terminal.kept()
+
+
+def ended(run: Path) -> bool:
+    """Tell whether the run has an end: nothing was changed, so nothing is in the way of the next."""
+    return unfinished(next(run.rglob("journal.jsonl")).parents[1]) is None
 
 
 def test_a_resize_draws_the_question_anew(terminal: Terminal) -> None:

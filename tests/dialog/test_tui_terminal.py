@@ -99,7 +99,7 @@ def test_a_terminal_that_is_closed_ends_it_and_loses_nothing(terminal: Terminal)
 def test_a_terminal_that_says_more_than_once_that_it_goes_ends_it_all_the_same(terminal: Terminal) -> None:
     terminal.answer_two()
     while terminal.child.isalive() and not ended(terminal.run):
-        os.kill(terminal.child.pid, signal.SIGHUP)  # tmux and the kernel may both say it
+        terminal.child.kill(signal.SIGHUP)  # tmux and the kernel may both say it
         time.sleep(0.0005)
     assert ended(terminal.run)
     assert f"{terminal.run}/world/storage" in terminal.kept()

@@ -196,11 +196,10 @@ def looked(host: Host, lun: FoundLun, read: Reader, wipe: LunWipe, *, patient: b
     except OSError as error:
         return replace(lun, fault=error.strerror or str(error))
     wanted = bool(lun.wwid) and lun.wwid == wipe.wwid
-    known = (lun.wwid, lun.number, lun.size, lun.block, lun.vendor, lun.product, lun.serial, lun.read_only)
     asked = wanted and bool(contents.findings) and patient
     living = _living(host, read, lun.size) if asked else ()
     lived_in = contents.domain is not None and bool(contents.domain.engine)
-    return FoundLun(*known, contents.findings, wanted, living, lived_in=lived_in)
+    return replace(lun, contents=contents.findings, wipe=wanted, living=living, lived_in=lived_in)
 
 
 def refuse_slow(read: Reader, where: str, command: str) -> None:

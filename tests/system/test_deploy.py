@@ -17,6 +17,7 @@ from defusedxml import ElementTree
 from tests.system.conftest import portrait
 from tests.system.guest import GOOD
 from tests.system.installer import FQDN, virsh
+from tests.system.on_storage import blocks
 from tests.system.world import disk_info
 
 if TYPE_CHECKING:
@@ -123,6 +124,7 @@ def test_the_disk_stands_alone(deployed: Deployed) -> None:
     info = disk_info(deployed.site.lab, folder / pointer["volume"])
     assert info["format"] == pointer["format"] == "qcow2"
     assert "backing-filename" not in info
+    assert str(folder) in blocks(deployed.site, "file"), "it is what qemu has open"
 
 
 def test_the_operators_files_are_as_they_were(deployed: Deployed, cache: Path) -> None:

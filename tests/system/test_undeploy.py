@@ -1,4 +1,4 @@
-"""`hosted-engine cleanup` of the deployment that the other tests used: the last of them."""
+"""A reboot, then `hosted-engine cleanup`, of the deployment that the other tests used: the last of them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.system.conftest import portrait
+from tests.system.on_storage import rebooted
 from tests.system.world import inventory
 
 if TYPE_CHECKING:
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from tests.system.conftest import Deployed
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(900)]
+
+
+def test_the_engine_comes_back_after_a_reboot(deployed: Deployed) -> None:
+    rebooted(deployed.site)
 
 
 def test_cleanup_asks_first(deployed: Deployed) -> None:

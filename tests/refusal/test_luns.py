@@ -33,7 +33,7 @@ def lun(tmp_path: Path) -> Path:
 @contextmanager
 def looped(lun: Path, *options: str) -> Iterator[str]:
     """Give the block device of a LUN."""
-    words = ["losetup", "-f", *options, "--show", lun]
+    words = ["losetup", "-f", *options, "--show", str(lun)]
     device = subprocess.run(words, check=True, capture_output=True, text=True).stdout.strip()
     try:
         yield device

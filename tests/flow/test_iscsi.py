@@ -106,6 +106,13 @@ def test_a_lun_that_has_changed_since_it_was_chosen_is_refused(program: Program)
     assert changed.value.why == "it was there with 68719476736 bytes when it was chosen"
 
 
+@pytest.mark.parametrize("disk", [25, 40])
+def test_a_lun_without_room_for_a_copy_of_the_disk_is_warned_of(program: Program, disk: int) -> None:
+    program.on_iscsi(OVEHOSTED_STORAGE__imgSizeGB=f"int:{disk}")
+    done = program.restore("--precheck")
+    assert ("HE-STORAGE-BACKUP" in done.out) is (2 * disk > 64), done.out
+
+
 def test_a_user_that_no_agent_could_log_in_as_is_refused(program: Program) -> None:
     program.on_iscsi(OVEHOSTED_STORAGE__iSCSIPortalUser=f"str:{'x' * 51}")
     done = program.restore()

@@ -37,7 +37,7 @@ def test_the_plan_of_a_deploy(golden: Golden, capsys: pytest.CaptureFixture[str]
 
 
 def test_the_schema_of_the_answers(golden: Golden, capsys: pytest.CaptureFixture[str]) -> None:
-    golden.check("schema/answers.json", shown(capsys, "answers", "schema"))
+    golden.check("../../docs/answers.json", shown(capsys, "answers", "schema"))
 
 
 def test_the_schema_of_the_machine_dialect(golden: Golden) -> None:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import struct
 import subprocess
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from hosted_setup.pipeline.journal import Confirmed
 from hosted_setup.testing.initiator import FakeInitiator, pretended_wwid
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from hosted_setup.pipeline.journal import Record
     from hosted_setup.ports.initiator import Chap, Portal
     from tests.flow.program import Done, Program
 
@@ -90,6 +92,32 @@ def test_a_lease_that_is_renewed_forbids_it(
     assert (done.code, "HE-LUN-LEASE" in done.out) == ((3, True) if living else (0, False)), done.out
     if living:
         assert "hosts renew their leases on it: 3" in done.out
+
+
+def test_a_host_that_comes_to_live_there_after_the_confirmation_forbids_it(
+    program: Program, lun: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = program.world.root / "lun"
+    plain.symlink_to(lun)
+    subprocess.run(["sanlock", "direct", "init", "-s", f"theirs:0:{plain}:0"], check=True, capture_output=True)
+    stamp(lun, 100)
+    confirmed = False
+    read = FakeInitiator.read
+
+    def renewing(*words: Any) -> tuple[bytes, ...]:
+        if confirmed:
+            stamp(lun, stamped(lun) + 20)
+        return read(*words)
+
+    def watch(_when: str, record: Record) -> None:
+        nonlocal confirmed
+        confirmed = confirmed or isinstance(record, Confirmed)
+
+    monkeypatch.setattr(FakeInitiator, "read", renewing)
+    program.observe = watch
+    done = wiping(program, lun, pretended_wwid(lun))
+    assert (done.code, "HE-LUN-LEASE" in done.out) == (4, True), done.out
+    assert stamped(lun) > 100
 
 
 def stamp(lun: Path, value: int) -> None:

@@ -159,7 +159,7 @@ class Fc(StorageBackend[FcWanted]):
         """Use the device as it is; nothing is changed, unless it is to be wiped."""
         home = _home(want)
         if want.lun.found.wiped:
-            wipe(host, home)
+            wipe(host, home, partial(host.luns.read, want.lun.path), want.lun.found, _show(want.lun.path))
         return home
 
 

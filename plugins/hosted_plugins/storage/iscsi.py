@@ -419,7 +419,7 @@ class Iscsi(StorageBackend[IscsiWanted]):
             attach(sessions, host, undo)
             home = LunHome(DeviceAt(device_of(sessions, host).path), want.lun.size)
         if want.lun.wiped:
-            wipe(host, home)
+            wipe(host, home, _reader(want, host), want.lun, self.command(want))
         return home
 
 

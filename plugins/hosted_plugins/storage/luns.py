@@ -221,8 +221,15 @@ def confirmed(lun: FoundLun, typed: LunWipeTyped) -> FoundLun:
     return replace(lun, wipe=lun.wipe and typed.wwid == lun.wwid)
 
 
-def wipe(host: Host, home: LunHome) -> None:
-    """Leave nothing but zeros on a LUN."""
+def wipe(host: Host, home: LunHome, read: Reader, lun: FoundLun, command: str) -> None:
+    """Leave nothing but zeros on a LUN; who has come to live there since it was chosen is looked for once more.
+
+    Raises:
+        LunLease: see the class.
+    """
+    now = replace(lun, living=_living(host, read, home.size))
+    if now.living and (problem := now.refused(str(home.at), command)):
+        raise problem
     host.reporter.emit(Info(_("Wiping {home}", home=home)))
     host.images.clear(DiskSource(home.at, "raw", 0, home.size))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 import subprocess
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,7 +12,7 @@ from hosted_setup.pipeline.journal import Confirmed
 from hosted_setup.testing.initiator import FakeInitiator, pretended_wwid
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from hosted_setup.pipeline.journal import Record
@@ -66,13 +66,8 @@ def test_it_is_wiped_and_the_preview_has_said_so(program: Program, lun: Path) ->
     assert not signed(lun)
 
 
-@pytest.mark.parametrize("living", [True, False])
-def test_a_lease_that_is_renewed_forbids_it(
-    program: Program,
-    lun: Path,
-    living: bool,  # noqa: FBT001 - a parameter
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def lives_there(program: Program, lun: Path, patch: pytest.MonkeyPatch, renews: Callable[[], bool]) -> None:
+    """Have host 3 hold a lease on the LUN, and renew it at each look while `renews` says so."""
     plain = program.world.root / "lun"  # sanlock's words have colons between them
     plain.symlink_to(lun)
     subprocess.run(["sanlock", "direct", "init", "-s", f"theirs:0:{plain}:0"], check=True, capture_output=True)
@@ -83,11 +78,21 @@ def test_a_lease_that_is_renewed_forbids_it(
         self: FakeInitiator, portal: Portal, target: str, chap: Chap | None, number: int,
         regions: Sequence[tuple[int, int]],
     ) -> tuple[bytes, ...]:  # fmt: skip
-        if living:
+        if renews():
             stamp(lun, stamped(lun) + 20)
         return read(self, portal, target, chap, number, regions)
 
-    monkeypatch.setattr(FakeInitiator, "read", renewing)
+    patch.setattr(FakeInitiator, "read", renewing)
+
+
+@pytest.mark.parametrize("living", [True, False])
+def test_a_lease_that_is_renewed_forbids_it(
+    program: Program,
+    lun: Path,
+    living: bool,  # noqa: FBT001 - a parameter
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lives_there(program, lun, monkeypatch, lambda: living)
     done = wiping(program, lun, pretended_wwid(lun))
     assert (done.code, "HE-LUN-LEASE" in done.out) == ((3, True) if living else (0, False)), done.out
     if living:
@@ -97,27 +102,12 @@ def test_a_lease_that_is_renewed_forbids_it(
 def test_a_host_that_comes_to_live_there_after_the_confirmation_forbids_it(
     program: Program, lun: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plain = program.world.root / "lun"
-    plain.symlink_to(lun)
-    subprocess.run(["sanlock", "direct", "init", "-s", f"theirs:0:{plain}:0"], check=True, capture_output=True)
-    stamp(lun, 100)
-    confirmed = False
-    read = FakeInitiator.read
-
-    def renewing(*words: Any) -> tuple[bytes, ...]:
-        if confirmed:
-            stamp(lun, stamped(lun) + 20)
-        return read(*words)
-
-    def watch(_when: str, record: Record) -> None:
-        nonlocal confirmed
-        confirmed = confirmed or isinstance(record, Confirmed)
-
-    monkeypatch.setattr(FakeInitiator, "read", renewing)
-    program.observe = watch
+    seen: list[Record] = []
+    program.observe = lambda _when, record: seen.append(record)
+    lives_there(program, lun, monkeypatch, lambda: any(isinstance(record, Confirmed) for record in seen))
     done = wiping(program, lun, pretended_wwid(lun))
     assert (done.code, "HE-LUN-LEASE" in done.out) == (4, True), done.out
-    assert stamped(lun) > 100
+    assert stamped(lun) > 100, "it is still there"
 
 
 def stamp(lun: Path, value: int) -> None:

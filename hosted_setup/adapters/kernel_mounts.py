@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from hosted_setup.adapters.bounded import run_within
 from hosted_setup.adapters.kernel_modules import has_module
 from hosted_setup.adapters.private_tree import PrivateTree
 from hosted_setup.model.messages import _
@@ -100,20 +101,13 @@ def mount_command(what: FileSystem) -> list[str]:
 
 def run(command: Sequence[str], within: float) -> None:
     """Run mount or umount to its end: OSError with its words and the number they come to."""
-    environment = {"LC_ALL": "C.UTF-8", "PATH": os.environ.get("PATH", os.defpath) + ":/sbin:/usr/sbin"}
-    process = subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-        text=True, errors="replace", env=environment, start_new_session=True,
-    )  # fmt: skip
     try:
-        said = process.communicate(timeout=within)[1].strip()
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)  # mount's helper too
-        process.communicate()
+        code, said = run_within(within, command, os.environ.get("PATH", os.defpath) + ":/sbin:/usr/sbin")
+    except TimeoutError:
         why = _("{command} did not end within {seconds:g} s", command=command[0], seconds=within)
         raise TimeoutError(errno.ETIMEDOUT, why) from None
-    if process.returncode:
-        number = next((code for words, code in _WORDS.items() if words in said), errno.EIO)
+    if code:
+        number = next((number for words, number in _WORDS.items() if words in said), errno.EIO)
         raise OSError(number, " ".join(said.split()) or os.strerror(number))
 
 

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
-import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from hosted_setup.adapters.bounded import run_within
 from hosted_setup.adapters.kernel_modules import has_module
 from hosted_setup.files import put
 from hosted_setup.model.messages import _
@@ -126,22 +125,16 @@ class OpenIscsi:
         where = f"{portal},{portal.group}" if verb == "new" and portal.group else str(portal)
         command = ["iscsiadm", "--mode", "node", "--targetname", target, "--portal", where]
         command += [verb] if verb.startswith("-") else ["--op", verb]
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-            text=True, errors="replace", env={"LC_ALL": "C.UTF-8", "PATH": _path()}, start_new_session=True,
-        )  # fmt: skip
         place = _place(target, portal)
         try:
-            said = process.communicate(timeout=self._within)[1]
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
+            code, said = run_within(self._within, command, _path())
+        except TimeoutError:
             why = _("no answer within {seconds:g} s", seconds=self._within)
             hint = _("Look after the storage server and the network to it, then see what this host knows of it:")
             raise PortalHung(place, why=why, hint=hint, command=_SHOW) from None
         usual = {"--login": _SESSION_THERE, "--logout": _NO_SESSION, "delete": _NO_RECORD}
-        if process.returncode not in {_DONE, usual.get(verb, _DONE)} | ({_NO_RECORD} if verb == "--logout" else set()):
-            raise _refusal(process.returncode, place, said, chap)
+        if code not in {_DONE, usual.get(verb, _DONE)} | ({_NO_RECORD} if verb == "--logout" else set()):
+            raise _refusal(code, place, said, chap)
 
 
 _SHOW: Final = "iscsiadm --mode node --print 1"

@@ -169,6 +169,36 @@ def test_more_cpus_than_there_are(program: Program) -> None:
     assert "this host has 8, and the checks will refuse more" in done.out
 
 
+def test_more_memory_than_there_is(program: Program) -> None:
+    program.answer(OVEHOSTED_VM__vmMemSizeMB="int:32257")
+    done = program.deploy()
+    assert (done.code, "HE-MEMORY" in done.out) == (REFUSED, True), done.out
+    assert "this host can give 32256 MiB, and the checks will refuse more" in done.out
+
+
+@pytest.mark.parametrize(("free", "proposed"), [(16896, 16384), (16895, 16383), (4096, 3584)])
+def test_no_more_memory_is_proposed_than_this_host_can_give(program: Program, free: int, proposed: int) -> None:
+    program.world.behaviour.memory_mib = free
+    done = deployed(program)
+    assert re.search(rf"Memory size in MiB +: {proposed}  \(detected\)\n", done.out), done.out
+    assert ("an engine should have 4096 MiB" in done.out) == (proposed < 4096)
+
+
+def test_a_host_without_memory_for_any_engine_is_told_so_by_the_check(program: Program) -> None:
+    program.world.behaviour.memory_mib = 500
+    done = program.deploy()
+    assert (done.code, "HE-MEMORY" in done.out) == (REFUSED, True), done.out
+    assert "the engine VM wants 512 MiB, this host can give 0 MiB" in done.out
+
+
+def test_a_disk_smaller_than_the_appliance_s(program: Program) -> None:
+    program.inputs.appliance.write_bytes(builders.qcow2(size=30 << 30, l1=60))
+    program.answer(OVEHOSTED_STORAGE__imgSizeGB="int:29")
+    done = program.deploy()
+    assert (done.code, "HE-DISK-SMALL" in done.out) == (REFUSED, True), done.out
+    assert "the appliance needs 30 GiB, and the checks will refuse less" in done.out
+
+
 @pytest.mark.parametrize(
     ("key", "text"),
     [("vmVCpus", "int:0"), ("vmMemSizeMB", "int:511"), ("cloudinitVMTZ", "str:../../etc/passwd"),

@@ -108,7 +108,7 @@ BAD: Final[dict[str, Case]] = {
     "libvirt is old": Case("HE-PROGRAM-OLD", {"libvirt_version": 6_010_000}),
     "qemu is old": Case("HE-PROGRAM-OLD", {"versions": {"qemu-img": (4, 2, 1)}}),
     "libvirt is down": Case("HE-LIBVIRT-DOWN", {"libvirt_down": True}),
-    "too little memory": Case("HE-MEMORY", {"memory_mib": 2048}),
+    "too little memory": Case("HE-MEMORY", {"memory_mib": 2048}, {"OVEHOSTED_VM__vmMemSizeMB": "int:4096"}),
     "too few CPUs": Case("HE-CPUS", {"cpus": 2}, {"OVEHOSTED_VM__vmVCpus": "int:4"}),
     "no guest runs": Case("HE-VIRT", {"proofs": {"qemu": None, "kvm": None}}),
     "KVM is insisted on": Case(

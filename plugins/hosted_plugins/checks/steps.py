@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from hosted_plugins.deploy import DeployRequest
-from hosted_plugins.vm import SOCKET, VmAnswers
+from hosted_plugins.vm import RESERVED_MIB, SOCKET, VmAnswers, memory_to_give
 from hosted_setup.hooks import hookimpl
 from hosted_setup.model.messages import _
 from hosted_setup.model.problem import Problem, together
@@ -21,7 +21,6 @@ from hosted_setup.ports.machine import MachineFacts
 from hosted_setup.ports.problems import NameTaken
 
 PROGRAMS: Final = {"qemu-img": "qemu-utils", "openssl": "openssl", "setpriv": "util-linux"}
-RESERVED_MIB: Final = 512  # what the host keeps for itself (he_reserved_memory_MB)
 
 
 class AlreadyDeployed(Problem):
@@ -77,7 +76,7 @@ def look_at_hypervisor(machine: MachineFacts, host: Host) -> HypervisorFacts:
 @check("Memory")
 def memory(vm: VmAnswers, machine: MachineFacts) -> None:
     """Refuse a VM larger than the memory that is free, less what the host keeps."""
-    available = machine.free_memory_mib - RESERVED_MIB
+    available = memory_to_give(machine)
     if vm.memory_mib > available:
         detail = _(
             "the engine VM wants {wanted} MiB, this host can give {available} MiB",
@@ -86,7 +85,7 @@ def memory(vm: VmAnswers, machine: MachineFacts) -> None:
         )
         hint = _(
             "Free some memory or answer OVEHOSTED_VM/vmMemSizeMB=int:{available} or less; look at it with:",
-            available=max(available, 0),
+            available=available,
         )
         raise MemoryShort(
             detail, why=_("{reserved} MiB are kept for the host", reserved=RESERVED_MIB), hint=hint, command="free -m"

@@ -12,7 +12,7 @@ from hosted_plugins.image import (
     OpenedAppliance,
 )
 from hosted_plugins.image.file import opened
-from hosted_plugins.vm import VmAnswers
+from hosted_plugins.vm import VmAnswers, disk_needed
 from hosted_setup.domain.appliance import look
 from hosted_setup.domain.appliance_problems import ApplianceConf
 from hosted_setup.files import fingerprint
@@ -20,7 +20,6 @@ from hosted_setup.hooks import hookimpl
 from hosted_setup.model.events import Info
 from hosted_setup.model.messages import _
 from hosted_setup.model.problem import Problem
-from hosted_setup.model.values import GIB
 from hosted_setup.pipeline.stage import Stage
 from hosted_setup.pipeline.step import check, step
 from hosted_setup.ports.host import Host
@@ -72,8 +71,8 @@ def open_appliance(answers: ApplianceAnswers, host: Host) -> OpenedAppliance:
 @check("Disk size")
 def disk_size(vm: VmAnswers, opened: OpenedAppliance) -> None:
     """Refuse an engine disk that is smaller than the appliance's."""
-    if vm.disk_gib * GIB < opened.appliance.virtual_size:
-        needed = -(-opened.appliance.virtual_size // GIB)
+    needed = disk_needed(opened)
+    if vm.disk_gib < needed:
         detail = _("{disk} GiB, the appliance needs {needed} GiB", disk=vm.disk_gib, needed=needed)
         raise DiskTooSmall(
             detail,

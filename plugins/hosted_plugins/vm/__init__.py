@@ -28,7 +28,11 @@ SOCKET: Final = "guest.sock"  # in the run's folder: the guest's channel
 UP: Final = (DomainState.RUNNING, DomainState.STALLED)
 """A VM that works, or goes on as soon as its storage is back."""
 
+RESERVED_MIB: Final = 512
+"""Of the free memory, what the host keeps for itself (he_reserved_memory_MB of the original)."""
+
 _MEMORY_MIN: Final = 512
+_MEMORY_MAX_PROPOSED: Final = 16384  # where the appliance asks for nothing: the original's proposal
 _MEMORY_ADVISED: Final = 4096  # he_minimal_mem_size_MB of the original
 _CPUS_ADVISED: Final = 2
 _DISK_ADVISED: Final = 25
@@ -63,12 +67,23 @@ def _cpus(opened: OpenedAppliance, machine: MachineFacts) -> Suggestion[int]:
     return Suggestion(min(opened.appliance.cpus or 4, machine.cpus))
 
 
+def memory_to_give(machine: MachineFacts) -> int:
+    """Give how many MiB this host can give the engine VM: what is free, less what it keeps, and never below 0."""
+    return max(0, machine.free_memory_mib - RESERVED_MIB)
+
+
 def _memory(opened: OpenedAppliance, machine: MachineFacts) -> Suggestion[int]:
-    return Suggestion(opened.appliance.memory_mib or min(16384, machine.free_memory_mib - 512))
+    wanted = min(opened.appliance.memory_mib or _MEMORY_MAX_PROPOSED, memory_to_give(machine))
+    return Suggestion(max(wanted, _MEMORY_MIN))  # a host without even that is told so, by the check
+
+
+def disk_needed(opened: OpenedAppliance) -> int:
+    """Give the size in GiB of the smallest disk that the appliance's, copied as a whole, has room in."""
+    return -(-opened.appliance.virtual_size // GIB)
 
 
 def _disk(opened: OpenedAppliance) -> Suggestion[int]:
-    return Suggestion(max(25, -(-opened.appliance.virtual_size // GIB)))
+    return Suggestion(max(_DISK_ADVISED, disk_needed(opened)))
 
 
 def _mac() -> Suggestion[MacAddress]:
@@ -101,20 +116,26 @@ def _cpu_number(value: int, opened: OpenedAppliance, machine: MachineFacts) -> s
     )
 
 
-def _enough_memory(value: int, opened: OpenedAppliance) -> str | None:
-    """Refuse what no engine can run in, and warn below what is advised; the appliance may ask for less."""
+def _enough_memory(value: int, opened: OpenedAppliance, machine: MachineFacts) -> str | None:
+    """Refuse what no engine can run in, and warn of more than there is or less than is advised or asked for."""
     if value < _MEMORY_MIN:
         message = _("{value} MiB is less than the {least} MiB an engine needs", value=value, least=_MEMORY_MIN)
         raise ValueError(message)
+    available = memory_to_give(machine)
+    if value > available:
+        return _("this host can give {available} MiB, and the checks will refuse more", available=available)
     advised = min(_MEMORY_ADVISED, opened.appliance.memory_mib or _MEMORY_ADVISED)
     return _("an engine should have {advised} MiB", advised=advised) if value < advised else None
 
 
-def _disk_size(value: int) -> str | None:
-    """Refuse what is no size of a disk, and warn below what is advised."""
+def _disk_size(value: int, opened: OpenedAppliance) -> str | None:
+    """Refuse what is no size of a disk, and warn below the appliance's or below what is advised."""
     if not 1 <= value <= _DISK_MAX:
         message = _("{value} GiB is not between 1 and {most}", value=value, most=_DISK_MAX)
         raise ValueError(message)
+    needed = disk_needed(opened)
+    if value < needed:
+        return _("the appliance needs {needed} GiB, and the checks will refuse less", needed=needed)
     return _("an engine should have {advised} GiB", advised=_DISK_ADVISED) if value < _DISK_ADVISED else None
 
 
@@ -138,7 +159,7 @@ class VmAnswers:
     )  # fmt: skip
     memory_mib: int = ask(
         "Memory size in MiB", key="OVEHOSTED_VM/vmMemSizeMB", suggest=_memory, check=_enough_memory,
-        help="What the appliance asks for; this host keeps 512 MiB of what is free for itself.",
+        help="What the appliance asks for, if this host has it; of what is free, 512 MiB are kept for the host.",
     )  # fmt: skip
     disk_gib: int = ask(
         "Disk size in GiB", key="OVEHOSTED_STORAGE/imgSizeGB", suggest=_disk, check=_disk_size,

@@ -52,6 +52,12 @@ class LinuxMachine:
         status = os.statvfs(path)
         return Space(status.f_blocks * status.f_frsize, status.f_bavail * status.f_frsize)
 
+    def searchable(self, path: Path, uid: int, gid: int) -> bool:
+        """Ask a process of that user: access lists count, too."""
+        command = ("test", "-x", path)
+        done = subprocess.run(command, user=uid, group=gid, extra_groups=(), check=False, timeout=_PROGRAM_WITHIN)
+        return done.returncode == 0
+
     def has_program(self, name: str) -> bool:
         """Tell whether a program can be run."""
         return shutil.which(name) is not None

@@ -51,6 +51,9 @@ class Machine(Protocol):
     def space(self, path: Path) -> Space:
         """Measure the file system that holds `path` (which exists)."""
 
+    def searchable(self, path: Path, uid: int, gid: int) -> bool:
+        """Tell whether a process of that user, in no group but that one, can come to what lies in a directory."""
+
     def has_program(self, name: str) -> bool:
         """Tell whether a program can be run."""
 

@@ -79,6 +79,8 @@ class Behaviour:
     passes_files: bool = True
     proofs: dict[str, float | None] = field(default_factory=lambda: {"qemu": 2.0, "kvm": 0.5})
     """Seconds a proof takes by type of virtualisation; None: mute. A type that is missing is refused."""
+    closed: tuple[str, ...] = ()
+    """Folders that none but root can go into."""
     pull_steps: int = 2
     pull_fails: bool = False
     lets_go: bool = True

@@ -42,6 +42,10 @@ class FakeMachine:
         free = self._behaviour.free_bytes
         return Space(status.f_blocks * status.f_frsize, status.f_bavail * status.f_frsize if free is None else free)
 
+    def searchable(self, path: Path, uid: int, gid: int) -> bool:  # noqa: ARG002 - the port's
+        """Tell whether it is closed to all but root."""
+        return str(path) not in self._behaviour.closed
+
     def has_program(self, name: str) -> bool:
         """Tell whether a program can be run."""
         return self._behaviour.programs is None or name in self._behaviour.programs

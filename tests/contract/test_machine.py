@@ -6,6 +6,8 @@ import re
 import subprocess
 import sys
 from ipaddress import ip_network
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -20,13 +22,12 @@ from hosted_setup.testing.machine import FakeMachine
 from tests.lab.wire import Machine as Wired
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from hosted_setup.ports.clock import Clock
     from hosted_setup.ports.machine import Machine
     from tests.lab.laboratory import Laboratory
 
 PASSWORD = "correct horse"
+NOBODY = 65534
 
 
 @pytest.fixture(params=["fake", "real"])
@@ -39,6 +40,20 @@ def machine(request: pytest.FixtureRequest) -> Machine:
 def clock(request: pytest.FixtureRequest, tmp_path: Path) -> Clock:
     """Give a pretended clock, then the system's."""
     return FakeClock(tmp_path / "clock") if request.param == "fake" else SystemClock()
+
+
+@pytest.mark.parametrize("kind", ["fake", "real"])
+def test_a_folder_below_one_that_is_closed_is_closed(kind: str) -> None:
+    with TemporaryDirectory() as name:
+        folder = Path(name, "folder")
+        folder.mkdir()
+        machine: Machine = LinuxMachine() if kind == "real" else FakeMachine(Behaviour(closed=(str(folder),)))
+        assert machine.searchable(Path("/usr"), NOBODY, NOBODY)
+        assert not machine.searchable(folder, NOBODY, NOBODY)
+        if kind == "real":
+            assert machine.searchable(folder, 0, 0)
+            Path(name).chmod(0o711)
+            assert machine.searchable(folder, NOBODY, NOBODY)
 
 
 def test_facts(machine: Machine) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from typing import TYPE_CHECKING, Final
 
@@ -137,6 +138,16 @@ def test_the_storage_directory_is_not_writable(mounted: Site) -> None:
     mounted.answer(**{CONNECTION: f"str:{place}"})
     told = _only(mounted.refused(), "HE-STORAGE-READONLY")
     assert told.text("Why") == "Read-only file system"
+
+
+def test_the_storage_directory_is_closed_to_qemu(site: Site) -> None:
+    place = site.folder / "closed"
+    (place / "storage").mkdir(parents=True)
+    place.chmod(0o700)
+    site.answer(**{CONNECTION: f"str:{place / 'storage'}"})
+    told = _only(site.refused(), "HE-STORAGE-CLOSED")
+    assert re.fullmatch(r"its processes run as user [1-9]\d*, group [1-9]\d*", told.text("Why"))
+    assert f"namei -l {place / 'storage'}" in told.text("Next").replace("\n", "")
 
 
 def test_the_storage_directory_is_full(mounted: Site) -> None:

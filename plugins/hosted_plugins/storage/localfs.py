@@ -35,6 +35,13 @@ class DirectoryNotWritable(Problem):
     title = "The storage directory is not writable"
 
 
+class DirectoryClosed(Problem):
+    """The user that QEMU runs as cannot come to what lies in the directory."""
+
+    code = "HE-STORAGE-CLOSED"
+    title = "QEMU cannot go into the storage directory"
+
+
 def _usable(path: Path) -> str | None:
     """Prove the directory by writing a file that has no name, so that nothing can stay behind.
 
@@ -78,8 +85,14 @@ class LocalFs(StorageBackend[LocalFsAnswers]):
         return str(want.path)
 
     def check(self, want: LocalFsAnswers, host: Host) -> None:
-        """Prove the directory again."""
+        """Prove the directory again, and that QEMU can come to the disk."""
         _usable(want.path)
+        facts = host.hypervisor.facts()
+        if not host.machine.searchable(want.path, facts.uid, facts.gid):
+            why = _("its processes run as user {uid}, group {gid}", uid=facts.uid, gid=facts.gid)
+            hint = _("Let others go into it and each directory above (chmod o+x), or answer another; these are:")
+            command = f"namei -l {shlex.quote(str(want.path))}"
+            raise DirectoryClosed(str(want.path), why=why, where=str(want.path), hint=hint, command=command)
 
     def free(self, want: LocalFsAnswers, host: Host) -> int:
         """Give the free bytes of the directory's file system."""

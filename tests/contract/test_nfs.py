@@ -13,8 +13,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from hosted_plugins.additional_host import CLUSTER, FQDN, VM_NAME
+from hosted_plugins.additional_host.steps import look_for_engines
+from hosted_plugins.storage import Storage, StorageBackends
 from hosted_plugins.storage.mounting import StorageAccess
-from hosted_plugins.storage.nfs import Nfs, NfsAnswers, NfsVersion, latency
+from hosted_plugins.storage.nfs import ANSWER_WITHIN, Nfs, NfsAnswers, NfsVersion, latency
 from hosted_plugins.storage.proofs import SLOW
 from hosted_setup.adapters.nfs_tree import NfsTree
 from hosted_setup.adapters.qemu_images import QemuImages
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from hosted_setup.ports.host import Host
     from hosted_setup.ports.locations import FileHome
     from hosted_setup.ports.trees import Tree
     from tests.lab.laboratory import Laboratory
@@ -278,6 +282,40 @@ def test_a_storage_domain_on_the_export(exports: Exports, tmp_path: Path) -> Non
     layout.remove_volume(volume)
     assert layout.remove(run) == ()
     assert list(exports.folder.iterdir()) == []
+
+
+def test_an_engine_on_a_server_of_version_4_alone_is_recognised(exports: Exports, tmp_path: Path) -> None:
+    host = replace(World.make(tmp_path / "world").host("20260102030405-abcdef"), trees=SystemTrees())
+    domain = StorageDomain("5d000000-0000-4000-8000-000000000004", NfsHome(SERVER, "/export", *OWNER))
+    layout = domain.on(host)
+    layout.create("hosted_storage", "20260101000000-bbbbbb")
+    layout.name_engine("0e")
+    answers = "".join(f"{key}=str:name\n" for key in (FQDN, VM_NAME, CLUSTER))
+    layout.write_conf({"hosted-engine.conf": "", "vm.conf": "", "ca.pem": "", "fhanswers.conf": answers})
+    try:
+        assert recognised(host, StorageAccess.KERNEL) == [domain.uuid]
+        with exports.server.alone():
+            assert recognised(host, StorageAccess.KERNEL) == [domain.uuid]
+            assert recognised(host, StorageAccess.QEMU) == [], "nor could QEMU reach its disk there"
+        exports.server.hang()
+        begun = time.monotonic()
+        try:
+            assert recognised(host, StorageAccess.KERNEL) == []
+            assert time.monotonic() - begun < 1.5 * ANSWER_WITHIN, "both versions are waited for at once"
+        finally:
+            exports.server.go_on()
+    finally:
+        layout.remove("20260101000000-bbbbbb")
+    assert list(exports.folder.iterdir()) == []
+
+
+def recognised(host: Host, way: StorageAccess) -> list[str]:
+    """Give the domains of the engines that a further host would be offered, asked as its interview asks."""
+    want = replace(wanted(), access=way)
+    backends = StorageBackends({"nfs": Nfs()})
+    if way is StorageAccess.KERNEL:  # this kernel has no NFS client, and none is needed to look
+        assert isinstance(Nfs().lacking(want, host), Problem)
+    return [one.uuid for one in look_for_engines(Storage("nfs", str(want.export), want, {}), backends, host).engines]
 
 
 class SlowWhenItWrites(NfsTree):

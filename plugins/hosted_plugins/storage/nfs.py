@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 from typing import Any, Final
 
 from hosted_plugins.storage import proofs
@@ -25,6 +26,7 @@ from hosted_setup.model.messages import _
 from hosted_setup.model.mount_options import MountOptions
 from hosted_setup.model.problem import Problem
 from hosted_setup.model.question import Choice, ask, section
+from hosted_setup.pipeline.checking import begun
 from hosted_setup.pipeline.stage import Stage
 from hosted_setup.pipeline.step import check, step
 from hosted_setup.pipeline.undo import UndoLog
@@ -285,15 +287,33 @@ class Nfs(StorageBackend[NfsAnswers]):
     @contextmanager
     def looking(self, want: NfsAnswers, host: Host) -> Iterator[Sequence[Layout]]:
         """Look into the export from user space, by the version that it is to be mounted by."""
-        home = _home(want, 4 if want.version.value.startswith("v4") else 3)
         try:
-            yield domains_in(home, host.trees.at(home, ANSWER_WITHIN))
+            home = _entered(want, host)
+            yield domains_in(home, host.trees.at(home, ANSWER_WITHIN * host.timeout_factor))
         except OSError as error:
             raise _unreached(want, error) from error
 
 
 def _home(want: NfsAnswers, version: int = 3) -> NfsHome:
     return NfsHome(str(want.export.server), want.export.path, OWNER, OWNER, version)
+
+
+def _entered(want: NfsAnswers, host: Host) -> NfsHome:
+    """Give the export by a version that lets user space in: the wanted one, or the one that the kernel may agree on.
+
+    Both of those are tried at once, so that a server that hangs is waited for once, and so is one behind a filter that
+    lets version 4 through alone, and drops what is sent to the mount service.
+    """
+    if want.version is not NfsVersion.AUTO or not _by_kernel(want, host):
+        return _home(want, 4 if want.version.value.startswith("v4") else 3)
+    three, four = (begun(partial(_listed, _home(want, version), host)) for version in (3, 4))
+    return four.result() if three.exception() and not four.exception() else three.result()
+
+
+def _listed(home: NfsHome, host: Host) -> NfsHome:
+    """Give the home when what is in it can be listed."""
+    host.trees.at(home, ANSWER_WITHIN * host.timeout_factor).names("")
+    return home
 
 
 def _file_system(want: NfsAnswers) -> FileSystem:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import re
 import shlex
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
@@ -13,9 +14,12 @@ from hosted_setup.model.problem import Interrupted
 from hosted_setup.pipeline.journal import Committed, Confirmed, End, Intent, Record, Undone
 from hosted_setup.testing.crash import Counter
 from hosted_setup.testing.portrait import changes, portrait
-from tests.flow.program import ADMIN, ROOT
+from tests.flow.program import ADMIN, CHAP, ROOT
+from tests.flow.test_questions import declare
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.flow.program import Done, Program
 
 QUESTIONS = 25
@@ -47,17 +51,62 @@ def replies(program: Program) -> list[str]:
     ]  # fmt: skip
 
 
-def typed(program: Program, lines: list[str], end: BaseException | None = None) -> Done:
+def on_a_bridge(program: Program) -> list[str]:
+    """Give what is typed for a new engine on the bridge, with an address and all that an appliance can be told."""
+    declare(program, "grafana keycloak openscap fips")
+    return [
+        "", str(program.world.storage),
+        "bridge", "", "", "", "tcp", "192.0.2.1", "443",  # NIC, gateway, address of this host, test, its address, port
+        str(program.inputs.appliance),
+        "engine.example.com", "", "", "", "", ROOT, ROOT, "", "",
+        "", "192.0.2.5/24", "", "",  # domain, address, lines in /etc/hosts, name servers
+        "yes", "pci-dss", "yes",  # OpenSCAP, its profile, FIPS
+        "", "", "", ADMIN, ADMIN, "no",  # Keycloak
+        "", "", "", "",
+        "yes",
+    ]  # fmt: skip
+
+
+def on_iscsi(program: Program) -> list[str]:
+    """Give what is typed for an engine on a LUN behind two passwords."""
+    program.on_iscsi(discovery=True)
+    return [
+        "iscsi", "192.0.2.5", "", "finder", "host", CHAP, CHAP, CHAP, CHAP, "1", "1",  # both passwords, target, LUN
+        *replies(program)[2:],
+    ]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Interview:
+    """What is typed, and after how many replies one is where no interview before this one has come to."""
+
+    replies: Callable[[Program], list[str]]
+    places: range
+    fresh: bool = False
+    """Nothing is restored."""
+
+
+INTERVIEWS: Final = {
+    "NAT": Interview(replies, range(QUESTIONS)),
+    "bridge": Interview(on_a_bridge, range(3, 32), fresh=True),
+    "iSCSI": Interview(on_iscsi, range(1, 12)),
+}
+
+
+def typed(program: Program, lines: list[str], end: BaseException | None = None, *, fresh: bool = False) -> Done:
     program.stdin = Operator(lines, end)
-    return program("deploy", "--dialect=plain", f"--restore-from-file={program.inputs.archive}")
+    restored = () if fresh else (f"--restore-from-file={program.inputs.archive}",)
+    return program("deploy", "--dialect=plain", *restored)
 
 
-def test_an_operator_who_answers_everything_gets_an_engine(program: Program) -> None:
-    done = typed(program, replies(program))
+@pytest.mark.parametrize("interview", INTERVIEWS.values(), ids=INTERVIEWS)
+def test_an_operator_who_answers_everything_gets_an_engine(program: Program, interview: Interview) -> None:
+    lines = interview.replies(program)
+    done = typed(program, lines, fresh=interview.fresh)
     assert done.code == 0, done.out
-    assert len(replies(program)) == QUESTIONS
-    assert ROOT not in done.out
-    assert ADMIN not in done.out
+    assert program.stdin.read() == ""
+    assert len(lines) >= interview.places.stop
+    assert not [secret for secret in (CHAP, ROOT, ADMIN) if secret in done.out]
 
 
 @pytest.mark.parametrize(
@@ -87,13 +136,16 @@ def go_on(program: Program, named: str, *lines: str) -> Done:
 
 def secrets_of(lines: list[str]) -> list[str]:
     """Give the secrets that were given in full, twice each."""
-    return [secret for secret in (ROOT, ADMIN) if lines.count(secret) > 1 for _ in range(2)]
+    return [secret for secret in (CHAP, ROOT, ADMIN) for _ in range(lines.count(secret) // 2 * 2)]
 
 
-@pytest.mark.parametrize("answered", range(QUESTIONS))
-def test_the_command_that_is_named_comes_back_to_the_question(program: Program, answered: int) -> None:
-    lines = replies(program)[:answered]
-    left = typed(program, lines)
+@pytest.mark.parametrize(
+    ("kind", "answered"), [(kind, answered) for kind, interview in INTERVIEWS.items() for answered in interview.places]
+)
+def test_the_command_that_is_named_comes_back_to_the_question(program: Program, kind: str, answered: int) -> None:
+    interview = INTERVIEWS[kind]
+    lines = interview.replies(program)[:answered]
+    left = typed(program, lines, fresh=interview.fresh)
     told = program("run", "status").out
     (named, *again) = re.findall(r"(?:left|there):  (hosted-engine deploy .*)", left.out + told)
     assert again == ([named] if answered else [])

@@ -1,15 +1,20 @@
 """NFS by the kernel, through the product's own back end and storage domain; run in the kernel tier.
 
 python tests/system/nfs_by_kernel.py first|second|refused SERVER
+
+At SERVER:20500 whoever is connected has the NFS server stopped, and a byte tells that it is.
 """
 
 from __future__ import annotations
 
+import socket
 import sys
 import time
-from dataclasses import fields
+from contextlib import contextmanager
+from dataclasses import fields, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
@@ -26,6 +31,12 @@ from hosted_setup.ports.host import Host, Paths
 from hosted_setup.storage.domain import StorageDomain
 from hosted_setup.testing.world import Recorder
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from hosted_setup.adapters.private_tree import PrivateTree
+    from hosted_setup.ports.mounts import FileSystem
+
 RUN = "20260102030405-abcdef"
 POINTS = Path("/rhev/data-center/mnt")
 DOMAINS = {"v3": "5d000000-0000-4000-8000-000000000003", "v4_1": "5d000000-0000-4000-8000-000000000041"}
@@ -38,7 +49,11 @@ REFUSED = {
     "no such export": ("/nothing", "v4_1", PORT),
     "read-only": ("/ro", "v4_1", PORT),
     "not for user 36": ("/others", "v4_1", PORT),
+    "nobody there": ("/v4_1", "v4_1", "port=20499"),
 }
+STOPS = 20500
+HUNG_WITHIN = 18.0
+"""Seconds: a server has 4 to answer, times the factor, an unmounting 10, and what is killed 2 to die."""
 
 
 class Undos:
@@ -55,6 +70,26 @@ def tell(text: str) -> None:
     """Write a line for the test at once."""
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
+
+
+@contextmanager
+def stopped(server: str) -> Iterator[None]:
+    """Have the server stopped (SIGSTOP): its kernel takes connections, and nobody answers."""
+    with socket.create_connection((server, STOPS)) as held:
+        assert held.recv(1)
+        yield
+
+
+class StoppedWhileLookedAt(KernelMounts):
+    """Mounts as ever; then the server stops."""
+
+    def __init__(self, server: str) -> None:
+        self._server = server
+
+    @contextmanager
+    def privately(self, what: FileSystem, owner: tuple[int, int], within: float = 10.0) -> Iterator[PrivateTree]:
+        with super().privately(what, owner, within) as tree, stopped(self._server):
+            yield tree
 
 
 def this_host() -> Host:
@@ -118,13 +153,38 @@ def refused(server: str) -> None:
     """Tell the code of each export that will not do."""
     host = this_host()
     for case, (path, version, options) in REFUSED.items():
-        begun = time.monotonic()
-        try:
-            Nfs().check(wanted(server, path, version, options), host)
-        except Problem as problem:
-            late = "" if time.monotonic() - begun < 30 else ", late"
-            tell(f"{case}: {problem.code} ({problem.why}){late}")
+        told(case, 30.0, partial(Nfs().check, wanted(server, path, version, options), host))
         assert mounts() == []
+    hung(server, wanted(server, "/v4_1", "v4_1", PORT), host)
+
+
+def hung(server: str, want: NfsAnswers, host: Host) -> None:
+    """Tell what comes of a server that stops: before it is mounted, while it is looked at, while it is mounted."""
+    unstretched, undos = replace(host, timeout_factor=1.0), Undos()
+    with stopped(server):
+        told("hung", HUNG_WITHIN, partial(Nfs().check, want, unstretched))
+    assert mounts() == []
+    stops = replace(host, mounts=StoppedWhileLookedAt(server), timeout_factor=2.0)
+    told("hung on the way", HUNG_WITHIN, partial(Nfs().check, want, stops))
+    assert mounts() == []
+    Nfs().attach(want, host, undos)
+    with stopped(server):
+        told("hung at the end", HUNG_WITHIN, partial(undos.all[0].apply, host))
+    undos.all[0].apply(host)
+    assert mounts() == []
+
+
+def told(case: str, within: float, deed: Callable[[], None]) -> None:
+    """Tell how it was refused, and whether in time."""
+    begun, said = time.monotonic(), "done"
+    try:
+        deed()
+    except Problem as problem:
+        said = f"{problem.code} ({problem.why})"
+    except TimeoutError as error:
+        said = str(error.strerror)
+    late = "" if time.monotonic() - begun < within else ", late"
+    tell(f"{case}: {said}{late}")
 
 
 if __name__ == "__main__":

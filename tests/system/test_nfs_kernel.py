@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -21,6 +24,7 @@ PROGRAM: Final = Path(__file__).with_name("nfs_by_kernel.py")
 MODULES: Final = ("nfs", "nfsv3", "nfsv4")
 SERVER: Final = "10.0.2.2"  # this machine, as the VM sees it
 OWNER: Final = 36
+STOPS: Final = ("127.0.0.1", 20500)
 
 
 @pytest.fixture(scope="module")
@@ -38,8 +42,34 @@ def exports(lab: Laboratory) -> Iterator[Path]:
         "/ro": Export(top / "v3", "Access_Type = RO;"),
         "/others": Export(top / "others"),
     }
-    with NfsServer(lab, served, minors="0,1"), lab.network():
+    with NfsServer(lab, served, minors="0,1") as server, lab.network(), stops(server):
         yield top
+
+
+@contextmanager
+def stops(server: NfsServer) -> Iterator[None]:
+    """Have the server hang for as long as somebody is connected to STOPS."""
+    listener = socket.create_server(STOPS)
+
+    def serve() -> None:
+        with suppress(OSError):  # the end
+            while True:
+                connection, _address = listener.accept()
+                with connection:
+                    server.hang()
+                    with suppress(ConnectionError):  # a VM that was killed
+                        connection.sendall(b".")
+                        connection.recv(1)
+                    server.go_on()
+
+    thread = Thread(target=serve)
+    thread.start()
+    try:
+        yield
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join()
+        listener.close()
 
 
 def run(what: str) -> list[str]:
@@ -73,6 +103,12 @@ def test_what_the_kernel_meets_is_told_by_codes(exports: Path) -> None:
         "no such export": "HE-NFS-EXPORT",
         "read-only": "HE-NFS-READONLY",
         "not for user 36": "HE-NFS-WRITE",
+        "nobody there": "HE-NFS-UNREACHABLE",
+        "hung": "HE-NFS-HUNG",
+        "hung on the way": "HE-NFS-HUNG",
+        "hung at the end": "umount",
     }
     assert not [text for text in told.values() if text.endswith("late")], told
+    assert "names: the server did not answer within 8 s" in told["hung on the way"]
+    assert told["hung at the end"] == "umount did not end within 10 s"
     assert [list((exports / name).iterdir()) for name in ("v3", "v4_1", "others")] == [[], [], []]

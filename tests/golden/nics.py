@@ -35,8 +35,14 @@ DYNAMIC_ROUTES: Final = (
     Route("0.0.0.0/0", "eno1", gateway="192.0.2.1", protocol=16, metric=100),
     Route("::/0", "eno1", gateway="fe80::9", protocol=9, metric=1024, expires=1800),
 )
-VLAN: Final = Link(7, "eno1.100", "52:54:00:12:34:56", kind="vlan", parent="eno1", vlan_id=100)
 KINDS: Final = {"static": (STATIC, STATIC_ROUTES), "dynamic": (DYNAMIC, DYNAMIC_ROUTES)}
+BOND: Final = replace(STATIC, name="bond0", kind="bond", bond_mode="802.3ad")
+TAGGED: Final = replace(DYNAMIC, name="eno1.100", kind="vlan", parent="eno1", vlan_id=100)
+OVER: Final = {
+    "bond": (BOND, tuple(replace(one, device="bond0") for one in STATIC_ROUTES)),
+    "vlan": (TAGGED, tuple(replace(one, device="eno1.100") for one in DYNAMIC_ROUTES)),
+}
+"""What is over NICs: it is itself made at a boot, by a file of the operator's."""
 
 
 def change(nic: Link, routes: tuple[Route, ...]) -> BridgeChange:
@@ -44,7 +50,8 @@ def change(nic: Link, routes: tuple[Route, ...]) -> BridgeChange:
 
 
 def facts(nic: Link, routes: tuple[Route, ...]) -> NetworkFacts:
-    return NetworkFacts((nic, VLAN), routes, (), ("192.0.2.53", "2001:db8::53"))
+    over = Link(7, f"{nic.name}.200", nic.mac, kind="vlan", parent=nic.name, vlan_id=200)
+    return NetworkFacts((nic, over), routes, (), ("192.0.2.53", "2001:db8::53"))
 
 
 def written(root: Path, nic: Link, routes: tuple[Route, ...]) -> str:

@@ -9,13 +9,17 @@ from typing import Final
 
 from hosted_plugins.network.uncarried import uncarried
 from hosted_setup.model.messages import _
-from hosted_setup.ports.network import BridgeChange
+from hosted_setup.ports.network import BOND, VLAN, BridgeChange
 
 _MAIN: Final = "etc/network/interfaces"
 _BEGINS: Final = re.compile(r"(auto|allow-\S+|iface|mapping|source|source-directory|rename|no-auto-down|no-scripts)\s")
+_GOES_ON: Final = re.compile(r"^(?!\s*#)(?:.*\\\n)+", re.MULTILINE)
+"""Lines that go on in the next: they move as a whole, or stay. A comment does not go on."""
 _COMMAND: Final = re.compile(r"(pre-up|up|post-up|down|pre-down|post-down)\s+(.*)")
 _OF_ADDRESSES: Final = re.compile(r"\bip\s+(-\S+\s+)*(a|addr|address|ru|rule)\b|\b(route|arptables|ip6?tables|nft)\b")
-_OF_LINKS: Final = re.compile(r"\b(ethtool|mii-tool|tc|ip\s+(-\S+\s+)*link)\b|/sys/class/net/")
+_OF_LINKS: Final = re.compile(
+    r"\b(ethtool|ifenslave|mii-tool|tc|vconfig|ifconfig\b.*\s(hw|mtu|txqueuelen)|ip\s+(-\S+\s+)*link)\b|/sys/class/net/"
+)
 _FIRST_AND_LAST: Final = frozenset({"pre-up", "post-down"})
 """When the NIC has no address: what makes it, or ends it."""
 _ADDRESSING: Final = frozenset({
@@ -56,17 +60,20 @@ def method(nic: str, family: str, text: str) -> str:
 
 
 def runs(nic: str, text: str) -> bool:
-    """Tell whether a file of ifupdown's configures a NIC."""
-    return re.search(rf"^\s*iface\s+{re.escape(nic)}\s", text, re.MULTILINE) is not None
+    """Tell whether a file of ifupdown's configures a NIC, or an alias of it, `NIC:LABEL`."""
+    return re.search(rf"^\s*iface\s+{re.escape(nic)}(:\S*)?\s", text, re.MULTILINE) is not None
 
 
 def bridged(text: str, change: BridgeChange, path: Path) -> str:
     """Give the file with the bridge in it, and the NIC as its port; `path` is for NicUncarried, which it raises."""
-    lines = text.splitlines()
+    lines = _GOES_ON.sub(lambda found: re.sub(r"\s*\\\n\s*", " ", found[0]), text).splitlines()
     kept: list[str] = []
     moved: list[str] = []
     for stanza in _stanzas(lines):
         words = stanza[0].split()
+        if words[:1] == ["iface"] and words[1].startswith(f"{change.nic.name}:"):
+            why = _("the addresses of an alias would stay on {nic}", nic=change.nic.name)
+            raise uncarried(" ".join(words), why, path)
         if words[:2] != ["iface", change.nic.name]:
             kept += stanza
             continue
@@ -125,6 +132,8 @@ def _making(change: BridgeChange) -> Iterator[str]:
     look = f"ip link show dev {change.bridge} >/dev/null 2>&1"
     make = f"ip link add name {change.bridge} address {change.nic.mac} type bridge stp_state 0 forward_delay 0"
     yield f"    pre-up {look} || {make}"
+    if change.nic.kind in (BOND, VLAN):  # there is none before ifupdown has made it, whose `auto` may come later
+        yield f"    pre-up ifquery --state {change.nic.name} >/dev/null || ifup {change.nic.name}"
     yield f"    pre-up ip link set dev {change.nic.name} up master {change.bridge}"
     yield f"    post-down ip link delete dev {change.bridge}"
     if change.nic.mtu != 1500:  # noqa: PLR2004 - what a link has unless told otherwise

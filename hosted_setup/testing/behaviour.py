@@ -118,6 +118,10 @@ class Behaviour:
     """Portals at which the pretended kernel does not come in, as `address:port`."""
     silent_portals: tuple[str, ...] = ()
     """Portals that tell of their targets, and let nobody in."""
+    portal_groups: dict[str, int] = field(default_factory=dict)
+    """The portal groups of portals; one that is missing is in group 1."""
+    hidden_luns: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    """The numbers of the LUNs that a portal group does not show."""
     processes: tuple[str, ...] = ("systemd", "libvirtd")
     modules: tuple[str, ...] = ("kvm", "kvm_intel")
     dropping: tuple[str, ...] = ()

@@ -34,7 +34,8 @@ class FakeInitiator:
         if (password := self._behaviour.chap.get("")) and (chap is None or chap.password.reveal() != password):
             raise DiscoveryRefused(str(portal), why="Authentication failure(513)")
         names = sorted({path.name.rpartition("-")[0] for path in self._luns.glob("*")})
-        return tuple(Target(name, (Portal(portal.address, portal.port, 1),)) for name in names)
+        here = Portal(portal.address, portal.port, self._group(portal))
+        return tuple(Target(name, (here,)) for name in names)
 
     def luns(self, portal: Portal, target: str, chap: Chap | None) -> tuple[Lun, ...]:
         """Log in to a target and list its disks, by number."""
@@ -46,6 +47,7 @@ class FakeInitiator:
         password = self._behaviour.chap.get(target)
         if password is not None and (chap is None or chap.password.reveal() != password):
             raise ChapRefused(f"{target} at {portal}", why="Authentication failure(513)")
+        hidden = self._behaviour.hidden_luns.get(self._group(portal), ())
         return tuple(
             Lun(
                 number=int(path.name.rpartition("-")[2]),
@@ -59,22 +61,24 @@ class FakeInitiator:
                 thin=True,
             )
             for path in found
+            if int(path.name.rpartition("-")[2]) not in hidden
         )
 
     def read(
         self, portal: Portal, target: str, chap: Chap | None, lun: int, regions: Sequence[tuple[int, int]]
     ) -> tuple[bytes, ...]:
         """Read regions (start and length in bytes, whole blocks) of a disk."""
-        self.luns(portal, target, chap)
-        path = lun_file(self._luns, target, lun)
-        if not path.exists():
+        if all(one.number != lun for one in self.luns(portal, target, chap)):
             raise LunMissing(f"LUN {lun} of {target} at {portal}", why="LOGICAL_UNIT_NOT_SUPPORTED")
         found = []
-        with path.open("rb") as stream:
+        with lun_file(self._luns, target, lun).open("rb") as stream:
             for start, length in regions:
                 stream.seek(start)
                 found.append(stream.read(length))
         return tuple(found)
+
+    def _group(self, portal: Portal) -> int:
+        return self._behaviour.portal_groups.get(str(portal), 1)
 
 
 def pretended_wwid(path: Path) -> str:

@@ -176,6 +176,18 @@ def test_a_path_that_is_down_is_counted(program: Program, monkeypatch: pytest.Mo
     assert told["problems"] == []
 
 
+def test_each_lun_is_listed_with_the_portals_of_the_groups_that_show_it(program: Program) -> None:
+    path = program.on_iscsi()
+    lun(lun_file(path.parent, ISCSI_TARGET, 2))
+    program.world.behaviour.portal_groups = {"192.0.2.6:3260": 2}
+    program.world.behaviour.hidden_luns = {1: (2,)}
+    program.world.save()
+    files = (f"--config-append={program.inputs.answers}", f"--secrets-file={program.inputs.secrets}")
+    (target,) = as_json(program, "iscsi", "192.0.2.5,192.0.2.6", *files)["found"]
+    assert [one["group"] for one in target["portals"]] == [1, 2]
+    assert [(one["number"], one["paths_up"], one["paths"]) for one in target["luns"]] == [(1, 2, 2), (2, 1, 1)]
+
+
 def test_a_target_that_refuses_the_login_is_listed_with_its_reason(program: Program) -> None:
     program.on_iscsi()
     code, out = discover(program, "iscsi", "192.0.2.5")

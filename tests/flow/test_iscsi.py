@@ -143,3 +143,54 @@ def test_when_every_portal_lets_nobody_in_the_first_is_told(program: Program) ->
     program.world.save()
     done = program.restore()
     assert (done.code, "HE-ISCSI-PORTAL" in done.out, "192.0.2.5:3260" in done.out) == (3, True, True), done.out
+
+
+FIRST, SECOND = "192.0.2.5", "192.0.2.6"
+
+
+def in_two_groups(program: Program, *, hidden: Sequence[int] = (), group: str = "") -> Path:
+    """Answer with two portals, each in a group of its own; the groups that are `hidden` do not show the LUN."""
+    lun = program.on_iscsi(
+        OVEHOSTED_STORAGE__iSCSIPortalIPAddress=f"str:{FIRST},{SECOND}",
+        OVEHOSTED_STORAGE__iSCSIPortal=f"str:{group}" if group else "",
+    )
+    behaviour = program.world.behaviour
+    behaviour.initiator = True
+    behaviour.portal_groups = {f"{SECOND}:3260": 2}
+    behaviour.hidden_luns = dict.fromkeys(hidden, (1,))
+    program.world.save()
+    return lun
+
+
+@pytest.mark.parametrize(
+    ("hidden", "group", "portals"),
+    [((), "", [FIRST, SECOND]), ((1,), "", [SECOND]), ((2,), "", [FIRST]), ((), "2", [SECOND])],
+)
+def test_the_groups_that_show_the_lun_are_logged_in_to(
+    program: Program, hidden: tuple[int, ...], group: str, portals: list[str]
+) -> None:
+    in_two_groups(program, hidden=hidden, group=group)
+    done = program.restore()
+    assert done.code == 0, done.out
+    assert [one.address for one in program.world.sessions.portals(ISCSI_TARGET)] == portals
+    conf = (program.world.paths.etc / "hosted-engine.conf").read_text().splitlines()
+    assert {f"storage={','.join(portals)}", f"portal={1 if FIRST in portals else 2}"} <= set(conf)
+
+
+def test_a_group_that_nobody_answers_for_is_left_out(program: Program) -> None:
+    in_two_groups(program)
+    program.world.behaviour.silent_portals = (f"{SECOND}:3260",)
+    program.world.save()
+    assert program.restore().code == 0
+    assert [one.address for one in program.world.sessions.portals(ISCSI_TARGET)] == [FIRST]
+
+
+@pytest.mark.parametrize(
+    ("group", "code", "place"), [("1", "HE-ISCSI-LUN", f"{ISCSI_TARGET} at {FIRST}"), ("7", "HE-ISCSI-TARGET", "7 at")]
+)
+def test_a_group_without_the_lun_or_without_portals_is_refused(
+    program: Program, group: str, code: str, place: str
+) -> None:
+    in_two_groups(program, hidden=(1,), group=group)
+    done = program.restore()
+    assert (done.code, code in done.out, place in done.out) == (3, True, True), done.out

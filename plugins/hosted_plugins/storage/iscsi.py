@@ -27,7 +27,7 @@ from hosted_setup.pipeline.undo import Undo, UndoLog
 from hosted_setup.ports.connections import IscsiSessions
 from hosted_setup.ports.host import Host
 from hosted_setup.ports.hypervisor import SecretInfo
-from hosted_setup.ports.initiator import Chap, Portal, list_command
+from hosted_setup.ports.initiator import Chap, Lun, Portal, list_command
 from hosted_setup.ports.iscsi_problems import LunMissing, TargetMissing
 from hosted_setup.ports.locations import DeviceAt, Home, IscsiAt, LunHome
 from hosted_setup.ports.problems import CLEANUP
@@ -138,7 +138,7 @@ def discovered(portal: IscsiPortal, passwords: IscsiPasswords, host: Host) -> li
     """Discover the targets, and look at the LUNs of each; what keeps us from that is told with the target."""
     found = discover(portal, passwords, host).portals
     looks = [_Look(name, portals, _login(portal, passwords), host) for name, portals in found.items()]
-    return [_shown(look, answer) for look, answer in zip(looks, _all_at_once(_Look.luns, looks), strict=True)]
+    return [_shown(look, answer) for look, answer in zip(looks, _all_at_once(_Look.discovered, looks), strict=True)]
 
 
 @dataclass(frozen=True)
@@ -150,19 +150,43 @@ class _Look:
     chap: Chap | None
     host: Host
 
-    def luns(self) -> list[discovery.Lun]:
-        """Give each LUN with the portals that have it; what is on it is read by the first that answers."""
+    def discovered(self) -> list[discovery.Lun]:
+        """Give each LUN with the portals that have it."""
+        by = self.by_portal()
+        seen = Counter(lun.wwid for luns in by.values() for lun in luns)
+        found, name = self.found(by, LunWipe(wwid="")), self.host.initiator.name()
+        told = []
+        for lun in found.luns:
+            ways = found.ways(lun.wwid)
+            where, command = f"{self.target} at {ways[0]}", list_command(ways[0], name)
+            up, paths = seen[lun.wwid], len(ways)
+            told.append(lun.shown(where, command, number=lun.number, path=None, up=up, paths=paths))
+        return told
+
+    def by_portal(self) -> dict[Portal, tuple[Lun, ...]]:
+        """Ask each portal for the LUNs; one that lets nobody in is left out while another does."""
         answers = list(_all_at_once(lambda one: self.host.initiator.luns(one, self.target, self.chap), self.portals))
         by = {one: answer for one, answer in zip(self.portals, answers, strict=True) if not isinstance(answer, Problem)}
         if not by:
             raise next(one for one in answers if isinstance(one, Problem))
-        seen = Counter(lun.wwid for answer in by.values() for lun in answer)
-        first = next(iter(by))
-        where, command = f"{self.target} at {first}", list_command(first, self.host.initiator.name())
-        return [
-            one.shown(where, command, number=one.number, path=None, up=seen[one.wwid], paths=len(self.portals))
-            for one in _looked(first, self.target, self.chap, self.host, LunWipe(wwid=""))
-        ]
+        return by
+
+    def found(self, by: dict[Portal, tuple[Lun, ...]], wipe: LunWipe) -> IscsiLuns:
+        """Look at what is on each LUN, by the first portal that shows it."""
+        first: dict[str, tuple[Lun, Portal]] = {}
+        groups: dict[str, tuple[int, ...]] = {}
+        for portal, luns in by.items():
+            for lun in luns:
+                first.setdefault(lun.wwid, (lun, portal))
+                groups[lun.wwid] = tuple(dict.fromkeys((*groups.get(lun.wwid, ()), portal.group)))
+        portals = tuple(sorted(self.portals, key=lambda one: one not in by))
+        return IscsiLuns(portals, tuple(self.at(lun, portal, wipe) for lun, portal in first.values()), groups)
+
+    def at(self, lun: Lun, portal: Portal, wipe: LunWipe, *, patient: bool = True) -> FoundLun:
+        """Look at what is on a LUN, through that portal."""
+        found = FoundLun(lun.wwid, lun.number, lun.size, lun.block, lun.vendor, lun.product, lun.serial, lun.read_only)
+        read = partial(self.host.initiator.read, portal, self.target, self.chap, lun.number)
+        return looked(self.host, found, read, wipe, patient=patient)
 
 
 def _shown(look: _Look, luns: list[discovery.Lun] | Problem) -> discovery.Target:
@@ -191,16 +215,25 @@ class IscsiTarget:
     )  # fmt: skip
     group: str = ask(
         "Target portal group", key="OVEHOSTED_STORAGE/iSCSIPortal", default="", asked=False,
-        help="The tag of the group of portals to use; empty for any.",
+        help="The tag of the one group of portals to use; empty for each that has the LUN.",
     )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class IscsiLuns:
-    """The LUNs of the target, and the portals it is reached at; the first is used."""
+    """The LUNs of the target, and the portals it is reached at, those that let us in now before the others.
+
+    What a target shows may differ from group to group: `groups` are those that show a LUN, by its WWID, first the one
+    that it was found in, with its number there.
+    """
 
     portals: tuple[Portal, ...]
     luns: tuple[FoundLun, ...]
+    groups: dict[str, tuple[int, ...]]
+
+    def ways(self, wwid: str) -> tuple[Portal, ...]:
+        """Give the portals of the groups that show a LUN; the first is used."""
+        return tuple(one for group in self.groups[wwid] for one in self.portals if one.group == group)
 
 
 @step(Stage.CUSTOMIZATION, "Look at the target's LUNs")
@@ -213,17 +246,18 @@ def look_at_luns(  # noqa: PLR0913 - all that leads to a LUN
     host: Host,
 ) -> IscsiLuns:
     """Log in and look at every LUN and at what is on it."""
-    portals = tuple(one for one in targets.portals.get(str(target.name), ()) if target.group in {"", str(one.group)})
+    every = dict.fromkeys(targets.portals.get(str(target.name), ()))
+    portals = tuple(one for one in every if target.group in {"", str(one.group)})
     if not portals:
         raise _not_shown(f"{target.name} {target.group}".strip(), next(_portals(portal)), host)
-    name, chap = str(target.name), _login(portal, passwords)
-    portals = _answering_first(portals, name, chap, host)
-    return IscsiLuns(portals, tuple(_looked(portals[0], name, chap, host, wanted)))
+    look = _Look(str(target.name), portals, _login(portal, passwords), host)
+    return look.found(look.by_portal(), wanted)
 
 
 def _luns(target: IscsiTarget, found: IscsiLuns, host: Host) -> list[Choice]:
-    where, command = f"{target.name} at {found.portals[0]}", list_command(found.portals[0], host.initiator.name())
-    return [one.choice(where, command) for one in found.luns]
+    name = host.initiator.name()
+    ways = [(one, found.ways(one.wwid)[0]) for one in found.luns]
+    return [one.choice(f"{target.name} at {portal}", list_command(portal, name)) for one, portal in ways]
 
 
 def _is_there(wwid: str, target: IscsiTarget, found: IscsiLuns, host: Host) -> None:
@@ -286,7 +320,7 @@ def take(  # noqa: PLR0913 - all that was answered
     """Bring together what was answered; what nobody was there to answer anew is refused here."""
     _is_there(chosen.wwid, target, found, host)
     lun = confirmed(next(one for one in found.luns if one.wwid == chosen.wwid), typed)
-    return IscsiWanted(found.portals, str(target.name), lun, portal.user, passwords.login, portal.access)
+    return IscsiWanted(found.ways(lun.wwid), str(target.name), lun, portal.user, passwords.login, portal.access)
 
 
 class SecretNeeded(Problem):
@@ -380,16 +414,16 @@ class Iscsi(StorageBackend[IscsiWanted]):
         """Look at the LUN again: it is there, it is as large as before, and nothing has come to it."""
         portal = want.portals[0]
         again = LunWipe(wwid=want.lun.wwid if want.lun.wipe else "")
-        every = _looked(portal, want.target, want.chap, host, again, want.lun.number)
-        found = {one.wwid: one for one in every}
-        lun = found.get(want.lun.wwid)
+        every = host.initiator.luns(portal, want.target, want.chap)
+        there = next((one for one in every if one.wwid == want.lun.wwid and one.number == want.lun.number), None)
         command = list_command(portal, host.initiator.name())
-        if lun is None or lun.size != want.lun.size:
+        if there is None or there.size != want.lun.size:
             why = _("it was there with {size} bytes when it was chosen", size=want.lun.size)
             hint = _("See what the target has now:")
             detail = _("{wwid} of {place}", wwid=want.lun.wwid, place=want.where)
             raise LunMissing(detail, why=why, hint=hint, command=command)
-        if problem := lun.refused(want.where, command):
+        look = _Look(want.target, want.portals, want.chap, host)
+        if problem := look.at(there, portal, again, patient=False).refused(want.where, command):
             raise problem
 
     def free(self, want: IscsiWanted, host: Host) -> int:
@@ -453,31 +487,8 @@ def _all_at_once(deed: Callable[[T], R], things: Sequence[T]) -> Iterator[R | Pr
         yield from threads.map(done, things)
 
 
-def _answering_first(portals: tuple[Portal, ...], target: str, chap: Chap | None, host: Host) -> tuple[Portal, ...]:
-    """Put the portals first that let us in now; as they are where there is one, or none does."""
-    portals = tuple(dict.fromkeys(portals))
-    if len(portals) == 1:
-        return portals
-    answers = _all_at_once(lambda one: host.initiator.luns(one, target, chap), portals)
-    down = {one for one, answer in zip(portals, answers, strict=True) if isinstance(answer, Problem)}
-    return tuple(sorted(portals, key=lambda one: one in down))
-
-
 def _login(portal: IscsiPortal, passwords: IscsiPasswords) -> Chap | None:
     return Chap(portal.user, passwords.login) if passwords.login else None
-
-
-def _looked(  # noqa: PLR0913 - all that leads to a LUN
-    portal: Portal, target: str, chap: Chap | None, host: Host, wipe: LunWipe, only: int | None = None
-) -> Iterator[FoundLun]:
-    """Look at the LUNs, or at the one with that number, and at what is on them."""
-    for one in host.initiator.luns(portal, target, chap):
-        if only in {None, one.number}:
-            lun = FoundLun(
-                one.wwid, one.number, one.size, one.block, one.vendor, one.product, one.serial, one.read_only
-            )
-            read = partial(host.initiator.read, portal, target, chap, one.number)
-            yield looked(host, lun, read, wipe, patient=only is None)
 
 
 def _not_shown(what: str, portal: Portal, host: Host) -> TargetMissing:

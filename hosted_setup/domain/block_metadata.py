@@ -5,34 +5,26 @@ It is JSON in the slots of the partition `he-metadata`; read strictly, so that n
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Final
 
 import msgspec
 
 from hosted_setup.domain.host_slot import HostSlot
+from hosted_setup.domain.pointer import Pointer, Uuid
 
 FORMAT: Final = 1
-
-_UUID = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
-
-
-class Current(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The current disk, and the format of its image."""
-
-    volume: _UUID
-    format: str
 
 
 class BlockMetadata(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A storage domain: its UUID and name, the run that made it, and the engine's id once there is one."""
 
     format: int
-    uuid: _UUID
+    uuid: Uuid
     name: str
     run: str
     engine: str = ""
-    current: Current | None = None
-    importing: tuple[_UUID, ...] = ()
+    current: Pointer | None = None
+    importing: tuple[Uuid, ...] = ()
     hosts: tuple[HostSlot, ...] = ()
 
 

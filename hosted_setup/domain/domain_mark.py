@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import Final, Self
 
+from hosted_setup.domain.seal import Seal
 from hosted_setup.model.messages import _
 
 FORMAT: Final = 1
@@ -19,13 +20,14 @@ LIMIT: Final = 4096
 """Bytes: no marker is longer."""
 
 _TEXT: Final = re.compile(
-    r"(?P<signed>FORMAT=(?P<format>[0-9]+)\n"
+    r"FORMAT=(?P<format>[0-9]+)\n"
     r"SDUUID=(?P<uuid>[0-9a-f-]{36})\n"
     r"NAME=(?P<name>[A-Za-z0-9_-]{1,40})\n"
     r"RUN=(?P<run>[0-9a-z-]+)\n"
-    r"(ENGINE=(?P<engine>[0-9a-f]+)\n)?)"
-    r"SHA256=(?P<digest>[0-9a-f]{64})\n",
+    r"(ENGINE=(?P<engine>[0-9a-f]+)\n)?"
+    r"SHA256=[0-9a-f]{64}\n",
 )
+_SEAL: Final = Seal(b"SHA256=", b"\n")
 
 
 @dataclass(frozen=True)
@@ -41,8 +43,7 @@ class DomainMark:
         """Give the marker."""
         lines = [f"FORMAT={FORMAT}", f"SDUUID={self.uuid}", f"NAME={self.name}", f"RUN={self.run}"]
         lines += [f"ENGINE={self.engine}"] if self.engine else []
-        signed = "".join(f"{line}\n" for line in lines)
-        return f"{signed}SHA256={_digest(signed)}\n".encode()
+        return _SEAL.put("".join(f"{line}\n" for line in lines).encode())
 
     @classmethod
     def decode(cls, content: bytes) -> Self:
@@ -54,8 +55,7 @@ class DomainMark:
         found = _TEXT.fullmatch(content.decode("ascii", "replace"))
         if found is None:
             raise ValueError(_("it does not read as the marker of a storage domain"))
-        if found["digest"] != _digest(found["signed"]):
-            raise ValueError(_("its checksum does not fit what it says"))
+        _SEAL.take(content)
         if int(found["format"]) != FORMAT:
             raise ValueError(
                 _("its format is {format}, this program knows {known}", format=found["format"], known=FORMAT)
@@ -66,7 +66,3 @@ class DomainMark:
 def engine_id(ca_der: bytes) -> str:
     """Give what tells one engine from another: SHA-256 of its CA's certificate; a restored one has its backup's."""
     return hashlib.sha256(ca_der).hexdigest()
-
-
-def _digest(signed: str) -> str:
-    return hashlib.sha256(signed.encode()).hexdigest()

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from hosted_setup.interview.frontend import Frontend, Review
     from hosted_setup.interview.section_interview import Answered
     from hosted_setup.interview.store import Answers
+    from hosted_setup.model.answer import Origin
     from hosted_setup.model.events import Reporter
 
 T = TypeVar("T")
@@ -69,6 +70,10 @@ class Interviewer:
     def is_given(self, key: str) -> bool:
         """Tell whether a question of this key was answered before anything was asked."""
         return key in self._answers.given
+
+    def of_original(self, key: str) -> Origin | None:
+        """Give where a file that was written for the original answers the key; None where none does."""
+        return self._answers.of_original(key)
 
     def begin(self, sections: Iterable[type[Any]], perhaps: Container[type[Any]] = ()) -> None:
         """Show the notices and look at all answers once, before anything starts.

@@ -13,7 +13,7 @@ from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from hosted_setup.interview import answer_file, keys, secrets
+from hosted_setup.interview import answer_file, keys, original, secrets
 from hosted_setup.interview.answer_file import Kind, Layer
 from hosted_setup.interview.problems import (
     AnswersDialect,
@@ -185,8 +185,18 @@ def _take(heap: _Heap, parsed: Parsed, path: Path, number: int, source: Source) 
     _note_unused(heap, path, parsed.entries)
     for entry in known:
         group = _Group.ENFORCED if entry.layer is Layer.ENFORCE else _Group.FILE
-        given = Given(entry.key, entry.text, Origin(source, entry.place), entry.kind)
-        heap.candidates.append(_Candidate(group, entry.layer, number, given))
+        heap.candidates.append(_Candidate(group, entry.layer, number, _given(heap, entry, source)))
+
+
+def _given(heap: _Heap, entry: Entry, source: Source) -> Given:
+    origin = Origin(source, entry.place)
+    if original.takes_back(entry):
+        return Given(entry.key, "", origin, Kind.NONE)
+    meant = original.meant_by(entry)
+    if meant is None:
+        return Given(entry.key, entry.text, origin, entry.kind)
+    heap.notices.append(Info(meant.told))
+    return Given(entry.key, meant.text, origin, entry.kind, implies=meant.implies)
 
 
 def _is_known(heap: _Heap, entry: Entry) -> bool:
@@ -234,11 +244,14 @@ def _read_environment(heap: _Heap, environment: Mapping[str, Secret]) -> None:
 def _settle(heap: _Heap, products: Mapping[type[Any], Any] | None, within: float) -> Answers:
     given: dict[str, Given] = {}
     unused: dict[str, Given] = {}
+    implied: list[Given] = []
     for key in {candidate.given.key: None for candidate in heap.candidates}:
         own = [candidate for candidate in heap.candidates if candidate.given.key == key]
         winner = _winner(own)
         if winner is None:
             continue
+        implied += [Given(one, text, winner.given.origin) for one, text in winner.given.implies.items()]
+        winner = _recorded(winner, own)
         if key not in heap.questions:
             unused[key] = winner.given
             continue
@@ -249,6 +262,7 @@ def _settle(heap: _Heap, products: Mapping[type[Any], Any] | None, within: float
             heap.problems.append(not_accepted(heap.questions[key][0], winner.given.origin, reason))
         else:
             given[key] = winner.given
+    given |= {one.key: one for one in implied if one.key not in given.keys() | heap.refused}
     complete = not any(isinstance(one, AnswersUnreadable | AnswersSyntax) for one in heap.problems)
     return Answers(
         given, tuple(heap.problems), tuple(heap.notices), frozenset(heap.refused), complete,
@@ -261,7 +275,7 @@ def _winner(own: list[_Candidate]) -> _Candidate | None:
     for group in sorted(_Group, reverse=True):
         ranked = sorted((one for one in own if one.group is group), key=lambda one: (one.layer, one.number))
         if ranked and ranked[-1].given.kind is not Kind.NONE:
-            return _recorded(ranked[-1], own)
+            return ranked[-1]
     return None
 
 

@@ -318,7 +318,7 @@ class SectionInterview:
     def _propose(self, question: Question) -> _Settled | None:
         suggestion = call_with(question.suggest, self._products) if question.suggest else None
         if suggestion is not None:
-            return _Settled(suggestion.value, Origin(suggestion.source))
+            return _Settled(suggestion.value, Origin(suggestion.source, suggestion.place))
         if question.default is not MISSING:
             return _Settled(question.default, Origin(Source.DEFAULT))
         return _Settled(None, Origin(Source.DEFAULT)) if question.optional else None

@@ -9,6 +9,7 @@ from hosted_setup.interview.answer_writer import render
 
 if TYPE_CHECKING:
     from hosted_setup.interview.interviewer import Interviewer
+    from hosted_setup.model.answer import Origin
 
 
 @dataclass(frozen=True)
@@ -24,3 +25,7 @@ class AnswerSheet:
     def gives(self, key: str) -> bool:
         """Tell whether a question of this key was answered before anything was asked."""
         return self.interviewer.is_given(key)
+
+    def of_original(self, key: str) -> Origin | None:
+        """Give where a file that was written for the original answers the key; None where none does."""
+        return self.interviewer.of_original(key)

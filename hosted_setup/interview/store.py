@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hosted_setup.interview.answer_file import Kind, is_plain, show_line
 from hosted_setup.interview.confirmation import Confirmation
+from hosted_setup.interview.original import OWN
 from hosted_setup.interview.problems import AnswersMissing, AnswersValue
 from hosted_setup.interview.secrets import HELP, variable_of
 from hosted_setup.model.answer import Source
@@ -41,6 +42,8 @@ class Given:
     kind: Kind = Kind.STR
     section: str = ""
     """The class of the section that an unfinished run has recorded it for, where it has."""
+    implies: Mapping[str, str] = field(default_factory=dict)
+    """What it answers besides, by key, where nothing else answers that."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,15 @@ class Answers:
         """Give what was given for the question's key, and recorded for no other section than `section` if for one."""
         given = self.given.get(question.key)
         return None if given is not None and given.section not in ("", section) else given
+
+    def of_original(self, key: str) -> Origin | None:
+        """Give where a file that was written for the original answers the key; None where none does."""
+        given = self.given.get(key)
+        if given is None or given.origin.source is not Source.FILE or not given.text:
+            return None
+        path = next(entry.path for entry in self.entries if entry.place == given.origin.place)
+        own = any(entry.path == path and entry.key.startswith(OWN) for entry in self.entries)
+        return None if own else given.origin
 
     def unanswered(self, sections: Iterable[type[Any]]) -> tuple[Question, ...]:
         """Give the questions that only an operator can answer, as far as that can be told before the run looks."""

@@ -52,7 +52,8 @@ class Recorded:
 
 @dataclass(frozen=True)
 class Suggestion(Generic[T]):
-    """A proposed value and where it came from."""
+    """A proposed value and where it came from; `place` as in Origin."""
 
     value: T
     source: Source = Source.DETECTED
+    place: str = ""

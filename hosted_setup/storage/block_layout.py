@@ -14,7 +14,7 @@ import msgspec
 
 from hosted_setup.domain import block_layout
 from hosted_setup.domain.block_layout import CONFIGURATION, DISK, LOCKSPACE, METADATA, room_for, system_partitions
-from hosted_setup.domain.block_metadata import FORMAT, BlockMetadata, Current, decoded, encoded
+from hosted_setup.domain.block_metadata import FORMAT, BlockMetadata, decoded, encoded
 from hosted_setup.domain.conf_archive import packed, unpacked
 from hosted_setup.domain.domain_mark import DomainMark
 from hosted_setup.domain.lun_contents import Contents, Reader, ends_of, look
@@ -24,13 +24,14 @@ from hosted_setup.model.values import MIB
 from hosted_setup.ports.disk_tools import ENDS, Ends, Partition, PartitionTable
 from hosted_setup.ports.images import DiskSource
 from hosted_setup.ports.problems import NoSpace
-from hosted_setup.storage.layout import CONF_FILES, LENT, LunUsed, Pointer, damaged
+from hosted_setup.storage.layout import CONF_FILES, LENT, LunUsed, damaged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from hosted_setup.domain.host_slot import HostSlot
+    from hosted_setup.domain.pointer import Pointer
     from hosted_setup.ports.disk_tools import DiskTools
     from hosted_setup.ports.images import Images
     from hosted_setup.ports.locations import LunHome
@@ -145,15 +146,14 @@ class BlockLayout:
 
     def current(self) -> Pointer | None:
         """Read the pointer to the current volume; None when there is none."""
-        found = self._metadata()[1].current
-        return Pointer(found.volume, found.format) if found else None
+        return self._metadata()[1].current
 
     def point_to(self, pointer: Pointer) -> None:
         """Make the pointer, atomically, where there is none."""
         there = self.current()
         if there is not None:
             raise FileExistsError(f"{self._home}: {there.volume} is the current disk")
-        self._change(lambda now: msgspec.structs.replace(now, current=Current(pointer.volume, pointer.format)))
+        self._change(lambda now: msgspec.structs.replace(now, current=pointer))
 
     def drop_pointer(self, volume: str) -> None:
         """Remove the pointer, if it names this volume."""

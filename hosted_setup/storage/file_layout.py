@@ -8,25 +8,25 @@
     UUID/hosts/NUMBER/host.json who has that host id
 
 It is built under `.UUID.RUN`, then gets its name in one move; a reservation of a host id likewise, under `hosts/.RUN`:
-no folder takes the name of another that is not empty.
+no folder takes the name of another that is not empty. What is written by one rename is sealed with a checksum
+(`domain/seal.py`): the mark, the pointer, each file of the shared configuration and of a host.
 """
 
 from __future__ import annotations
 
 import errno
-import json
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final, Literal
-
-import msgspec
+from typing import TYPE_CHECKING, Final
 
 from hosted_setup.domain.domain_mark import LIMIT, DomainMark
 from hosted_setup.domain.host_slot import HostSlot
+from hosted_setup.domain.pointer import Pointer
+from hosted_setup.domain.seal import TEXT, sealed_object, unsealed_object
 from hosted_setup.model.messages import _
 from hosted_setup.model.values import MIB
 from hosted_setup.ports.images import DiskSource
 from hosted_setup.ports.trees import Kind, unfinished
-from hosted_setup.storage.layout import CONF_FILES, LENT, Pointer, damaged
+from hosted_setup.storage.layout import CONF_FILES, LENT, damaged
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -39,11 +39,6 @@ _MARK: Final = "dom_md/metadata"
 _SLOT: Final = "host.json"
 _TAKEN: Final = (errno.EEXIST, errno.ENOTEMPTY)
 _NO_FILE: Final = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
-
-
-class _Current(msgspec.Struct, forbid_unknown_fields=True):
-    volume: str
-    format: Literal["qcow2", "raw"]
 
 
 class FileLayout:
@@ -142,15 +137,13 @@ class FileLayout:
         except FileNotFoundError:
             return None
         try:
-            found = msgspec.json.decode(content, type=_Current)
-        except msgspec.DecodeError as error:
+            return unsealed_object(content, Pointer)
+        except ValueError as error:
             raise damaged(self._place(self._pointer), str(error), self._home.command) from error
-        return Pointer(found.volume, found.format)
 
     def point_to(self, pointer: Pointer) -> None:
         """Make the pointer, atomically, where there is none."""
-        text = json.dumps({"volume": pointer.volume, "format": pointer.format})
-        self._tree.write(self._pointer, f"{text}\n".encode(), 0o644, new=True)
+        self._tree.write(self._pointer, sealed_object(pointer), 0o644, new=True)
 
     def drop_pointer(self, volume: str) -> None:
         """Remove the pointer, if it names this volume, and an unfinished one."""
@@ -162,12 +155,12 @@ class FileLayout:
     def write_conf(self, texts: Mapping[str, str]) -> None:
         """Write files of the shared configuration, each whole or not at all."""
         for name, text in texts.items():
-            self._tree.write(f"{self._conf}/{name}", text.encode(), 0o600)
+            self._tree.write(f"{self._conf}/{name}", TEXT.put(text.encode()), 0o600)
 
     def read_conf(self) -> dict[str, str]:
         """Read the shared configuration, as far as it is there."""
         there = set(self._tree.names(self._conf)).intersection(CONF_FILES)
-        return {name: self._tree.read(f"{self._conf}/{name}", MIB).decode() for name in sorted(there)}
+        return {name: self._text(f"{self._conf}/{name}") for name in sorted(there)}
 
     def hosts(self) -> dict[int, HostSlot]:
         """Read who has which host id."""
@@ -180,7 +173,7 @@ class FileLayout:
         building, place = f"{self._hosts}/.{slot.run}", f"{self._hosts}/{slot.number}"
         with suppress(FileExistsError):
             self._tree.make_folder(building)
-        self._tree.write(f"{building}/{_SLOT}", msgspec.json.encode(slot), 0o644)
+        self._tree.write(f"{building}/{_SLOT}", sealed_object(slot), 0o644)
         try:
             self._tree.rename(building, place)
         except OSError as error:
@@ -214,11 +207,17 @@ class FileLayout:
     def _slot(self, folder: str) -> HostSlot | None:
         """Read a reservation; None for one that is being freed."""
         try:
-            return msgspec.json.decode(self._tree.read(f"{folder}/{_SLOT}", LIMIT), type=HostSlot)
+            return unsealed_object(self._tree.read(f"{folder}/{_SLOT}", LIMIT), HostSlot)
         except _NO_FILE:
             return None
-        except msgspec.DecodeError as error:
+        except ValueError as error:
             raise damaged(self._place(f"{folder}/{_SLOT}"), str(error), self._home.command) from error
+
+    def _text(self, path: str) -> str:
+        try:
+            return TEXT.take(self._tree.read(path, MIB)).decode()
+        except ValueError as error:
+            raise damaged(self._place(path), str(error), self._home.command) from error
 
     def _made_by(self, run_id: str, root: str) -> bool:
         found = self._mark(root)
@@ -227,8 +226,8 @@ class FileLayout:
     def _points_to(self, volume: str) -> bool:
         """Tell whether it does; one that cannot be read has not been written by this program."""
         try:
-            found = msgspec.json.decode(self._tree.read(self._pointer, LIMIT), type=_Current)
-        except (*_NO_FILE, msgspec.DecodeError):
+            found = unsealed_object(self._tree.read(self._pointer, LIMIT), Pointer)
+        except (*_NO_FILE, ValueError):
             return False
         return found.volume == volume
 

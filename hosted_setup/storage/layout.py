@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol, Self
 
 from hosted_setup.model.messages import _
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
     from hosted_setup.domain.domain_mark import DomainMark
     from hosted_setup.domain.host_slot import HostSlot
     from hosted_setup.domain.lun_contents import Contents
+    from hosted_setup.domain.pointer import Pointer
     from hosted_setup.ports.images import DiskSource
 
 CONF_FILES: Final = ("hosted-engine.conf", "vm.conf", "fhanswers.conf", "broker.conf", "ca.pem", "version")
@@ -50,14 +50,6 @@ class LunUsed(Problem):
         why = ", ".join(one.told() for one in contents.findings)
         hint = _("Nothing on it is touched. Answer another LUN, or see whose it is; look at it with:")
         return cls(where, why=why, where=where, hint=hint, command=command)
-
-
-@dataclass(frozen=True)
-class Pointer:
-    """The volume that the engine VM starts from."""
-
-    volume: str
-    format: str
 
 
 class Layout(Protocol):

@@ -32,7 +32,7 @@ _PLAIN: Final = (
     (re.compile(r"\b\d{14}-[0-9a-f]{6}\b"), "<run>"),
     (re.compile(r"\b20\d{12}\b|\b20\d\d-\d\d-\d\dT[\d:.]+(?:Z|\+00:00)?|\b20\d{6}T\d{6}\b"), "<time>"),
     (re.compile(r"\b00:16:3e(:[0-9a-f]{2}){3}\b"), "<mac>"),
-    (re.compile(r"(?<=\nSHA256=)[0-9a-f]{64}"), "<digest>"),  # of a UUID and the run
+    (re.compile(r"((?<=\bSHA256=)|(?<=\"sha256\":\"))[0-9a-f]{64}"), "<digest>"),  # of UUIDs, times and the run
     (re.compile(r'(?<="token": ")[0-9a-f]{32}(?=")'), "<token>"),
 )
 

@@ -20,6 +20,7 @@ from hosted_setup.domain.block_layout import METADATA
 from hosted_setup.domain.block_metadata import FORMAT, BlockMetadata, encoded
 from hosted_setup.domain.host_slot import HostSlot
 from hosted_setup.domain.lun_contents import Finding, Kind
+from hosted_setup.domain.pointer import Pointer
 from hosted_setup.domain.slots import blank
 from hosted_setup.model.secret import Secret
 from hosted_setup.model.values import GIB, MIB
@@ -27,7 +28,7 @@ from hosted_setup.ports.images import DiskSource
 from hosted_setup.ports.locations import DeviceAt, FileAt, IscsiAt, LunHome
 from hosted_setup.ports.problems import ImageFault, NoSpace, StorageSilent
 from hosted_setup.storage.block_layout import BlockLayout
-from hosted_setup.storage.layout import DomainDamaged, LunUsed, Pointer
+from hosted_setup.storage.layout import DomainDamaged, LunUsed
 from hosted_setup.testing.images import FakeImages
 from tests.lab.iscsi_server import ADDRESS, IscsiServer
 

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from hosted_setup.adapters.disk_tools import UtilLinux
 from hosted_setup.domain.block_layout import LOCKSPACE, METADATA, system_partitions
-from hosted_setup.domain.block_metadata import FORMAT, BlockMetadata, Current, decoded, encoded
+from hosted_setup.domain.block_metadata import FORMAT, BlockMetadata, decoded, encoded
 from hosted_setup.domain.lun_contents import Contents, Finding, Kind, ends_of, lockspace_at, look
+from hosted_setup.domain.pointer import Pointer
 from hosted_setup.domain.sanlock import leases
 from hosted_setup.domain.slots import blank
 from hosted_setup.model.values import MIB
@@ -207,7 +208,7 @@ def test_metadata_that_is_almost_right_is_none(text: bytes) -> None:
 
 
 def test_metadata_is_read_as_it_was_written() -> None:
-    pointer = Current(UUIDS[0], "qcow2")
+    pointer = Pointer(UUIDS[0], "qcow2")
     whole = BlockMetadata(format=1, uuid=DOMAIN, name="n", run="r", engine="e", current=pointer, importing=(UUIDS[1],))
     assert decoded(encoded(whole)) == whole
     assert METADATA == "he-metadata"

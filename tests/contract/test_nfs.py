@@ -22,12 +22,12 @@ from hosted_plugins.storage.proofs import SLOW
 from hosted_setup.adapters.nfs_tree import NfsTree
 from hosted_setup.adapters.qemu_images import QemuImages
 from hosted_setup.adapters.system_trees import SystemTrees
+from hosted_setup.domain.pointer import Pointer
 from hosted_setup.model.exports import NfsExport
 from hosted_setup.model.mount_options import MountOptions
 from hosted_setup.model.problem import Problem
 from hosted_setup.ports.locations import NfsHome
 from hosted_setup.storage.domain import StorageDomain
-from hosted_setup.storage.layout import Pointer
 from hosted_setup.testing.world import World
 from tests.lab.nfs_server import SERVER, Export, NfsServer
 

@@ -8,8 +8,11 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
+from hosted_setup.domain.host_slot import HostSlot
+from hosted_setup.domain.seal import sealed_object, unsealed_object
 from hosted_setup.testing.portrait import changes, portrait
 from hosted_setup.testing.trees import export_file
 from hosted_setup.testing.world import World
@@ -178,8 +181,9 @@ def test_a_host_that_was_quicker_keeps_the_id(hosts: Hosts) -> None:
         if when == "before" and getattr(record, "undo", "") == "host-id.free":
             place = hosts.domain / "hosts/2"
             place.mkdir()
-            text = (hosts.domain / "hosts/1/host.json").read_text()
-            (place / "host.json").write_text(text.replace('"number":1', '"number":2').replace("host1", "host3"))
+            first = unsealed_object((hosts.domain / "hosts/1/host.json").read_bytes(), HostSlot)
+            third = msgspec.structs.replace(first, number=2, name=first.name.replace("host1", "host3"))
+            (place / "host.json").write_bytes(sealed_object(third))
 
     hosts.second.observe = quicker
     done = hosts.second.deploy("--on-failure=abort")

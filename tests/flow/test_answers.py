@@ -90,7 +90,7 @@ def test_lint_names_what_is_left_open(program: Program) -> None:
 
 def test_lint_tells_everything_at_once(program: Program, folder: Path) -> None:
     lines = {
-        "OVEHOSTED_STORAGE/imgSizeGB=int:0": "HE-ANSWERS-VALUE",
+        "OVEHOSTED_ENGINE/engineSetupTimeout=int:0": "HE-ANSWERS-VALUE",
         "OVEHOSTED_STORAGE/domainType=str:floppy": "HE-ANSWERS-VALUE",
         f"{CENTER}=bool:True": "HE-ANSWERS-VALUE",  # a deploy takes the word; the schema knows better
         "OVEHOSTED_VM/vmMemSizeMb=int:1": "HE-ANSWERS-KEY",

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 from hosted_setup.domain.domain_mark import engine_id
 from hosted_setup.domain.host_slot import HostSlot, next_free
+from hosted_setup.domain.pointer import Pointer
+from hosted_setup.domain.seal import sealed_object
 from hosted_setup.ports.images import DiskSource
 from hosted_setup.ports.locations import DirectoryHome, FileAt
 from hosted_setup.storage.domain import StorageDomain
-from hosted_setup.storage.layout import DomainDamaged, Pointer
+from hosted_setup.storage.layout import DomainDamaged
 from hosted_setup.testing.world import World
 
 if TYPE_CHECKING:
@@ -137,7 +141,8 @@ def test_the_pointer(made: Made) -> None:
     assert made.layout.current() is None
     made.layout.point_to(Pointer(VOLUME, "qcow2"))
     assert made.layout.current() == Pointer(VOLUME, "qcow2")
-    assert json.loads((made.folder / "images/current.json").read_text()) == {"volume": VOLUME, "format": "qcow2"}
+    told = json.loads((made.folder / "images/current.json").read_text())
+    assert (told.pop("volume"), told.pop("format"), list(told)) == (VOLUME, "qcow2", ["sha256"])
     with pytest.raises(FileExistsError):
         made.layout.point_to(Pointer(UUID, "qcow2"))
     made.layout.drop_pointer(UUID)
@@ -150,8 +155,9 @@ def test_the_pointer(made: Made) -> None:
 def test_a_torn_pointer_is_told_and_left(made: Made) -> None:
     made.layout.point_to(Pointer(VOLUME, "qcow2"))
     path = made.folder / "images/current.json"
-    whole = path.read_bytes().rstrip()
-    odd = [b"[]", b'{"volume": 1, "format": "qcow2"}', whole.replace(b"qcow2", b"vmdk"), whole[:-1] + b', "more": 1}']
+    whole = path.read_bytes()
+    odd = [b"[]", whole.replace(b"qcow2", b"raw"), whole[:-2] + b',"more":1}\n', whole.rstrip()]
+    odd += [sealed_object(one) for one in (Pointer("../theirs", "qcow2"), Pointer(VOLUME, "vmdk"), slot(1))]
     for content in [whole[:length] for length in range(len(whole))] + odd:
         path.write_bytes(content)
         with pytest.raises(DomainDamaged):
@@ -166,7 +172,13 @@ def test_the_shared_configuration(made: Made) -> None:
     made.layout.write_conf({"vm.conf": "vmId=2\n"})
     (made.folder / "conf/theirs").touch()
     assert made.layout.read_conf() == {"version": "1\n", "vm.conf": "vmId=2\n"}
-    assert (made.folder / "conf/vm.conf").stat().st_mode & 0o7777 == 0o600
+    path = made.folder / "conf/vm.conf"
+    assert path.stat().st_mode & 0o7777 == 0o600
+    assert path.read_text() == f"vmId=2\n# SHA256={hashlib.sha256(b'vmId=2' + bytes([10])).hexdigest()}\n"
+    path.write_text(path.read_text().replace("2", "3", 1))
+    with pytest.raises(DomainDamaged) as caught:
+        made.layout.read_conf()
+    assert (caught.value.where, caught.value.why) == (str(path), "its checksum does not fit what it says")
 
 
 def test_the_room(made: Made) -> None:
@@ -224,9 +236,10 @@ def test_what_a_killed_reservation_left_is_taken_up_or_freed(made: Made) -> None
     assert made.files() == before
     (made.folder / "hosts/1").mkdir()  # being freed
     assert made.layout.hosts() == {}
-    (made.folder / "hosts/1/host.json").write_text("{")
-    with pytest.raises(DomainDamaged):
-        made.layout.hosts()
+    for odd in (b"{", msgspec.json.encode(slot(1)), sealed_object(Pointer(VOLUME, "raw"))):
+        (made.folder / "hosts/1/host.json").write_bytes(odd)
+        with pytest.raises(DomainDamaged):
+            made.layout.hosts()
 
 
 def test_a_domain_of_which_another_host_has_an_id_is_not_removed_whole(made: Made) -> None:

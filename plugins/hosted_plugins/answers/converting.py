@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 from hosted_plugins.answers.problems import VariablesName, VariablesSyntax
 from hosted_plugins.answers.variables import KNOWN, OTHER_NAMES, ROWS, SECRET_WITHOUT_ANSWER, WITHOUT_ANSWER, Row
 from hosted_plugins.answers.yaml_reading import Variable, read_variables
-from hosted_setup.interview import keys, secrets
+from hosted_plugins.network import MODE, OF_BRIDGE, NetworkMode
+from hosted_setup.interview import keys, original, secrets
 from hosted_setup.interview.answer_file import Kind, show_line
 from hosted_setup.interview.answer_writer import secret_remark, typed
 from hosted_setup.interview.problems import AnswersValue
@@ -88,6 +89,8 @@ def to_answers(path: Path, sections: tuple[type[Any], ...]) -> Converted:
             problems.append(problem)
         if row.key in keys.SECRET and content.unfit and not own[0].is_closed:
             problems.append(secrets.at_line(content.unfit, own[0].name, own[0].place))
+    if any(line.partition("=")[0] in OF_BRIDGE for line in made.lines):
+        made.lines += _commented(asked[MODE][0].prompt, f"{MODE}={typed(NetworkMode.BRIDGE)}")
     for one in variables:
         if one.name in SECRET_WITHOUT_ANSWER and content.unfit and not one.is_closed:
             problems.append(secrets.at_line(content.unfit, one.name, one.place))
@@ -134,6 +137,8 @@ def _answer(row: Row, own: list[Variable], asked: Mapping[str, list[Question]], 
     text = row.separator.join(item for one in own for item in one.items)
     if text == "max" and row.kind is Kind.INT:
         remarks.append(_("{names}: max is not written, without an answer what is there is measured", names=names))
+        return ()
+    if original.is_open(row.key, text):
         return ()
     if own[0].is_bool and row.kind is Kind.BOOL:
         text = _BOOLS[text.casefold()]

@@ -9,7 +9,7 @@ from hosted_plugins.answers.converting import Converted, to_answers, to_variable
 from hosted_plugins.answers.schema import schema_of, violations
 from hosted_plugins.deploy import sections
 from hosted_plugins.storage import StorageBackends
-from hosted_setup.interview import keys
+from hosted_setup.interview import keys, original
 from hosted_setup.interview.answer_file import Kind
 from hosted_setup.interview.answer_writer import put
 from hosted_setup.interview.loading import load
@@ -136,7 +136,7 @@ def _state(entry: Entry, answers: Answers, asked: Collection[str]) -> tuple[str,
             return N_("retired"), ""
         case keys.Standing.UNKNOWN:
             return N_("unknown"), ""
-    return N_("takes the answer back") if entry.kind is Kind.NONE else N_("taken back"), ""
+    return N_("takes the answer back") if original.takes_back(entry) else N_("taken back"), ""
 
 
 def _shown(entry: Entry) -> str:

@@ -23,6 +23,7 @@ from hosted_plugins.image import (
 from hosted_plugins.image.file import opened
 from hosted_plugins.vm import DISK, EngineVm, Settled, VmAnswers, at_work, never_started
 from hosted_setup.domain.appliance import Appliance, Form, disk_member, firmware_of
+from hosted_setup.domain.pointer import Pointer
 from hosted_setup.hooks import hookimpl
 from hosted_setup.model.events import Waiting
 from hosted_setup.model.messages import _
@@ -37,7 +38,6 @@ from hosted_setup.ports.hypervisor import HypervisorFacts
 from hosted_setup.ports.images import DiskSource
 from hosted_setup.ports.locations import FileAt
 from hosted_setup.storage.domain import StorageDomain
-from hosted_setup.storage.layout import Pointer
 from hosted_setup.storage.watch import StorageWatch, told_meanwhile
 
 _SECTOR: Final = 512

@@ -9,6 +9,7 @@ from itertools import chain
 from typing import ClassVar, Final, Self
 
 from hosted_plugins.network.nics import suitable
+from hosted_setup.interview.sheet import AnswerSheet
 from hosted_setup.model.addresses import HostAddress, IpAddress
 from hosted_setup.model.answer import Suggestion
 from hosted_setup.model.messages import N_, _
@@ -16,6 +17,17 @@ from hosted_setup.model.question import Choice, ask, section
 from hosted_setup.model.values import VmName, Word
 from hosted_setup.ports.host import Host
 from hosted_setup.ports.network import Link, NetworkFacts, mark_of
+
+MODE: Final = "HOSTED_ENGINE/networkMode"
+NIC: Final = "OVEHOSTED_NETWORK/bridgeIf"
+BRIDGE_NAME: Final = "OVEHOSTED_NETWORK/bridgeName"
+GATEWAY: Final = "OVEHOSTED_NETWORK/gateway"
+HOST_NAME: Final = "OVEHOSTED_NETWORK/host_name"
+OF_BRIDGE: Final = (NIC, BRIDGE_NAME, GATEWAY, HOST_NAME)
+"""The keys of the original that say something of the management bridge and nothing of a NAT network.
+
+The original asks for the first and the last, and writes the other two into every file.
+"""
 
 _FIRST: Final = 222  # 192.168.222.0/24, as the original's bootstrap network (he_ipv4_subnet_prefix)
 
@@ -82,16 +94,22 @@ def _free_subnet(routes: HostRoutes) -> Suggestion[Subnet] | None:
     return None
 
 
+def _mode_of_original(sheet: AnswerSheet) -> Suggestion[NetworkMode] | None:
+    """Propose the bridge to whoever brings a file that the original deployed with: it knew nothing else."""
+    found = next(filter(None, map(sheet.of_original, OF_BRIDGE)), None)
+    return Suggestion(NetworkMode.BRIDGE, found.source, found.place) if found else None
+
+
 @section("Network")
 class NetworkChoice:
     """How the engine VM reaches others."""
 
     mode: NetworkMode = ask(
-        "Network mode", key="HOSTED_ENGINE/networkMode", default=NetworkMode.NAT,
+        "Network mode", key=MODE, default=NetworkMode.NAT, suggest=_mode_of_original,
         help="nat: a private network that this host alone reaches, for a trial; bridge: the management network.",
     )  # fmt: skip
     bridge: LinkName = ask(
-        "Management bridge", key="OVEHOSTED_NETWORK/bridgeName", default=LinkName("ovirtmgmt"), asked=False,
+        "Management bridge", key=BRIDGE_NAME, default=LinkName("ovirtmgmt"), asked=False,
         help="It is made over the NIC, or used as it is where there is one of that name.",
     )  # fmt: skip
 
@@ -146,11 +164,11 @@ class NetworkAnswers:
         help="A private /24 that this host neither is in nor routes to; a free one by default.",
     )  # fmt: skip
     nic: LinkName | None = ask(
-        "NIC for the management bridge", key="OVEHOSTED_NETWORK/bridgeIf", when=_to_be_made, suggest=_default_nic,
+        "NIC for the management bridge", key=NIC, when=_to_be_made, suggest=_default_nic,
         offer=_nics, help="Its addresses and routes move to the bridge.",
     )  # fmt: skip
     gateway: str | None = ask(
-        "Gateway (empty for the default gateways of the NIC)", key="OVEHOSTED_NETWORK/gateway", default=None,
+        "Gateway (empty for the default gateways of the NIC)", key=GATEWAY, default=None,
         when=bridged, check=_an_address, help="It has to answer before and after the bridge is made.",
     )  # fmt: skip
 
@@ -168,7 +186,7 @@ class HostAnswers:
 
     address: HostAddress | None = ask(
         "Name or address of this host on the management network (empty for its address there)",
-        key="OVEHOSTED_NETWORK/host_name", default=None, when=bridged, check=_of_this_host,
+        key=HOST_NAME, default=None, when=bridged, check=_of_this_host,
         help="By this the engine reaches the host; a name has to resolve in the engine VM.",
     )  # fmt: skip
 

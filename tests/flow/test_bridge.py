@@ -130,7 +130,15 @@ def test_a_network_that_nothing_known_runs_is_told(program: Program) -> None:
     assert "ovirtmgmt is gone after a reboot" in done.out
 
 
-def test_a_network_whose_manager_keeps_no_file_is_told(program: Program) -> None:
+@pytest.mark.parametrize(
+    "nic",
+    [
+        replace(NIC, kind="bond", bond_mode="active-backup", name="bond0"),
+        replace(NIC, kind="vlan", parent="eno1", vlan_id=100, name="eno1.100"),
+    ],
+    ids=lambda nic: nic.kind,
+)
+def test_a_network_whose_manager_keeps_no_file_is_told(program: Program, nic: Link) -> None:
     device = program.world.paths.root / f"run/NetworkManager/devices/{NIC.index}"
     device.parent.mkdir(parents=True)
     device.write_text("[device]\nmanaged=true\nconnection-uuid=0-0\n")
@@ -138,14 +146,15 @@ def test_a_network_whose_manager_keeps_no_file_is_told(program: Program) -> None
         program,
         replace(
             FACTS,
-            links=(FACTS.links[0], replace(NIC, kind="bond", bond_mode="active-backup", name="bond0")),
-            routes=tuple(replace(one, device="bond0") for one in FACTS.routes),
+            links=(FACTS.links[0], nic),
+            routes=tuple(replace(one, device=nic.name) for one in FACTS.routes),
         ),
     )
     program.answer(**MODE)
     done = program.deploy()
     assert done.code == DONE, done.out
-    assert "NetworkManager runs it without a file, so make it permanent yourself" in done.out
+    assert link(program, "ovirtmgmt") is not None
+    assert "ovirtmgmt is gone after a reboot: NetworkManager runs it without a file, so make it permanent" in done.out
 
 
 def test_a_bridge_that_is_there_is_used_and_stays(program: Program) -> None:

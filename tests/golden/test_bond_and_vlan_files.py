@@ -5,10 +5,13 @@ The bond or VLAN is made at the boot, too, by files of the operator's: those tha
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import pytest
 
+from hosted_plugins.network.uncarried import NicUncarried
 from tests.golden.nics import BOND, OVER, TAGGED, put, refused, written
 
 if TYPE_CHECKING:
@@ -40,6 +43,8 @@ NETWORKD: Final = {
         "30-eno1.100.network": "[Match]\nName=eno1.100\n\n[Network]\nDHCP=ipv4\n\n[DHCPv4]\nRouteMetric=100\n",
     },
 }
+UUID: Final = "11111111-2222-3333-4444-555555555555"
+NOT_LASTING: Final = ("run/NetworkManager/system-connections/netplan-made.nmconnection", "tmp/it-is-in-memory-alone")
 PORT: Final = """\
 [connection]
 id=bond0-port-{nic}
@@ -178,9 +183,31 @@ def test_networkd_without_a_file_of_the_operators(golden: Golden, tmp_path: Path
 @pytest.mark.parametrize("kind", OVER)
 def test_networkmanager(golden: Golden, tmp_path: Path, kind: str) -> None:
     there(tmp_path / "etc/NetworkManager/system-connections", NETWORKMANAGER[kind])
-    uuid = "11111111-2222-3333-4444-555555555555"
-    put(tmp_path / "run/NetworkManager/devices/2", f"[device]\nmanaged=true\nconnection-uuid={uuid}\n")
+    managed(tmp_path)
     golden.check(f"network/networkmanager-{kind}.txt", written(tmp_path, *OVER[kind]))
+
+
+@pytest.mark.parametrize("nic", [BOND, replace(BOND, name="eno1.100", kind="vlan")], ids=OVER)
+@pytest.mark.parametrize("name", NOT_LASTING)
+def test_networkmanager_with_a_profile_in_no_lasting_file(tmp_path: Path, nic: Link, name: str) -> None:
+    managed(tmp_path)
+    put(tmp_path / name, NETWORKMANAGER["bond"]["bond0.nmconnection"])
+    assert written(tmp_path, nic, ()) == "NetworkManager\n"
+
+
+@pytest.mark.parametrize("name", NOT_LASTING)
+@pytest.mark.parametrize("lease", ["4", "6"])
+def test_networkmanager_with_a_lease_and_no_lasting_file(tmp_path: Path, name: str, lease: str) -> None:
+    managed(tmp_path, "[dhcp6]\ndhcp6.iaid=f1:f5:dd:7f\n" if lease == "6" else "")
+    put(tmp_path / name, NETWORKMANAGER["vlan"]["management.nmconnection"])
+    addresses = tuple(one for one in TAGGED.addresses if str(one.version) == lease)
+    with pytest.raises(NicUncarried, match=re.escape("eno1.100")) as caught:
+        written(tmp_path, replace(TAGGED, addresses=addresses), OVER["vlan"][1])
+    there = name if name.startswith("run") else "run/NetworkManager/devices/2"
+    assert caught.value.where == str(tmp_path / there)
+    assert "its profile is in no file that lasts" in caught.value.why
+    assert "Give it a fixed address, or make the bridge there yourself" in caught.value.hint
+    assert caught.value.command == f"nmcli connection show {UUID}"
 
 
 @pytest.mark.parametrize("kind", OVER)
@@ -202,6 +229,11 @@ def test_ifupdown_with_an_alias_in_another_file(tmp_path: Path) -> None:
     put(tmp_path / "etc/network/interfaces", f"source interfaces.d/*\n{IFUPDOWN['bond']}")
     put(tmp_path / "etc/network/interfaces.d/alias", "iface bond0:1 inet static\n  address 192.0.2.12/24\n")
     refused(tmp_path, "interfaces alias", "bond0 is configured in several files", "etc/network/interfaces", BOND)
+
+
+def managed(root: Path, lease: str = "") -> None:
+    """Let NetworkManager run the bond or VLAN."""
+    put(root / "run/NetworkManager/devices/2", f"[device]\nmanaged=true\nconnection-uuid={UUID}\n{lease}")
 
 
 def there(folder: Path, files: Mapping[str, str]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -90,12 +89,6 @@ def test_networkmanager_with_a_profile_of_the_older_kind(tmp_path: Path, line: s
     assert "this program reads keyfiles alone" in caught.value.why
     assert "NetworkManager makes a keyfile of it" in caught.value.hint
     assert caught.value.command == f"nmcli connection migrate {UUID}"
-
-
-@pytest.mark.parametrize("kind", ["bond", "vlan"])
-def test_a_bond_or_vlan_whose_profile_is_in_no_file_is_not_written(tmp_path: Path, kind: str) -> None:
-    put(tmp_path / "run/NetworkManager/devices/2", "[device]\nmanaged=true\nconnection-uuid=0-0\n")
-    assert written(tmp_path, replace(STATIC, kind=kind), ()) == "NetworkManager\n"
 
 
 def test_a_nic_that_nothing_runs(tmp_path: Path) -> None:

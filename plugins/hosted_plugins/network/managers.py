@@ -7,15 +7,17 @@ are pure.
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from hosted_plugins.network import dhclient, ifupdown, keyfile, networkd, networkd_unit
+from hosted_plugins.network.addressing import addressing
 from hosted_plugins.network.uncarried import NicUncarried, uncarried
 from hosted_setup.model.messages import _
-from hosted_setup.ports.network import BridgeChange, NetworkFacts
+from hosted_setup.ports.network import BOND, VLAN, BridgeChange, NetworkFacts
 
 Commands = tuple[tuple[str, ...], ...]
 NETWORKD: Final = "systemd-networkd"
@@ -100,8 +102,10 @@ def _networkmanager(root: Path, change: BridgeChange, facts: NetworkFacts, devic
     if not found:
         _refuse_ifcfg(root, change, uuid)
     lasting = found if found and found.is_relative_to(root / CONNECTIONS) else None
-    if not lasting and change.nic.kind in ("bond", "vlan"):
-        return Persistence("NetworkManager")  # its profile is made by something else, such as netplan
+    if not lasting and change.nic.kind in (BOND, VLAN):  # its profile is made by something else, such as netplan
+        if addressing(change).dhcp4 or "dhcp6.iaid" in device:
+            raise _leased(change, uuid, found or root / f"run/NetworkManager/devices/{change.nic.index}")
+        return Persistence("NetworkManager")
     texts = (
         keyfile.bridge(change, facts, old, device.get("dhcp6.iaid", "")),
         keyfile.port(change, old, replaced=lasting is not None),
@@ -116,6 +120,17 @@ def _networkmanager(root: Path, change: BridgeChange, facts: NetworkFacts, devic
     again = (*up, uuid) if lasting else ("nmcli", "device", "connect", change.nic.name)
     back = (("nmcli", "connection", "reload"), again)
     return Persistence("NetworkManager", files, (load, *told), back)
+
+
+def _leased(change: BridgeChange, uuid: str, path: Path) -> NicUncarried:
+    """Give the problem with a lease that NetworkManager would go on renewing on the NIC, where no answer arrives."""
+    return NicUncarried(
+        change.nic.name,
+        why=_("NetworkManager cannot be told to renew its lease on the bridge: its profile is in no file that lasts"),
+        where=str(path),
+        hint=_("Give it a fixed address, or make the bridge there yourself: one that is there is used as it is. See:"),
+        command=shlex.join(("nmcli", "connection", "show", uuid)),
+    )
 
 
 def _profile(root: Path, uuid: str) -> Path | None:

@@ -69,7 +69,7 @@ def look(step: Step, call: Callable[[], T], host: Host, most: float = math.inf) 
     """
     if step.within is None:
         return call()
-    step = replace(step, within=min(step.within, most))
+    step = _hurried(step, most)
     future = begun(call)
     wait([future], _limit(step, host))
     if not future.done():
@@ -78,7 +78,11 @@ def look(step: Step, call: Callable[[], T], host: Host, most: float = math.inf) 
 
 
 def run_checks(
-    checks: Sequence[Step], have: Mapping[type[Any], Any], host: Host, ignored: Iterable[str] = ()
+    checks: Sequence[Step],
+    have: Mapping[type[Any], Any],
+    host: Host,
+    ignored: Iterable[str] = (),
+    most: float = math.inf,
 ) -> tuple[Checked, ...]:
     """Run every check whose needs `have` meets, all at once; give each with its result, in their order.
 
@@ -87,11 +91,13 @@ def run_checks(
         have: products by type.
         host: what the checks look at.
         ignored: labels of checks whose warnings the operator knows of.
+        most: seconds that none may exceed, whatever its own time is.
 
     Raises:
         Exception: what a check raises that is neither a Problem nor of the operating system is a bug.
     """
     needs = {**have, Host: host}
+    checks = [_hurried(one, most) for one in checks]
     running: dict[Step, Future[None]] = {}
     results: dict[Step, Checked] = {}
     for one in checks:
@@ -181,6 +187,10 @@ def _await(running: Mapping[Step, Future[None]], host: Host) -> None:
         if elapsed >= _TICK:
             names = ", ".join(one.label for one in left)
             host.reporter.emit(Waiting(_("the checks ({names})", names=names), elapsed, last))
+
+
+def _hurried(step: Step, most: float) -> Step:
+    return replace(step, within=min(step.within or 0.0, most))
 
 
 def _limit(step: Step, host: Host) -> float:

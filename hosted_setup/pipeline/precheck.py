@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 LOOKS: Final = 10.0
 """Seconds the looks may take here, all that have a limit together: a deploy gives more, but here somebody waits."""
 
+CHECKS: Final = 6.0
+"""Seconds that each check may take here, and what the looks have left of theirs on top: in a deploy some have more."""
+
 _LEAST: Final = 1.0  # for a look that comes when the time is up
 
 
@@ -72,7 +75,7 @@ def precheck(
                 problems += problem.problems()
                 way = 1
         at += way
-    checked = run_checks(checks_of(items), have, host, ignored(have))
+    checked = run_checks(checks_of(items), have, host, ignored(have), CHECKS + time.left)
     refused = refusal(checked)
     return Report(tuple(refused.problems()) if refused else (), checked).after((*problems, *asker.held))
 
@@ -103,6 +106,11 @@ class _Time:
     def __init__(self, host: Host) -> None:
         self.host = host
         self._left = LOOKS
+
+    @property
+    def left(self) -> float:
+        """Give the seconds that are left."""
+        return max(self._left, 0.0)
 
     def look(self, step: Step, needs: dict[type[Any], Any]) -> object:
         """Look, by the system's own clock: see `checking`."""

@@ -1,27 +1,34 @@
 """A precheck among servers that hang, all at once: each is stopped by SIGSTOP, so that it neither answers nor refuses.
 
-libvirt, a name server that is the gateway too, and a server for the TCP test.
+libvirt, a name server that is the gateway too, the storage server, and one for the TCP test, whose queue is full: for a
+stopped server alone the kernel would go on to take connections.
 """
 
 from __future__ import annotations
 
 import signal
+import socket
 import subprocess
 import time
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import pytest
 
+from tests.lab import gluster_server, iscsi_server, nfs_server
 from tests.lab.laboratory import Laboratory
 from tests.lab.wire import Machine
 from tests.refusal.site import Program, Site
 from tests.refusal.told import Refusal, assert_well_told
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
 WITHIN: Final = 20.0
 """Seconds a precheck may take, whatever hangs."""
+GATEWAY: Final = "192.0.2.1"
 CABLE: Final = (
     "link add n0 type veth peer name g0 netns {gateway}",
     "link set n0 up",
@@ -53,9 +60,30 @@ class Surroundings:
         self.site = Site(self.lab, self.lab.folder("h"), self.program)
         self.site.answer(HOSTED_ENGINE__networkMode="str:bridge")
 
-    def hang_libvirt(self) -> None:
+    @contextmanager
+    def name_server_hung(self) -> Iterator[None]:
+        """Stop the name server."""
+        self.server.send_signal(signal.SIGSTOP)
+        yield
+        self.server.send_signal(signal.SIGCONT)
+
+    @contextmanager
+    def libvirt_hung(self) -> Iterator[None]:
         """Stop the daemon."""
         self.lab.run(["pkill", "-STOP", "-x", "libvirtd"], check=True)
+        yield
+        self.lab.run(["pkill", "-CONT", "-x", "libvirtd"], check=True)
+
+    @contextmanager
+    def tcp_hung(self) -> Iterator[int]:
+        """Give the port of the gateway where a server has one connection in its queue, and takes none from there."""
+        with self.gateway.inside():
+            server = socket.create_server((GATEWAY, 0), backlog=0)
+        port = server.getsockname()[1]
+        with self.lab.network():
+            waiting = socket.create_connection((GATEWAY, port))
+        with server, waiting:
+            yield port
 
     def precheck(self) -> tuple[Refusal, float]:
         """Run it; give what was told, and the seconds it took."""
@@ -82,20 +110,101 @@ def surroundings(request: pytest.FixtureRequest) -> Iterator[Surroundings]:
     made.close()
 
 
-def test_servers_that_hang_hold_up_no_precheck(surroundings: Surroundings) -> None:
+def test_a_name_server_that_hangs_holds_up_no_precheck(surroundings: Surroundings) -> None:
     before = sorted(surroundings.site.root.rglob("*"))
-    surroundings.server.send_signal(signal.SIGSTOP)
-    refusal, seconds = surroundings.precheck()
+    with surroundings.name_server_hung():
+        refusal, seconds = surroundings.precheck()
     assert seconds < WITHIN, refusal.out
     assert refusal.exit_code == 3
     assert {"HE-CHECK-DEADLINE", "HE-DNS"} <= set(refusal.codes), refusal.out
-    late = {one.text("What").partition(":")[0] for one in refusal.told if one.code == "HE-CHECK-DEADLINE"}
-    assert "Engine address" in late
-    surroundings.hang_libvirt()
-    refusal, seconds = surroundings.precheck()
-    assert seconds < WITHIN, refusal.out
-    assert {"HE-CHECK-DEADLINE", "HE-DNS"} <= set(refusal.codes), refusal.out
-    assert "Look at libvirt: no answer within 10 s" in [one.text("What") for one in refusal.told]
-    for one in refusal.told:
-        assert_well_told(one)
+    assert "Engine address" in late(refusal)
     assert sorted(surroundings.site.root.rglob("*")) == before
+
+
+def late(refusal: Refusal) -> dict[str, str]:
+    """Give what did not end in time, by its title."""
+    what = [one.text("What").partition(": ") for one in refusal.told if one.code == "HE-CHECK-DEADLINE"]
+    return {title: rest for title, _colon, rest in what}
+
+
+@contextmanager
+def nfs(lab: Laboratory) -> Iterator[None]:
+    """Have an NFS server that hangs."""
+    with nfs_server.NfsServer(lab, {"/plain": nfs_server.Export(lab.folder("plain"))}) as server:
+        server.hang()
+        yield
+        server.go_on()
+
+
+@contextmanager
+def iscsi(lab: Laboratory) -> Iterator[None]:
+    """Have an iSCSI server that hangs."""
+    with iscsi_server.IscsiServer(lab, ISCSI_PORT) as server, server.hung():
+        yield
+
+
+@contextmanager
+def glusterfs(lab: Laboratory) -> Iterator[None]:
+    """Have a GlusterFS server that hangs."""
+    with gluster_server.GlusterServer(lab) as server, server.hung():
+        yield
+
+
+@dataclass(frozen=True)
+class Case:
+    """A storage server that hangs, the answers that lead to it, and what is told: looks and codes of its own."""
+
+    hung: Callable[[Laboratory], AbstractContextManager[None]]
+    answers: dict[str, str]
+    looks: set[str]
+    codes: set[str] = field(default_factory=set)
+
+
+ISCSI_PORT: Final = 3264
+CONNECTION, KIND = "OVEHOSTED_STORAGE__storageDomainConnection", "OVEHOSTED_STORAGE__domainType"
+SERVER: Final = "HOSTED_ENGINE__storageServer"
+NFS: Final = {
+    KIND: "str:nfs",
+    CONNECTION: f"str:{nfs_server.SERVER}:/plain",
+    "HOSTED_ENGINE__storageAccess": "str:qemu",
+}
+GLUSTER: Final = {KIND: "str:glusterfs", CONNECTION: f"str:{gluster_server.SERVER}:/engine"}
+ISCSI: Final = {
+    KIND: "str:iscsi",
+    CONNECTION: "",
+    "OVEHOSTED_STORAGE__iSCSIPortalIPAddress": f"str:{iscsi_server.ADDRESS}",
+    "OVEHOSTED_STORAGE__iSCSIPortalPort": f"int:{ISCSI_PORT}",
+    "OVEHOSTED_STORAGE__iSCSITargetName": "str:iqn.2026-01.org.example:engine",
+    "OVEHOSTED_STORAGE__LunID": "str:3600",
+}
+CASES: Final = {
+    "nfs": Case(nfs, NFS, {"Look for an engine in the storage"}, {"HE-NFS-HUNG"}),
+    "nfs, listed": Case(nfs, NFS | {SERVER: f"str:{nfs_server.SERVER}"}, {"List the NFS exports"}),
+    "iscsi": Case(iscsi, ISCSI, {"Discover iSCSI targets"}),
+    "glusterfs": Case(glusterfs, GLUSTER, {"Look at the GlusterFS volume"}),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_servers_that_hang_all_at_once_hold_up_no_precheck(name: str) -> None:
+    case = CASES[name]
+    with closing(Surroundings(knows_itself=False)) as surroundings, ExitStack() as hung:
+        site = surroundings.site
+        hung.enter_context(case.hung(site.lab))
+        port = hung.enter_context(surroundings.tcp_hung())
+        site.answer(
+            HOSTED_ENGINE__networkMode="str:bridge", OVEHOSTED_NETWORK__network_test="str:tcp",
+            OVEHOSTED_NETWORK__network_test_tcp_address=f"str:{GATEWAY}",
+            OVEHOSTED_NETWORK__network_test_tcp_port=f"int:{port}", **case.answers,
+        )  # fmt: skip
+        before, files = site.inventory(), sorted(site.root.rglob("*"))
+        with surroundings.name_server_hung(), surroundings.libvirt_hung():
+            refusal, seconds = surroundings.precheck()
+        assert seconds < WITHIN, refusal.out
+        assert refusal.exit_code == 3
+        assert {"HE-TCP-TEST", *case.codes} <= set(refusal.codes), refusal.out
+        assert {"Engine address", *case.looks} <= late(refusal).keys(), refusal.out
+        assert late(refusal)["Look at libvirt"] == "no answer within 10 s"
+        for one in refusal.told:
+            assert_well_told(one)
+        assert (site.inventory(), sorted(site.root.rglob("*"))) == (before, files)

@@ -102,7 +102,7 @@ class GlusterVolumes:
     volumes: tuple[GlusterVolume, ...]
 
 
-@step(Stage.CUSTOMIZATION, "List the GlusterFS volumes")
+@step(Stage.CUSTOMIZATION, "List the GlusterFS volumes", within=60.0)
 def list_volumes(server: StorageServer, host: Host) -> GlusterVolumes:
     """Ask the server, if one was named."""
     return GlusterVolumes(host.gluster.volumes(str(server.server)) if server.server else ())
@@ -178,7 +178,7 @@ class GlusterFound:
     rights: bool
 
 
-@step(Stage.CUSTOMIZATION, "Look at the GlusterFS volume")
+@step(Stage.CUSTOMIZATION, "Look at the GlusterFS volume", within=60.0)
 def look_at_volume(answers: GlusterAnswers, host: Host) -> GlusterFound:
     """Ask the server for it."""
     volume = _usable(answers.volume, host)

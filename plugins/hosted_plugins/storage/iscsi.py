@@ -112,7 +112,7 @@ class IscsiTargets:
     portals: dict[str, tuple[Portal, ...]]
 
 
-@step(Stage.CUSTOMIZATION, "Discover iSCSI targets")
+@step(Stage.CUSTOMIZATION, "Discover iSCSI targets", within=60.0)
 def discover(portal: IscsiPortal, passwords: IscsiPasswords, host: Host) -> IscsiTargets:
     """Ask every portal; one that does not answer is no obstacle while another does."""
     chap = Chap(portal.discover_user, passwords.discover) if passwords.discover else None

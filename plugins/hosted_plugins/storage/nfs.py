@@ -155,7 +155,7 @@ class NfsExports:
     told: bool = True
 
 
-@step(Stage.CUSTOMIZATION, "List the NFS exports")
+@step(Stage.CUSTOMIZATION, "List the NFS exports", within=60.0)
 def list_exports(server: StorageServer, host: Host) -> NfsExports:
     """Ask the server, if one was named."""
     if server.server is None:

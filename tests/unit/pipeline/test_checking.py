@@ -151,6 +151,18 @@ def test_what_hangs_is_a_problem_and_holds_up_nobody(host: Host, hung: Event) ->
     assert late.command == "hosted-engine deploy --precheck --timeout-factor=4"
 
 
+def test_none_takes_longer_than_whoever_runs_them_gives(host: Host, hung: Event) -> None:
+    @check("Storage", within=30.0)
+    def hanging(need: Need) -> None:
+        hung.wait(30)
+
+    begun = time.monotonic()
+    late, passed = run_checks([step_of(hanging), step_of(passing(within=0.5))], HAVE, host, most=0.6)
+    assert time.monotonic() - begun < 5
+    assert str(late.problem) == "HE-CHECK-DEADLINE: A check did not end in time: Storage: no answer within 0.6 s"
+    assert passed.result is Result.PASSED
+
+
 def test_the_deadline_is_scaled(tmp_path: Path) -> None:
     @check("Slow", within=0.05)
     def slow(need: Need) -> None:

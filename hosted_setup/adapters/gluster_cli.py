@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from hosted_setup.domain import gluster
 from hosted_setup.model.messages import _
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from hosted_setup.model.problem import Problem
 
 T = TypeVar("T")
+# Its own time to wait for a server is two minutes: it ends with the installer, which may not wait that long.
+_GLUSTER: Final = ("setpriv", "--pdeathsig", "KILL", "--", "gluster")
 
 
 class GlusterCli:
@@ -49,16 +52,16 @@ class GlusterCli:
             self._ask("", [], ["volume", "reset", volume, name], gluster.done)
 
     def _ask(self, server: str, where: list[str], words: list[str], read: Callable[[str], T]) -> T:
-        command = ["gluster", *where, "--mode=script", *words, "--xml"]
+        command = [*_GLUSTER, *where, "--mode=script", *words, "--xml"]
         place = server or _("this host")
-        try:
-            done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False,
-                                  timeout=self._within, stdin=subprocess.DEVNULL)  # fmt: skip
-        except FileNotFoundError:
+        if shutil.which(_GLUSTER[-1]) is None:
             hint = _("Install GlusterFS's client and command line:")
             raise GlusterMissing(
                 "gluster", why=_("there is no such program"), hint=hint, command="apt-get install glusterfs-client"
-            ) from None
+            )
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False,
+                                  timeout=self._within, stdin=subprocess.DEVNULL)  # fmt: skip
         except subprocess.TimeoutExpired:
             raise GlusterHung(
                 place,

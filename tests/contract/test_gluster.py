@@ -9,6 +9,7 @@ import pytest
 
 from hosted_setup.ports.gluster import GlusterVolume
 from hosted_setup.testing.gluster import FakeGluster
+from tests.contract.bench import eventually
 from tests.lab.gluster_server import GlusterServer
 
 if TYPE_CHECKING:
@@ -84,6 +85,18 @@ def test_a_host_that_serves_nothing_has_none(lab: Laboratory, server: GlusterSer
 def test_what_the_server_refuses_and_a_host_without_the_program(lab: Laboratory, server: GlusterServer) -> None:
     assert said(lab, "told(cli.set_options, 'missing', {'network.ping-timeout': '30'})") == ["HE-GLUSTER-FAULT"]
     assert said(lab, "told(cli.volumes, '10.77.0.1')", PATH="/nowhere") == ["HE-GLUSTER-CLIENT"]
+
+
+def test_a_call_ends_with_who_has_made_it(lab: Laboratory, server: GlusterServer) -> None:
+    def asked() -> bool:
+        return any(one.startswith("gluster --remote-host") for one in lab.processes().values())
+
+    with server.hung():
+        caller = lab.spawn([sys.executable, "-c", f"{HEAD}cli.volumes('10.77.0.1')"])
+        eventually(asked)
+        caller.kill()
+        caller.wait()
+        eventually(lambda: not asked(), within=5)
 
 
 def test_a_server_that_is_down_and_one_that_hangs(lab: Laboratory, server: GlusterServer) -> None:

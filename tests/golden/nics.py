@@ -14,6 +14,7 @@ from hosted_setup.ports.network import Address, BridgeChange, Link, NetworkFacts
 from tests.golden.products import RUN
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 STATIC: Final = Link(
@@ -44,6 +45,30 @@ OVER: Final = {
 }
 """What is over NICs: it is itself made at a boot, by a file of the operator's."""
 
+FIXED: Final = """\
+Address=192.0.2.10/24
+Address=2001:db8::10/64
+Gateway=192.0.2.1
+Gateway=2001:db8::1
+DNS=192.0.2.53
+"""
+NETWORKD: Final[Mapping[str, Mapping[str, str]]] = {
+    "bond": {
+        "10-bond0.netdev": "[NetDev]\nName=bond0\nKind=bond\n\n[Bond]\nMode=802.3ad\nMIIMonitorSec=100ms\n",
+        "20-ports.network": "[Match]\nName=eno1 eno2\n\n[Network]\nBond=bond0\n",
+        "30-bond0.network": (
+            "[Match]\nName=bond0\n\n[Link]\nMTUBytes=9000\nRequiredForOnline=degraded-carrier\n\n"
+            f"[Network]\nBindCarrier=eno1 eno2\nVLAN=bond0.200\nLLDP=yes\nIPv6AcceptRA=no\n{FIXED}"
+        ),
+    },
+    "vlan": {
+        "10-eno1.100.netdev": "[NetDev]\nName=eno1.100\nKind=vlan\n\n[VLAN]\nId=100\n",
+        "20-eno1.network": "[Match]\nName=eno1\n\n[Network]\nVLAN=eno1.100\nLinkLocalAddressing=no\n",
+        "30-eno1.100.network": "[Match]\nName=eno1.100\n\n[Network]\nDHCP=ipv4\n\n[DHCPv4]\nRouteMetric=100\n",
+    },
+}
+"""The operator's files for them in /etc/systemd/network; by the last, it has its addresses."""
+
 
 def change(nic: Link, routes: tuple[Route, ...]) -> BridgeChange:
     return BridgeChange(RUN, "ovirtmgmt", nic, routes, ("192.0.2.1",))
@@ -65,6 +90,14 @@ def written(root: Path, nic: Link, routes: tuple[Route, ...]) -> str:
         if commands
     )
     return f"{found.manager}\n{files}{told}".replace(str(root), "")
+
+
+def networkd(root: Path, own: Mapping[str, str]) -> None:
+    """Let networkd run the NIC, by the last of the operator's files, or by none that is left."""
+    for name, text in own.items():
+        put(root / "etc/systemd/network" / name, text)
+    by = f"NETWORK_FILE=/etc/systemd/network/{max(own)}\n" if own else ""
+    put(root / "run/systemd/netif/links/2", f"ADMIN_STATE=configured\n{by}")
 
 
 def refused(root: Path, what: str, why: str, path: str, nic: Link = DYNAMIC) -> None:

@@ -12,37 +12,14 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from hosted_plugins.network.uncarried import NicUncarried
-from tests.golden.nics import BOND, OVER, TAGGED, put, refused, written
+from tests.golden.nics import BOND, NETWORKD, OVER, TAGGED, networkd, put, refused, written
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from hosted_setup.ports.network import Link
     from tests.golden.plugin import Golden
 
-FIXED: Final = """\
-Address=192.0.2.10/24
-Address=2001:db8::10/64
-Gateway=192.0.2.1
-Gateway=2001:db8::1
-DNS=192.0.2.53
-"""
-NETWORKD: Final = {
-    "bond": {
-        "10-bond0.netdev": "[NetDev]\nName=bond0\nKind=bond\n\n[Bond]\nMode=802.3ad\nMIIMonitorSec=100ms\n",
-        "20-ports.network": "[Match]\nName=eno1 eno2\n\n[Network]\nBond=bond0\n",
-        "30-bond0.network": (
-            "[Match]\nName=bond0\n\n[Link]\nMTUBytes=9000\nRequiredForOnline=degraded-carrier\n\n"
-            f"[Network]\nBindCarrier=eno1 eno2\nVLAN=bond0.200\nLLDP=yes\nIPv6AcceptRA=no\n{FIXED}"
-        ),
-    },
-    "vlan": {
-        "10-eno1.100.netdev": "[NetDev]\nName=eno1.100\nKind=vlan\n\n[VLAN]\nId=100\n",
-        "20-eno1.network": "[Match]\nName=eno1\n\n[Network]\nVLAN=eno1.100\nLinkLocalAddressing=no\n",
-        "30-eno1.100.network": "[Match]\nName=eno1.100\n\n[Network]\nDHCP=ipv4\n\n[DHCPv4]\nRouteMetric=100\n",
-    },
-}
 UUID: Final = "11111111-2222-3333-4444-555555555555"
 NOT_LASTING: Final = ("run/NetworkManager/system-connections/netplan-made.nmconnection", "tmp/it-is-in-memory-alone")
 PORT: Final = """\
@@ -167,22 +144,20 @@ iface eno1.100 inet6 auto
 
 @pytest.mark.parametrize("kind", OVER)
 def test_networkd(golden: Golden, tmp_path: Path, kind: str) -> None:
-    own = NETWORKD[kind]
-    there(tmp_path / "etc/systemd/network", own)
-    link = f"ADMIN_STATE=configured\nNETWORK_FILE=/etc/systemd/network/{max(own)}\n"
-    put(tmp_path / "run/systemd/netif/links/2", link)
+    networkd(tmp_path, NETWORKD[kind])
     golden.check(f"network/networkd-{kind}.txt", written(tmp_path, *OVER[kind]))
 
 
 @pytest.mark.parametrize("kind", OVER)
 def test_networkd_without_a_file_of_the_operators(golden: Golden, tmp_path: Path, kind: str) -> None:
-    put(tmp_path / "run/systemd/netif/links/2", "ADMIN_STATE=configured\n")
+    networkd(tmp_path, {})
     golden.check(f"network/networkd-{kind}-in-force.txt", written(tmp_path, *OVER[kind]))
 
 
 @pytest.mark.parametrize("kind", OVER)
 def test_networkmanager(golden: Golden, tmp_path: Path, kind: str) -> None:
-    there(tmp_path / "etc/NetworkManager/system-connections", NETWORKMANAGER[kind])
+    for name, text in NETWORKMANAGER[kind].items():
+        put(tmp_path / "etc/NetworkManager/system-connections" / name, text)
     managed(tmp_path)
     golden.check(f"network/networkmanager-{kind}.txt", written(tmp_path, *OVER[kind]))
 
@@ -234,9 +209,3 @@ def test_ifupdown_with_an_alias_in_another_file(tmp_path: Path) -> None:
 def managed(root: Path, lease: str = "") -> None:
     """Let NetworkManager run the bond or VLAN."""
     put(root / "run/NetworkManager/devices/2", f"[device]\nmanaged=true\nconnection-uuid={UUID}\n{lease}")
-
-
-def there(folder: Path, files: Mapping[str, str]) -> None:
-    """Put the operator's files there."""
-    for name, text in files.items():
-        put(folder / name, text)

@@ -137,4 +137,5 @@ def _making(change: BridgeChange) -> Iterator[str]:
     yield f"    pre-up ip link set dev {change.nic.name} up master {change.bridge}"
     yield f"    post-down ip link delete dev {change.bridge}"
     if change.nic.mtu != 1500:  # noqa: PLR2004 - what a link has unless told otherwise
-        yield f"    pre-up ip link set dev {change.bridge} mtu {change.nic.mtu}"
+        for link in (change.nic.name, change.bridge):  # the NIC's may have come with a lease
+            yield f"    pre-up ip link set dev {link} mtu {change.nic.mtu}"

@@ -12,6 +12,7 @@ from hosted_plugins.network.addressing import Addressing, addressing
 from hosted_setup.ports.network import ANYWHERE, BridgeChange, NetworkFacts
 
 _MTU: Final = 1500
+_ETHERNET: Final = ("ethernet", "802-3-ethernet")  # a section by its name, and by its older one
 _FAMILIES: Final = {"ipv4": 4, "ipv6": 6}
 _MOVED: Final = (*_FAMILIES, "proxy", "hostname")
 """Sections that are about the host in its network, not about the NIC."""
@@ -60,6 +61,10 @@ def port(change: BridgeChange, old: str, *, replaced: bool) -> str:
     own.update({"interface-name": change.nic.name, "master": change.bridge, "slave-type": "bridge"})
     for section in (*_MOVED, ".nmmeta"):
         made.remove_section(section)
+    if change.nic.mtu != _MTU:  # it may have come with a lease
+        name = next((one for one in _ETHERNET if made.has_section(one)), _ETHERNET[0])
+        hardware = dict(made[name]) if made.has_section(name) else {}
+        made[name] = hardware | {"mtu": hardware.get("mtu", str(change.nic.mtu))}
     return _text(made)
 
 

@@ -126,6 +126,7 @@ class RealApp:
 
         hypervisor, machine = LibvirtHypervisor(self._options.libvirt_uri), LinuxMachine()
         named = self.paths.root / "etc/iscsi/initiatorname.iscsi"
+        initiator = UserInitiator(named, lambda: machine.facts().uuid)
         return Host(
             paths=self.paths,
             run_id=run_id,
@@ -134,8 +135,8 @@ class RealApp:
             trees=SystemTrees(),
             mounts=KernelMounts(),
             disk_tools=UtilLinux(),
-            initiator=UserInitiator(named, lambda: machine.facts().uuid),
-            sessions=OpenIscsi(),
+            initiator=initiator,
+            sessions=OpenIscsi(initiator.name),
             luns=SystemLuns(),
             gluster=GlusterCli(),
             machine=machine,

@@ -20,6 +20,7 @@ from hosted_setup.ports.iscsi_problems import (
     PortalDown,
     PortalHung,
     TargetMissing,
+    allowing,
 )
 
 if TYPE_CHECKING:
@@ -113,29 +114,32 @@ class UserInitiator:
         target = request.get("target", "")
         where = f"{target} at {portal}" if target else str(portal)
         name = self.name()
+        allow = allowing(name)
         kind: type[Problem]
         if "timed out" in words:
             return self._hung(portal)
         if status == _AUTHENTICATION:
             kind = ChapRefused if target else DiscoveryRefused
             where = f"{where}, {_('as user {user}', user=request['user']) if request['user'] else _('without a user')}"
-            hint = _("Answer the user and the password that the storage server has for it; see what it offers with:")
+            hint = _(
+                "Answer the user and the password that the storage server has for it. {allow} "
+                "What it shows to this host:",
+                allow=allow,
+            )
         elif status == _AUTHORIZATION:
             kind = InitiatorRefused
             hint = _("On the storage server, allow the initiator {name}; then look again:", name=name)
         elif status == _NOT_FOUND:
             kind = TargetMissing
             hint = _(
-                "Answer one of the targets that the portal shows; or, if its access list leaves this host out, "
-                "allow the initiator {name} on the storage server. What it shows to this host:",
-                name=name,
+                "Answer one of the targets that the portal shows. {allow} What it shows to this host:", allow=allow
             )
         elif stage == "connect":
             kind = PortalDown
             hint = _("Look after the address, the port, the storage server and the network to it:")
         elif "LOGICAL_UNIT_NOT_SUPPORTED" in words:
             kind, where = LunMissing, _("LUN {number} of {target}", number=request.get("lun", 0), target=where)
-            hint = _("Answer one of the LUNs that the target has; these are:")
+            hint = _("Answer one of the LUNs that the target shows. {allow} What it shows to this host:", allow=allow)
         else:
             kind, hint = IscsiFault, _("Look at it with:")
         return kind(where, why=words, hint=hint, command=list_command(portal, name))

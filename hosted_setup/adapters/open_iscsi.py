@@ -15,11 +15,18 @@ from hosted_setup.adapters.bounded import run_within
 from hosted_setup.adapters.kernel_modules import has_module
 from hosted_setup.files import put
 from hosted_setup.model.messages import _
-from hosted_setup.ports.initiator import Portal
-from hosted_setup.ports.iscsi_problems import ChapRefused, IscsiFault, PortalDown, PortalHung, TargetMissing
+from hosted_setup.ports.initiator import Portal, list_command
+from hosted_setup.ports.iscsi_problems import (
+    ChapRefused,
+    IscsiFault,
+    PortalDown,
+    PortalHung,
+    TargetMissing,
+    allowing,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from hosted_setup.model.problem import Problem
     from hosted_setup.ports.initiator import Chap
@@ -49,12 +56,14 @@ class OpenIscsi:
     """Implements `ports.sessions.Sessions`.
 
     Args:
+        name: gives the IQN that it logs in with.
         folders: where open-iscsi's database may be.
         within: seconds that iscsiadm may take; a login is given up by iscsid before that.
     """
 
-    def __init__(self, folders: Sequence[Path] = _FOLDERS, within: float = _WITHIN) -> None:
+    def __init__(self, name: Callable[[], str], folders: Sequence[Path] = _FOLDERS, within: float = _WITHIN) -> None:
         """See the class."""
+        self._name = name
         self._folders = folders
         self._within = within
 
@@ -134,7 +143,30 @@ class OpenIscsi:
             raise PortalHung(place, why=why, hint=hint, command=_SHOW) from None
         usual = {"--login": _SESSION_THERE, "--logout": _NO_SESSION, "delete": _NO_RECORD}
         if code not in {_DONE, usual.get(verb, _DONE)} | ({_NO_RECORD} if verb == "--logout" else set()):
-            raise _refusal(code, place, said, chap)
+            raise self._refusal(code, portal, place, said, chap)
+
+    def _refusal(self, code: int, portal: Portal, place: str, said: str, chap: Chap | None) -> Problem:
+        """Tell apart what a target refuses."""
+        words = [line.removeprefix("iscsiadm: ").strip() for line in said.splitlines()]
+        why = next((line for line in words if "initiator reported error" in line), words[-1] if words else str(code))
+        kind, name, command = _CODES.get(code, IscsiFault), self._name(), _SHOW
+        if kind is ChapRefused:
+            user = _("as user {user}", user=chap.user) if chap else _("without a user")
+            place, command = f"{place}, {user}", list_command(portal, name)
+            hint = _(
+                "Answer the user and the password that the storage server has for it. {allow} "
+                "What it shows to this host:",
+                allow=allowing(name),
+            )
+        elif kind is TargetMissing:
+            command = list_command(portal, name)
+            hint = _(
+                "Answer one of the targets that the portal shows. {allow} What it shows to this host:",
+                allow=allowing(name),
+            )
+        else:
+            hint = _("Look after the storage server and the network to it, then see what this host knows of it:")
+        return kind(place, why=why, hint=hint, command=command)
 
 
 _SHOW: Final = "iscsiadm --mode node --print 1"
@@ -142,18 +174,6 @@ _SHOW: Final = "iscsiadm --mode node --print 1"
 
 def _place(target: str, portal: Portal) -> str:
     return _("{target} at {portal}", target=target, portal=portal)
-
-
-def _refusal(code: int, place: str, said: str, chap: Chap | None) -> Problem:
-    words = [line.removeprefix("iscsiadm: ").strip() for line in said.splitlines()]
-    why = next((line for line in words if "initiator reported error" in line), words[-1] if words else str(code))
-    kind = _CODES.get(code, IscsiFault)
-    if kind is ChapRefused:
-        user = _("as user {user}", user=chap.user) if chap else _("without a user")
-        hint = _("Answer the user and the password that the storage server has for it, and allow this initiator there:")
-        return kind(f"{place}, {user}", why=why, hint=hint, command="cat /etc/iscsi/initiatorname.iscsi")
-    hint = _("Look after the storage server and the network to it, then see what this host knows of it:")
-    return kind(place, why=why, hint=hint, command=_SHOW)
 
 
 def _portals(target: str) -> Iterator[Portal]:

@@ -1,8 +1,14 @@
-"""Problems that every initiator raises."""
+"""Problems that every initiator raises, and what they say alike."""
 
 from __future__ import annotations
 
+from hosted_setup.model.messages import _
 from hosted_setup.model.problem import ExitCode, Problem
+
+
+def allowing(name: str) -> str:
+    """Say what helps where a storage server hides from this host, whose IQN that is, what it shows to others."""
+    return _("If its access list leaves this host out, allow the initiator {name} on the storage server.", name=name)
 
 
 class PortalDown(Problem):

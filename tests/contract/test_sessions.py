@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from hosted_setup.model.problem import Problem
 
 TARGET: Final = "iqn.2026-01.org.example:engine"
+NAME: Final = "iqn.1993-08.org.debian:01:abc"
 PORTAL: Final = Portal("192.0.2.31", 3260, 1)
 CHAP: Final = Chap("alice", Secret("correct horse/+=€"))
 RECORD: Final = """\
@@ -55,7 +56,7 @@ def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Op
         program = tmp_path / "iscsiadm"
         program.write_text(STAND_IN.format(top=tmp_path, record=record, login=login))
         program.chmod(0o755)
-        return OpenIscsi((tmp_path,), within=1.0)
+        return OpenIscsi(lambda: NAME, (tmp_path,), within=1.0)
 
     return made
 
@@ -97,6 +98,7 @@ def test_what_iscsiadm_says_is_told_apart(asked: Callable[[str], OpenIscsi], cod
         with pytest.raises(kind) as refused:
             sessions.login(PORTAL, TARGET, chap, anew=True)
         assert refused.value.why == words
+        assert (f"allow the initiator {NAME} on" in refused.value.hint) is (kind in {ChapRefused, TargetMissing})
 
 
 def test_one_that_hangs_is_given_up(asked: Callable[[str], OpenIscsi]) -> None:
@@ -116,9 +118,9 @@ def test_no_record_and_no_program_are_told(
 ) -> None:
     asked("exit 0")
     with pytest.raises(IscsiFault) as fault:
-        OpenIscsi((tmp_path / "elsewhere",)).login(PORTAL, TARGET, None, anew=True)
+        OpenIscsi(lambda: NAME, (tmp_path / "elsewhere",)).login(PORTAL, TARGET, None, anew=True)
     assert fault.value.why == "iscsiadm has made no record"
     (tmp_path / "iscsiadm").unlink()
     monkeypatch.setattr(open_iscsi, "_path", lambda: str(tmp_path))
-    assert OpenIscsi().missing() == "the program iscsiadm"
-    assert OpenIscsi().portals(TARGET) == ()
+    assert OpenIscsi(lambda: NAME).missing() == "the program iscsiadm"
+    assert OpenIscsi(lambda: NAME).portals(TARGET) == ()

@@ -194,3 +194,4 @@ def test_a_group_without_the_lun_or_without_portals_is_refused(
     in_two_groups(program, hidden=(1,), group=group)
     done = program.restore()
     assert (done.code, code in done.out, place in done.out) == (3, True, True), done.out
+    assert "allow the initiator iqn.2026-01.org.example:host" in " ".join(done.out.split())

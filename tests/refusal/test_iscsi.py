@@ -126,7 +126,8 @@ def test_a_wrong_login(ready: Site, user: str) -> None:
 
 def test_a_target_without_luns(ready: Site) -> None:
     answer(ready, "without", "3600")
-    assert "none" in refused(ready, "HE-ISCSI-LUN").text("Why")
+    told = refused(ready, "HE-ISCSI-LUN")
+    assert ("none" in told.text("Why"), IQN in told.text("Next")) == (True, True)
 
 
 def _domain_of_another_engine(path: Path) -> None:

@@ -76,11 +76,12 @@ def this_host(folder: Path, factor: float = 10.0) -> Host:
     """Give this machine, as far as the back end needs it."""
     ports: dict[str, Any] = {one.name: None for one in fields(Host)}
     machine = LinuxMachine()
+    initiator = UserInitiator(Path("/etc/iscsi/initiatorname.iscsi"), lambda: machine.facts().uuid)
     ours = {
-        "paths": Paths(folder), "run_id": RUN, "hypervisor": Libvirt(folder), "sessions": OpenIscsi(),
+        "paths": Paths(folder), "run_id": RUN, "hypervisor": Libvirt(folder), "sessions": OpenIscsi(initiator.name),
         "luns": SystemLuns(), "disk_tools": UtilLinux(), "images": QemuImages(lambda _uuid: Secret("")),
         "machine": machine, "clock": SystemClock(), "reporter": Recorder(), "timeout_factor": factor,
-        "initiator": UserInitiator(Path("/etc/iscsi/initiatorname.iscsi"), lambda: machine.facts().uuid),
+        "initiator": initiator,
     }  # fmt: skip
     return Host(**ports | ours)
 

@@ -28,7 +28,7 @@ from hosted_setup.ports.connections import IscsiSessions
 from hosted_setup.ports.host import Host
 from hosted_setup.ports.hypervisor import SecretInfo
 from hosted_setup.ports.initiator import Chap, Lun, Portal, list_command
-from hosted_setup.ports.iscsi_problems import LunMissing, TargetMissing
+from hosted_setup.ports.iscsi_problems import LunMissing, TargetMissing, allowing
 from hosted_setup.ports.locations import DeviceAt, Home, IscsiAt, LunHome
 from hosted_setup.ports.problems import CLEANUP
 from hosted_setup.storage import StorageBackend, discovery
@@ -265,8 +265,9 @@ def _is_there(wwid: str, target: IscsiTarget, found: IscsiLuns, host: Host) -> N
         portal = found.portals[0]
         there = ", ".join(one.wwid for one in found.luns) or _("none")
         why = _("the target has: {there}", there=there)
-        hint = _("Answer one of the LUNs that the target has; these are:")
-        command = list_command(portal, host.initiator.name())
+        name = host.initiator.name()
+        allow, command = allowing(name), list_command(portal, name)
+        hint = _("Answer one of the LUNs that the target shows. {allow} What it shows to this host:", allow=allow)
         detail = _("{wwid} of {target} at {portal}", wwid=wwid, target=target.name, portal=portal)
         raise LunMissing(detail, why=why, hint=hint, command=command)
 
@@ -497,9 +498,7 @@ def _not_shown(what: str, portal: Portal, host: Host) -> TargetMissing:
         _("{what} at {portal}", what=what, portal=portal),
         why=_("the portal does not show it to {name}", name=name),
         hint=_(
-            "Answer one of the targets that the portal shows; or, if its access list leaves this host out, "
-            "allow the initiator {name} on the storage server. What it shows to this host:",
-            name=name,
+            "Answer one of the targets that the portal shows. {allow} What it shows to this host:", allow=allowing(name)
         ),
         command=list_command(portal, name),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,6 +23,7 @@ from hosted_setup.testing.mounts import FakeMounts, FakeProvingTree
 from hosted_setup.testing.portrait import changes, portrait
 from hosted_setup.testing.trees import FakeTrees, export_file
 from hosted_setup.testing.world import Recorder
+from tests.unit.domain.dumps import NAS, changed, dump
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -107,6 +109,23 @@ def test_what_was_mounted_before_stays_mounted(program: Program) -> None:
     assert host.mounts.mounted(point) == theirs
 
 
+def test_a_restore_onto_the_old_engine_s_storage_is_warned_of(program: Program) -> None:
+    exported(program)
+    program.inputs.back_up(db__engine_backup=dump())
+    assert "HE-STORAGE-OLD" not in program.deploy("--precheck").out, "nothing is restored"
+    done = program.restore()
+    assert (done.code, "HE-STORAGE-OLD" in done.out) == (0, True), done.out
+    assert f"the backup has the storage domain 'hosted_storage' at {EXPORT}" in done.out
+
+
+def test_a_restore_onto_other_storage_than_the_old_engine_s_is_not_warned_of(program: Program) -> None:
+    exported(program)
+    others = [(NAS, "nas.example.com:/exports/engine2", r"\N")]
+    program.inputs.back_up(db__engine_backup=dump(changed(storage_server_connections=others)))
+    done = program.restore("--precheck")
+    assert (done.code, "HE-STORAGE-OLD" in done.out) == (0, False), done.out
+
+
 def test_another_mount_in_the_place_is_refused_and_left(program: Program) -> None:
     program.on_mounted_nfs()
     point = program.world.paths.mounts / "nas.example.com:_exports_engine"
@@ -147,6 +166,22 @@ def test_an_undo_leaves_another_mount_alone(program: Program) -> None:
     assert host.mounts.mounted(point) is not None
     assert isinstance(host.reporter, Recorder)
     assert "and stays" in str(host.reporter.events)
+
+
+@pytest.mark.parametrize("kernel", [True, False])
+@pytest.mark.parametrize("kind", ["nfs", "iscsi"])
+def test_the_preview_shows_which_way_to_the_storage_was_detected(program: Program, kind: str, *, kernel: bool) -> None:
+    if kind == "nfs":
+        program.on_mounted_nfs()
+    else:
+        program.on_iscsi()
+    program.world.behaviour.mounts = ("nfs",) if kernel else ()
+    program.world.behaviour.initiator = kernel
+    program.world.save()
+    done = program.restore()
+    assert done.code == 0, done.out
+    way = "kernel" if kernel else "qemu"
+    assert re.search(rf"^ +[0-9]+ Way to the storage *: {way}  \(detected\)$", done.out, re.MULTILINE), done.out
 
 
 def test_a_kernel_that_cannot_is_told_and_so_is_a_version_that_user_space_has_not(program: Program) -> None:

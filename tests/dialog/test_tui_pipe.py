@@ -33,6 +33,7 @@ from tests.unit.interview.sections import ALL, Access, Backup, Engine, Facts, Vm
 PRODUCTS: dict[type[Any], Any] = {Facts: Facts(memory=16000), Backup: Backup()}
 ENVIRONMENT = {"TERM": "xterm", "NO_COLOR": "1"}
 CANARY = "kan4r1-Vogel"
+UP = "\x1b[A"
 
 
 class Wizard:
@@ -138,11 +139,26 @@ def test_the_bar_names_the_keys_and_goes_with_the_question(wizard: Wizard) -> No
 
 
 def test_the_arrow_key_brings_the_default_to_be_edited(wizard: Wizard) -> None:
-    up = "\x1b[A"
     seen = wizard.when("[8000]: 8000", lambda: wizard.keys.send_text("\x7f\x7f1\r\r\r\r"))
-    wizard.keys.send_text(up)
+    wizard.keys.send_text(UP)
     assert wizard.fill(Vm, "").instance().memory == 801
     seen.join()
+
+
+def test_the_arrow_key_brings_what_was_typed_before(wizard: Wizard) -> None:
+    keys = wizard.keys
+    asked = wizard.when("in MB [6000]:", lambda: keys.send_text(UP * 3))
+    seen = wizard.when("in MB [6000]: 5000", lambda: keys.send_text("\r\r\r\r"))
+    interview = wizard.fill(Vm, "5000\rback\r20000\r" + "\x15" + "6000\rback\r")
+    assert interview.instance().memory == 5000
+    asked.join()
+    seen.join()
+
+
+def test_the_arrow_key_brings_no_secret(wizard: Wizard) -> None:
+    wizard.fill(Engine, f"engine.example.com\rabc\r{UP}\r{CANARY}\r{CANARY}\r")
+    errors = [row for row in wizard.terminal.record() if "ERROR" in row]
+    assert errors == ["[ ERROR ] ******** is shorter than 4 characters", "[ ERROR ] an answer is needed"]
 
 
 @pytest.mark.parametrize(("typed", "becomes"), [("n", "no"), ("w", "without-password")])
@@ -288,6 +304,22 @@ def test_a_pick_list_and_a_warning(wizard: Wizard) -> None:
         "[WARNING] It holds data.",
         "          Continue with it? (Yes, No)[No]: yes",
     ]
+
+
+def _one_fits() -> list[Choice]:
+    return [Choice("lun-1", "1 GiB", unfit="too small"), Choice("lun-2", "20 GiB")]
+
+
+@section("Storage")
+class OneLun:
+    """A pick list of which one will do."""
+
+    lun: str = ask("LUN", key="X/lun", offer=_one_fits)
+
+
+def test_of_a_pick_list_what_will_do_is_completed(wizard: Wizard) -> None:
+    assert wizard.fill(OneLun, "l\t\r", Answers()).instance().lun == "lun-2"
+    assert wizard.terminal.record()[-1] == "          LUN: lun-2"
 
 
 DEFAULT = Origin(Source.DEFAULT)

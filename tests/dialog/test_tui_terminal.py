@@ -112,12 +112,15 @@ def ended(run: Path) -> bool:
 
 def test_a_resize_draws_the_question_anew(terminal: Terminal) -> None:
     terminal.answer_two()
-    terminal.child.send("nat")
+    terminal.child.send("bridg")
+    terminal.child.expect_exact("bridg")
     terminal.child.setwinsize(30, 60)
-    terminal.child.expect_exact("Ctrl-D leave")
-    terminal.child.send("x\x7f")
+    terminal.child.expect_exact("[nat]: bridg")
+    terminal.child.send("e\r")
+    terminal.child.expect_exact("NIC for the management bridge")
     terminal.child.sendcontrol("c")
     assert terminal.end() == 130
+    assert "HOSTED_ENGINE/networkMode=str:bridge\n" in terminal.kept()
 
 
 @pytest.mark.parametrize(("term", "columns"), [("dumb", 80), ("unknown", 80), ("xterm", 30)])

@@ -27,6 +27,11 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+def _may_ask(section: type[Any]) -> bool:
+    """Tell whether some question of the section is asked where nothing answers it."""
+    return any(question.asked for question in questions_of(section))
+
+
 class Interviewer:
     """Asks what the answers leave open, and remembers every answer with its origin.
 
@@ -224,7 +229,7 @@ class Interviewer:
 
     def _visit(self, section: type[Any], *, returning: bool) -> Visit:
         before = takewhile(lambda one: one is not section, self._answered)
-        headings = list(dict.fromkeys(map(title_of, self._answered)))
+        headings = list(dict.fromkeys(title_of(one) for one in self._answered if one is section or _may_ask(one)))
         return Visit(
             kept=self._memory.get(section, {}),
             first=not any(one in self._asking for one in before),

@@ -94,7 +94,7 @@ class Visit:
     continued: bool = False
     """A section of the same title has just been asked: both read as one."""
     place: tuple[int, int] = (1, 1)
-    """Which heading of how many in this run's plan; what is answered already counts too."""
+    """Which heading of how many in this run's plan; what is answered already counts too, what is never asked not."""
     attended: bool = True
     """Somebody is there to answer what is wrong."""
     within: float = WITHIN

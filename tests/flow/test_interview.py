@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hosted_setup.pipeline.journal import Answered, Confirmed
-from tests.flow.test_interrupt import Operator
+from tests.flow.test_interrupt import Operator, replies, typed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,6 +61,25 @@ def ask(
 def resume(program: Program, *replies: str) -> Done:
     program.stdin = Operator(list(replies), None)
     return program("deploy", "--resume", "--dialect=plain")
+
+
+def test_the_headings_are_numbered_through_and_storage_is_the_first(program: Program) -> None:
+    done = typed(program, replies(program))
+    assert done.code == 0, done.out
+    assert re.findall(r"--== (.+) \((\d+)/(\d+)\) ==--", done.out) == [
+        ("STORAGE", "1", "6"),
+        ("NETWORK", "2", "6"),
+        ("ENGINE APPLIANCE", "3", "6"),
+        ("ENGINE VM", "4", "6"),
+        ("ENGINE", "5", "6"),
+        ("NOTIFICATIONS", "6", "6"),
+    ]
+
+
+def test_what_is_asked_only_when_it_is_to_be_changed_has_a_heading_then(program: Program, complete: str) -> None:
+    done = ask(program, complete, number(complete, "HOSTED_ENGINE/virtType"), "qemu", "yes")
+    assert done.code == 0, done.out
+    assert re.findall(r"--== (.+) \((\d+)/(\d+)\) ==--", done.out) == [("VIRTUALISATION", "5", "7")]
 
 
 def test_the_directory_is_proven_at_its_prompt(program: Program, complete: str) -> None:

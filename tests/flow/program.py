@@ -189,16 +189,17 @@ class Program:
         self.answer(**GLUSTER | changes)
         return folder
 
-    def on_fc(self) -> Path:
+    def on_fc(self, **changes: str) -> Path:
         """Answer with a pretended LUN of this host; give the file that stands for it."""
         path = self.world.root / "devices" / "36001405aa"
         path.parent.mkdir(exist_ok=True)
-        with path.open("wb") as file:
+        with path.open("ab") as file:
             file.truncate(64 * GIB)
-        self.answer(
-            OVEHOSTED_STORAGE__domainType="str:fc", OVEHOSTED_STORAGE__storageDomainConnection="",
-            OVEHOSTED_STORAGE__LunID=f"str:{path.name}",
-        )  # fmt: skip
+        self.answer(**{
+            "OVEHOSTED_STORAGE__domainType": "str:fc",
+            "OVEHOSTED_STORAGE__storageDomainConnection": "",
+            "OVEHOSTED_STORAGE__LunID": f"str:{path.name}",
+        } | changes)  # fmt: skip
         return path
 
     def __call__(self, *arguments: str) -> Done:

@@ -10,6 +10,7 @@ import pytest
 
 from hosted_setup.pipeline.journal import Confirmed
 from hosted_setup.testing.initiator import FakeInitiator, pretended_wwid
+from hosted_setup.testing.luns import FakeLuns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -66,12 +67,17 @@ def test_it_is_wiped_and_the_preview_has_said_so(program: Program, lun: Path) ->
     assert not signed(lun)
 
 
-def lives_there(program: Program, lun: Path, patch: pytest.MonkeyPatch, renews: Callable[[], bool]) -> None:
-    """Have host 3 hold a lease on the LUN, and renew it at each look while `renews` says so."""
+def leased(program: Program, lun: Path) -> None:
+    """Have host 3 hold a lease on the LUN."""
     plain = program.world.root / "lun"  # sanlock's words have colons between them
     plain.symlink_to(lun)
     subprocess.run(["sanlock", "direct", "init", "-s", f"theirs:0:{plain}:0"], check=True, capture_output=True)
     stamp(lun, 100)
+
+
+def lives_there(program: Program, lun: Path, patch: pytest.MonkeyPatch, renews: Callable[[], bool]) -> None:
+    """Have host 3 hold a lease on the LUN, and renew it at each look while `renews` says so."""
+    leased(program, lun)
     read = FakeInitiator.read
 
     def renewing(  # noqa: PLR0913 - the port's
@@ -97,6 +103,29 @@ def test_a_lease_that_is_renewed_forbids_it(
     assert (done.code, "HE-LUN-LEASE" in done.out) == ((3, True) if living else (0, False)), done.out
     if living:
         assert "hosts renew their leases on it: 3" in done.out
+
+
+@pytest.mark.parametrize("living", [True, False])
+def test_a_lease_on_a_lun_of_this_host_forbids_it_in_the_precheck_too(
+    program: Program,
+    living: bool,  # noqa: FBT001 - a parameter
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lun = program.on_fc()
+    leased(program, lun)
+    read = FakeLuns.read
+
+    def renewing(self: FakeLuns, path: str, regions: Sequence[tuple[int, int]]) -> tuple[bytes, ...]:
+        if living:
+            stamp(lun, stamped(lun) + 20)
+        return read(self, path, regions)
+
+    monkeypatch.setattr(FakeLuns, "read", renewing)
+    program.on_fc(HOSTED_ENGINE__wipeLunTyped=f"str:{lun.name}")
+    for words in (["--precheck"], []):
+        done = program.restore(f"--wipe-lun={lun.name}", *words)
+        assert (done.code, "HE-LUN-LEASE" in done.out) == ((3, True) if living else (0, False)), done.out
+        assert ("hosts renew their leases on it: 3" in done.out) is living
 
 
 def test_a_host_that_comes_to_live_there_after_the_confirmation_forbids_it(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
+from threading import Event
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -14,11 +15,13 @@ import pytest
 from hosted_plugins import COMMANDS, FEATURES
 from hosted_plugins.deploy.work import plan_of
 from hosted_setup.model import secret
+from hosted_setup.pipeline import precheck
 from hosted_setup.pipeline.plan import checks_of
 from hosted_setup.ports.mounts import FileSystem
 from hosted_setup.ports.network import Address
 from hosted_setup.registry import Registry
 from hosted_setup.testing.behaviour import Behaviour
+from hosted_setup.testing.luns import FakeLuns
 from hosted_setup.testing.network import FACTS, NIC
 from hosted_setup.testing.trees import export_file
 from hosted_setup.testing.world import World
@@ -453,6 +456,18 @@ def test_both_families_are_looked_at_unless_one_is_chosen(program: Program) -> N
     assert f"{ENGINE} → 2001:db8::10 → eno1 of this host" in done.out
     assert program.restore("--precheck", "--4").code == 0
     assert program.restore("--precheck", "--6").code == 3
+
+
+def test_a_lun_that_hangs_holds_up_no_precheck(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    hung = Event()
+    monkeypatch.setattr(FakeLuns, "read", lambda *_: hung.wait(30))
+    monkeypatch.setattr(precheck, "LOOKS", 0.0)
+    program.on_fc()
+    done = program.restore("--precheck")
+    hung.set()
+    (told,) = Refusal(done.code, done.out).told
+    assert (told.code, told.text("What")) == ("HE-CHECK-DEADLINE", "Look at this host's LUNs: no answer within 1 s")
+    assert_well_told(told)
 
 
 def test_everything_is_told_at_once(program: Program) -> None:

@@ -10,7 +10,17 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from hosted_plugins.storage.luns import FoundLun, LunWipe, LunWipeTyped, confirmed, looked, refuse_slow, room, wipe
+from hosted_plugins.storage.luns import (
+    FoundLun,
+    LunWipe,
+    LunWipeTyped,
+    confirmed,
+    looked,
+    refuse_slow,
+    room,
+    watched,
+    wipe,
+)
 from hosted_setup.hooks import hookimpl
 from hosted_setup.model.messages import _
 from hosted_setup.model.problem import Problem
@@ -50,18 +60,33 @@ class KernelLun:
 
 
 @dataclass(frozen=True)
-class KernelLuns:
-    """The LUNs that this host's kernel has."""
+class ListedLuns:
+    """The LUNs that this host's kernel has, with what is on them."""
 
     luns: tuple[KernelLun, ...]
 
 
-@step(Stage.CUSTOMIZATION, "Look at this host's LUNs")
-def look_at_luns(wanted: LunWipe, host: Host) -> KernelLuns:
+@dataclass(frozen=True)
+class KernelLuns:
+    """The same, and who was seen to live on the one that is to be wiped."""
+
+    luns: tuple[KernelLun, ...]
+
+
+@step(Stage.CUSTOMIZATION, "Look at this host's LUNs", version=2, within=60.0)
+def look_at_luns(wanted: LunWipe, host: Host) -> ListedLuns:
     """Look at every LUN and at what is on it, all at once: several may keep us waiting."""
     luns = host.luns.listed()
     with ThreadPoolExecutor(max(len(luns), 1)) as threads:
-        return KernelLuns(tuple(threads.map(lambda one: _looked(one, host, wanted), luns)))
+        return ListedLuns(tuple(threads.map(lambda one: _looked(one, host, wanted, patient=False), luns)))
+
+
+@step(Stage.CUSTOMIZATION, "See who lives on the LUN to be wiped")
+def see_who_lives(listed: ListedLuns, host: Host) -> KernelLuns:
+    """Watch it for as long as a host may take to renew its lease, which is longer than a look may take."""
+    return KernelLuns(
+        tuple(replace(one, found=watched(host, one.found, partial(host.luns.read, one.path))) for one in listed.luns)
+    )
 
 
 def discovered(host: Host) -> list[discovery.Lun]:
@@ -206,7 +231,7 @@ def latency(want: FcWanted, host: Host) -> None:
 @hookimpl
 def hosted_setup_steps() -> Sequence[Any]:
     """Register the steps and the check."""
-    return (look_at_luns, take, latency)
+    return (look_at_luns, see_who_lives, take, latency)
 
 
 @hookimpl

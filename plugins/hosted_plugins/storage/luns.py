@@ -196,10 +196,14 @@ def looked(host: Host, lun: FoundLun, read: Reader, wipe: LunWipe, *, patient: b
     except OSError as error:
         return replace(lun, fault=error.strerror or str(error))
     wanted = bool(lun.wwid) and lun.wwid == wipe.wwid
-    asked = wanted and bool(contents.findings) and patient
-    living = _living(host, read, lun.size) if asked else ()
     lived_in = contents.domain is not None and bool(contents.domain.engine)
-    return replace(lun, contents=contents.findings, wipe=wanted, living=living, lived_in=lived_in)
+    found = replace(lun, contents=contents.findings, wipe=wanted, lived_in=lived_in)
+    return watched(host, found, read) if patient else found
+
+
+def watched(host: Host, lun: FoundLun, read: Reader) -> FoundLun:
+    """See whether anybody lives on a LUN that is to be wiped; of any other nothing is asked."""
+    return replace(lun, living=_living(host, read, lun.size)) if lun.wiped else lun
 
 
 def refuse_slow(read: Reader, where: str, command: str) -> None:

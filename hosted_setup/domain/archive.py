@@ -15,7 +15,7 @@ from typing import BinaryIO
 from hosted_setup.domain import archive_problems as problem
 from hosted_setup.domain.archive_reading import DWH_DB, Reading
 from hosted_setup.domain.archive_texts import decoded, read_config, read_os_version
-from hosted_setup.domain.engine_place import Place
+from hosted_setup.domain.engine_place import OldDomain, Place
 from hosted_setup.domain.inflate import Counted, CutShortError, DamagedError, Progress, inflated, quiet
 from hosted_setup.domain.tarheader import TarError
 from hosted_setup.domain.tarstream import Tape
@@ -38,6 +38,7 @@ class ArchiveFacts:
         hash_algorithm: `sha256` or `md5`, whichever the archive was checked by.
         config: assignments of the member `config` (how the dumps are packed), in their order.
         place: data center and cluster of the hosted engine; None if the engine's database does not tell.
+        domains: the storage domains of files that the engine's database tells.
     """
 
     version: str
@@ -51,6 +52,7 @@ class ArchiveFacts:
     hash_algorithm: str
     config: tuple[tuple[str, str], ...]
     place: Place | None = None
+    domains: tuple[OldDomain, ...] = ()
 
 
 def _quiet(_read: int) -> None:
@@ -92,7 +94,8 @@ def _facts(reading: Reading, size: int) -> ArchiveFacts:
         size=size,
         hash_algorithm=reading.algorithm,
         config=read_config(reading.text("config")),
-        place=reading.place,
+        place=reading.engine.place,
+        domains=reading.engine.domains,
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from hosted_setup.domain import archive_problems as problem
 from hosted_setup.domain.archive_files import ProductFiles, read_files
 from hosted_setup.domain.archive_texts import TEXT_LIMIT, read_hashes
-from hosted_setup.domain.engine_place import Place, read_place
+from hosted_setup.domain.engine_place import OldEngine, read_engine
 from hosted_setup.domain.inflate import Buffer, CutShortError, DamagedError, inflated
 from hosted_setup.domain.tarheader import Entry, Kind, TarError, escapes, next_entry, shown
 from hosted_setup.domain.tarstream import Tape, beside
@@ -47,7 +47,7 @@ class Reading:
     Attributes:
         members: by name, in their order.
         files: what the inner tar of the product's files tells.
-        place: where the hosted engine was, if the engine database's dump tells.
+        engine: what the engine database's dump tells of the engine.
         expanded: bytes that all members unpack to.
         algorithm: what the checksums that were found right are made with; known after `check`.
     """
@@ -56,7 +56,7 @@ class Reading:
         """Begin; the archive may unpack to `limit` bytes."""
         self.members: dict[str, _Member] = {}
         self.files = ProductFiles()
-        self.place: Place | None = None
+        self.engine = OldEngine()
         self.expanded = 0
         self.algorithm = ""
         self._limit = limit
@@ -155,11 +155,11 @@ class Reading:
             self._inside.append(problem.ArchiveFiles(str(error)))
 
     def _look_into_dump(self, name: str, chunks: Iterator[Buffer]) -> None:
-        """Make sure that a compressed dump is whole; the engine's tells where the hosted engine was."""
+        """Make sure that a compressed dump is whole; the engine's tells of the engine."""
         try:
             content = self._within(name, inflated(chunks))
             if name == ENGINE_DB:
-                self.place = read_place(content)
+                self.engine = read_engine(content)
             for _rest in content:
                 pass
         except problem.ArchiveSize as found:

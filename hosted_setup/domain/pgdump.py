@@ -172,9 +172,6 @@ class _Dump:
                     message = f"{table.name} is there twice"
                     raise DumpError(message)
                 found[number] = table
-        if len(found) != len(wanted):
-            message = "a table is not there"
-            raise DumpError(message)
         return found
 
     def _entry(self, wanted: Mapping[str, Sequence[str]]) -> tuple[int, _Table | None]:
@@ -192,9 +189,8 @@ class _Dump:
             pass
         stream.skip(9)  # where its block begins, if pg_dump could seek
         name = (tag or b"").decode(errors="replace")
-        if kind != b"TABLE DATA" or schema != b"public" or name not in wanted:
-            return number, None
-        return number, _table(name, copy or b"", wanted[name])
+        told = kind == b"TABLE DATA" and schema == b"public" and name in wanted
+        return number, _table(name, copy or b"", wanted[name]) if told else None
 
     def blocks(self, tables: Mapping[int, _Table]) -> Iterator[tuple[_Table, Iterator[Buffer]]]:
         """Give each of the tables with its rows as bytes, to be drawn before the next; what follows is not read."""
@@ -215,13 +211,12 @@ class _Dump:
             yield from self._stream.pieces(size)
 
 
-def _table(name: str, copy: bytes, wanted: Collection[str]) -> _Table:
-    """Read from its COPY statement which columns a table has."""
+def _table(name: str, copy: bytes, wanted: Collection[str]) -> _Table | None:
+    """Read from its COPY statement which columns a table has; None if some of the wanted ones are not among them."""
     statement = _COPY.fullmatch(copy)
     columns = [] if statement is None else [one.strip('"') for one in statement[1].decode().split(", ")]
     if not set(wanted) <= set(columns):
-        message = f"{name} lacks a column"
-        raise DumpError(message)
+        return None
     return _Table(name, len(columns), tuple(columns.index(one) for one in wanted))
 
 
@@ -275,7 +270,8 @@ def rows(chunks: Iterable[Buffer], wanted: Mapping[str, Sequence[str]]) -> Itera
         wanted: names of columns by the name of their table, in the schema `public`.
 
     Yields:
-        The table's name and the wanted columns as COPY writes them: escaped, `\N` for NULL.
+        The table's name and the wanted columns as COPY writes them: escaped, `\N` for NULL. Of a table that is not
+        there, or lacks one of the columns, nothing.
 
     Raises:
         DumpError: it is torn, more than the bounds of this module, or otherwise unexpected.

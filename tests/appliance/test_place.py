@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hosted_setup.domain.archive import read_archive
-from hosted_setup.domain.engine_place import Place, read_place
+from hosted_setup.domain.archive import ArchiveFacts, read_archive
+from hosted_setup.domain.engine_place import OldDomain, OldEngine, Place, read_engine
 from hosted_setup.domain.inflate import CHUNK
 from tests.appliance.kit import PG_BIN, REPOSITORY, Cluster, Machine
 
@@ -20,22 +20,29 @@ SCHEMA = REPOSITORY / "tests/unit/domain/data/engine-place.sql"
 DUMP = (str(PG_BIN / "pg_dump"), "-w", "-U", "postgres", "-E", "UTF8", "--disable-dollar-quoting", "--disable-triggers")
 
 
-def place_of(archive: Path) -> Place | None:
+def facts_of(archive: Path) -> ArchiveFacts:
     with archive.open("rb") as stream:
-        return read_archive(stream, name="a", expanded_limit=1 << 30).place
+        return read_archive(stream, name="a", expanded_limit=1 << 30)
 
 
 @pytest.mark.parametrize("compressor", ["None", "gzip", "bzip2", "xz"])
 def test_a_backup_tells_where_the_hosted_engine_was(source: Machine, tmp_path: Path, compressor: str) -> None:
     archive = tmp_path / "engine.backup"
     source.backup(archive, f"--db-compressor={compressor}")
-    assert place_of(archive) == Place("Default", "Default")
+    facts = facts_of(archive)
+    assert facts.place == Place("Default", "Default")
+    names = ("hosted_storage", "default-master", *(f"data{number}" for number in range(2, 9)))
+    assert set(facts.domains) == {
+        OldDomain(name, f"nas{number}.example.test:/exports/vm{number}") for number, name in enumerate(names)
+    }
+    assert len(facts.domains) == len(names)
 
 
 def test_a_plain_dump_is_not_read(source: Machine, tmp_path: Path) -> None:
     archive = tmp_path / "engine.backup"
     source.backup(archive, "--db-dump-format=plain")
-    assert place_of(archive) is None
+    facts = facts_of(archive)
+    assert (facts.place, facts.domains) == (None, ())
 
 
 @pytest.fixture(scope="module")
@@ -59,4 +66,5 @@ def test_a_dump_of_each_level_through_a_pipe_or_not(
         else:
             subprocess.run(command, stdout=file, check=True)
     with target.open("rb") as dump:
-        assert read_place(iter(lambda: dump.read(CHUNK), b"")) == Place("Vienna", "Racks_2")
+        told = read_engine(iter(lambda: dump.read(CHUNK), b""))
+    assert told == OldEngine(Place("Vienna", "Racks_2"))

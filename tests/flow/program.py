@@ -104,13 +104,17 @@ class Inputs:
         """Write good ones."""
         folder.mkdir()
         made = cls(folder)
-        product = {**builders.PRODUCT_FILES, builders.CA_PATH: CA.encode()}
-        made.archive.write_bytes(builders.backup(builders.members(files=builders.files(product))))
+        made.back_up()
         made.appliance.write_bytes(builders.tar(builders.ova()))
         made.secrets.write_text(SECRETS)
         for path in (made.archive, made.secrets):
             path.chmod(0o600)
         return made
+
+    def back_up(self, **members: bytes) -> None:
+        """Write the archive, with other members."""
+        product = {**builders.PRODUCT_FILES, builders.CA_PATH: CA.encode()}
+        self.archive.write_bytes(builders.backup(builders.members(files=builders.files(product), **members)))
 
 
 GLUSTER_UUID: Final = "b2088929-248b-4fed-9f91-5fb89fd14ee3"

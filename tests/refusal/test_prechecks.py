@@ -29,6 +29,7 @@ from tests.flow.program import Inputs, Program
 from tests.refusal.told import Refusal, assert_well_told
 from tests.unit.domain import test_archive_refusals, test_ova_refusals
 from tests.unit.domain.builders import backup, members, qcow2
+from tests.unit.domain.dumps import dump
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -100,6 +101,12 @@ def _mounted(program: Program) -> None:
     point = program.world.paths.mounts / "nas.example.com:_engine"
     point.mkdir(parents=True)
     program.world.host("20260102030405-abcdef").mounts.mount(FileSystem("nfs", "nas.example.com:/engine"), point)
+
+
+def _the_old_engine_s(program: Program) -> None:
+    """Have the export that the backup's engine had its storage domain on, with nothing in it."""
+    export_file(program.world.exports, "nas.example.com", "/exports/engine").mkdir(parents=True)
+    program.inputs.back_up(db__engine_backup=dump())
 
 
 BAD: Final[dict[str, Case]] = {
@@ -279,6 +286,11 @@ WARNED: Final[dict[str, Case]] = {
         {"mounts": ("nfs",)},
         {"OVEHOSTED_STORAGE__domainType": "str:nfs", CONNECTION: "str:nas.example.com:/engine"},
         _mounted,
+    ),
+    "storage-of-the-old-engine": Case(
+        "HE-STORAGE-OLD",
+        answers={"OVEHOSTED_STORAGE__domainType": "str:nfs", CONNECTION: "str:nas.example.com:/exports/engine/"},
+        deed=_the_old_engine_s,
     ),
     "storage-for-a-backup": Case(
         "HE-STORAGE-BACKUP", {"free_bytes": 26 << 30}, {"OVEHOSTED_STORAGE__imgSizeGB": "int:25"}

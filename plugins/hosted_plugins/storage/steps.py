@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from hosted_plugins.additional_host import NewEngine
+from hosted_plugins.backup import Backup
 from hosted_plugins.image import OpenedAppliance
 from hosted_plugins.storage import Storage, StorageBackends, StorageChoice, StorageHome
 from hosted_plugins.storage.mounting import GLUSTER, mount_point
 from hosted_plugins.vm import VmAnswers
 from hosted_setup.domain.block_layout import room_for
 from hosted_setup.domain.host_slot import HostSlot
+from hosted_setup.domain.tarheader import shown
 from hosted_setup.hooks import hookimpl
 from hosted_setup.model.events import Warn
 from hosted_setup.model.messages import _
@@ -173,6 +175,29 @@ def in_use(new: NewEngine, storage: Storage, host: Host) -> None:
             )
 
 
+class StorageOld(Problem):
+    """A storage domain of the engine that the backup is of lies on the storage."""
+
+    code = "HE-STORAGE-OLD"
+    title = "The storage is the old engine's"
+
+
+@check("Storage of the old engine", blocking=False)
+def old(new: NewEngine, storage: Storage, backends: StorageBackends, backup: Backup) -> None:
+    """Warn a restore of a server's storage that a domain of the old engine lies on, as its backup tells."""
+    domains = backup.facts.domains if backup.facts else ()
+    found = next((one for one in domains if one.lies_at(storage.connection)), None)
+    if found is not None:
+        raise StorageOld(
+            _("the backup has the storage domain {name} at {connection}", name=shown(found.name),
+              connection=storage.connection),
+            why=_("a new engine in the place of the old one's storage domain may cost VMs their data"),
+            where=storage.connection,
+            hint=_("Answer storage that no other engine has, or see what lies there first:"),
+            command=backends.by_kind[storage.kind].command(storage.answers),
+        )  # fmt: skip
+
+
 class DomainShared(Problem):
     """Other hosts have joined the engine that lives in the domain."""
 
@@ -240,4 +265,4 @@ def create_domain(choice: StorageChoice, storage: StorageHome, host: Host, undo:
 @hookimpl
 def hosted_setup_steps() -> Sequence[Callable[..., Any]]:
     """Register the steps and checks."""
-    return (usable, growth, backup_room, in_use, attach_storage, create_domain)
+    return (usable, growth, backup_room, in_use, old, attach_storage, create_domain)

@@ -14,6 +14,7 @@ DATA: Final = Path(__file__).parent / "data"
 VERSIONS: Final = (15, 16, 18)
 RACKS: Final = "0a000000-0000-4000-8000-000000000001"
 EDGE: Final = "0a000000-0000-4000-8000-000000000002"
+NAS: Final = "0c000000-0000-4000-8000-000000000001"
 VIENNA: Final = "0b000000-0000-4000-8000-000000000001"
 
 Rows = Sequence[Sequence[str]]
@@ -23,7 +24,15 @@ TABLES: Final[dict[str, tuple[str, Rows]]] = {
         'cluster_id, "name", storage_pool_id',
         [(RACKS, "Racks", VIENNA), (EDGE, "edge", r"\N")],
     ),
+    "storage_domain_static": (
+        "id, storage, storage_name",
+        [(EDGE, NAS, "hosted_storage"), (RACKS, "w1Tcb0-Vg7x-Lz5N", "of LUNs"), (VIENNA, VIENNA, "of nowhere")],
+    ),
     "storage_pool": ("id, name", [(VIENNA, "Vienna")]),
+    "storage_server_connections": (
+        "id, connection, iqn",
+        [(RACKS, "192.0.2.5", "iqn.2026-01.org.example"), (NAS, "nas.example.com:/exports/engine", r"\N")],
+    ),
     "vm_static": ("vm_guid, origin, cluster_id", [("1", "3", EDGE), ("2", "6", RACKS), ("3", r"\N", r"\N")]),
 }
 """What a small engine holds, in the order of a dump."""

@@ -23,7 +23,6 @@ from hosted_setup.testing.mounts import FakeMounts, FakeProvingTree
 from hosted_setup.testing.portrait import changes, portrait
 from hosted_setup.testing.trees import FakeTrees, export_file
 from hosted_setup.testing.world import Recorder
-from tests.unit.domain.dumps import NAS, changed, dump
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -107,23 +106,6 @@ def test_what_was_mounted_before_stays_mounted(program: Program) -> None:
     assert (done.code, "HE-STORAGE-MOUNTED" in done.out) == (0, True), done.out
     assert program("cleanup", "--yes").code == 0
     assert host.mounts.mounted(point) == theirs
-
-
-def test_a_restore_onto_the_old_engine_s_storage_is_warned_of(program: Program) -> None:
-    exported(program)
-    program.inputs.back_up(db__engine_backup=dump())
-    assert "HE-STORAGE-OLD" not in program.deploy("--precheck").out, "nothing is restored"
-    done = program.restore()
-    assert (done.code, "HE-STORAGE-OLD" in done.out) == (0, True), done.out
-    assert f"the backup has the storage domain 'hosted_storage' at {EXPORT}" in done.out
-
-
-def test_a_restore_onto_other_storage_than_the_old_engine_s_is_not_warned_of(program: Program) -> None:
-    exported(program)
-    others = [(NAS, "nas.example.com:/exports/engine2", r"\N")]
-    program.inputs.back_up(db__engine_backup=dump(changed(storage_server_connections=others)))
-    done = program.restore("--precheck")
-    assert (done.code, "HE-STORAGE-OLD" in done.out) == (0, False), done.out
 
 
 def test_another_mount_in_the_place_is_refused_and_left(program: Program) -> None:

@@ -151,6 +151,26 @@ def test_one_of_several_engines_is_chosen(hosts: Hosts, tmp_path: Path, monkeypa
     assert sorted(hosts.slots()) == ["1", "2"]
 
 
+def test_a_damaged_engine_is_told_and_takes_nothing_of_another(
+    hosts: Hosts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def damage(domain: Path) -> None:
+        conf = domain / "conf/hosted-engine.conf"
+        conf.write_text(conf.read_text().replace("fqdn=", "fqdn=x", 1))
+
+    damage(hosts.domain)
+    done = hosts.second.deploy()
+    told = " ".join(done.out.split())
+    assert (done.code, "HE-ENGINE-MISSING" in told) == (2, True), done.out
+    assert f"{hosts.domain.name}/conf/hosted-engine.conf: its checksum does not fit what it says" in told
+    other = Program(World.make(tmp_path / "third"), hosts.first.inputs, monkeypatch)
+    other.answer(**{"OVEHOSTED_STORAGE__storageDomainConnection": f"str:{hosts.storage}", JOIN: ""})
+    assert other.deploy().code == 0
+    hosts.answer()
+    assert hosts.second.deploy().code == 0, "there is one to choose from"
+    assert sorted(hosts.slots()) == ["1"]
+
+
 def test_the_host_id_is_an_answer(hosts: Hosts) -> None:
     hosts.answer(OVEHOSTED_STORAGE__hostID="int:7")
     assert hosts.second.deploy().code == 0

@@ -47,9 +47,10 @@ class EngineDomain:
 
 @dataclass(frozen=True)
 class Inhabitants:
-    """The engines that live in the chosen storage already."""
+    """The engines that live in the chosen storage already, and what there is that cannot be read, in words."""
 
     engines: tuple[EngineDomain, ...]
+    damage: str = ""
 
 
 def _lived_in(found: Inhabitants) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,7 +47,7 @@ from hosted_setup.ports.locations import LunHome
 from hosted_setup.ports.machine import MachineFacts
 from hosted_setup.ports.problems import RESUME, START
 from hosted_setup.storage.domain import StorageDomain
-from hosted_setup.storage.layout import Layout
+from hosted_setup.storage.layout import DomainDamaged, Layout
 
 ANSWERS: Final = "fhanswers.conf"
 _ATTEMPTS: Final = 3
@@ -72,10 +72,21 @@ def look_for_engines(storage: Storage, backends: StorageBackends, host: Host) ->
     backend = backends.by_kind[storage.kind]
     try:
         with backend.looking(storage.answers, host) as domains:
-            command = backend.command(storage.answers)
-            return Inhabitants(tuple(one for domain in domains for one in _engine_in(domain, storage, command)))
+            return _inhabitants(domains, storage, backend.command(storage.answers))
     except (OSError, Problem):
         return Inhabitants(())
+
+
+def _inhabitants(domains: Iterable[Layout], storage: Storage, command: str) -> Inhabitants:
+    """Read all of them; a damaged one takes nothing of the others."""
+    engines: list[EngineDomain] = []
+    damage = ""
+    for domain in domains:
+        try:
+            engines += _engine_in(domain, storage, command)
+        except DomainDamaged as problem:
+            damage = f"{problem.detail}: {problem.why}"
+    return Inhabitants(tuple(engines), damage)
 
 
 def _engine_in(layout: Layout, storage: Storage, command: str) -> tuple[EngineDomain, ...]:
@@ -104,14 +115,14 @@ def new_engine(answers: AdditionalAnswers) -> NewEngine:
 def take_engine(storage: Storage, found: Inhabitants, answers: AdditionalAnswers, choice: EngineChoice) -> EngineDomain:
     """Take the engine that is there, or the one that was chosen."""
     if not found.engines:
-        raise _missing(storage)
+        raise _missing(storage, found.damage)
     if not answers.additional:
         raise OtherFlow("deploy")
     return next(one for one in found.engines if choice.domain in {None, one.uuid})
 
 
-def _missing(storage: Storage) -> EngineMissing:
-    why = _("no storage domain in it says that an engine was deployed into it")
+def _missing(storage: Storage, damage: str = "") -> EngineMissing:
+    why = damage or _("no storage domain in it says that an engine was deployed into it")
     hint = _("Answer the storage that the engine lives in, or deploy a new one, without HOSTED_ENGINE/additionalHost:")
     return EngineMissing(storage.connection, why=why, where=storage.connection, hint=hint, command=START)
 

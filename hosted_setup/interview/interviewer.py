@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -56,7 +57,7 @@ class Interviewer:
         self._frontend = frontend
         self._reporter = reporter or frontend
         self._keep = keep
-        self._within = WITHIN * factor
+        self._factor = factor
         self._answered: dict[type[Any], tuple[Answered, ...]] = {}  # in the order of the plan
         self._memory: dict[type[Any], dict[str, Answered]] = {}
         self._asking: set[type[Any]] = set()
@@ -117,6 +118,7 @@ class Interviewer:
         heard: Callable[[], None] = lambda: None,
         *,
         returning: bool = False,
+        most: float = math.inf,
     ) -> T | None:
         """Give an instance of `section`, asking what is open; None when the operator goes back to a section before.
 
@@ -125,6 +127,7 @@ class Interviewer:
             products: what came before, by type.
             heard: called after each answer that an operator gives.
             returning: whether the operator comes back into it, from a section after it.
+            most: seconds that no answer's check may exceed, whatever it has else.
 
         Raises:
             Problems: with nobody to ask, for answers that are refused or missing.
@@ -137,7 +140,7 @@ class Interviewer:
             self._keep(self.answered())
 
         self._answered.setdefault(section, ())
-        visit = self._visit(section, returning=returning)
+        visit = self._visit(section, min(WITHIN, most) * self._factor, returning=returning)
         interview = SectionInterview(section, products, self._answers, visit, remember, self._warn)
         if interview.problems and not self.attended:
             raise Problems(interview.problems)
@@ -227,7 +230,7 @@ class Interviewer:
                 )
                 self._reporter.emit(Info(text))
 
-    def _visit(self, section: type[Any], *, returning: bool) -> Visit:
+    def _visit(self, section: type[Any], within: float, *, returning: bool) -> Visit:
         before = takewhile(lambda one: one is not section, self._answered)
         headings = list(dict.fromkeys(title_of(one) for one in self._answered if one is section or _may_ask(one)))
         return Visit(
@@ -239,7 +242,7 @@ class Interviewer:
             continued=self._heading == title_of(section),
             place=(headings.index(title_of(section)) + 1, len(headings)),
             attended=self.attended,
-            within=self._within,
+            within=within,
         )
 
     def _remember(self, section: type[Any], interview: SectionInterview) -> None:

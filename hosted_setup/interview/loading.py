@@ -11,7 +11,7 @@ import difflib
 from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from hosted_setup.interview import answer_file, keys, original, secrets
 from hosted_setup.interview.answer_file import Kind, Layer
@@ -23,7 +23,7 @@ from hosted_setup.interview.problems import (
     SecretsSource,
 )
 from hosted_setup.interview.secrets import HELP
-from hosted_setup.interview.store import WITHIN, Answers, Given, not_accepted, questions_by_key, refusal
+from hosted_setup.interview.store import Answers, Given, not_accepted, questions_by_key, refusal
 from hosted_setup.model.answer import Origin, Source
 from hosted_setup.model.events import Info, Warn
 from hosted_setup.model.messages import _
@@ -38,6 +38,10 @@ if TYPE_CHECKING:
     from hosted_setup.model.events import Event
     from hosted_setup.model.problem import Problem
     from hosted_setup.model.question import Question
+
+
+_WITHIN: Final = 1.0
+"""Seconds that the check of an answer may take here; its section gives a slow one more, and tells what hangs."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +129,7 @@ def load(  # noqa: PLR0913 - one argument a kind of place
         if key in heap.questions:  # another version may have recorded it
             group = _Group.RESUMED_TYPED if recorded.typed else _Group.RESUMED
             _add(heap, group, Given(key, recorded.text, Origin(Source.RESUMED), section=recorded.section))
-    return _settle(heap, (products or {}) if checks else None, WITHIN * factor)
+    return _settle(heap, (products or {}) if checks else None, _WITHIN * factor)
 
 
 def _add(heap: _Heap, group: _Group, given: Given) -> None:

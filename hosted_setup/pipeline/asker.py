@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -21,8 +22,12 @@ class Asker(Protocol):
         heard: Callable[[], None],
         *,
         returning: bool = False,
+        most: float = math.inf,
     ) -> object | None:
-        """Give the answered section, None when the operator goes back; `heard` is called after each answer."""
+        """Give the answered section, None when the operator goes back.
+
+        `heard` is called after each answer; no answer's check may take longer than `most` seconds.
+        """
 
     def texts(self, section: type[Any], *, typed: bool) -> tuple[tuple[str, str], ...]:
         """Give the answers of a section that were `typed`, or the others, as key and text, without secrets."""

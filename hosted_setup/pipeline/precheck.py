@@ -27,7 +27,7 @@ LOOKS: Final = 10.0
 CHECKS: Final = 6.0
 """Seconds that each check may take here, and what the looks have left of theirs on top: in a deploy some have more."""
 
-_LEAST: Final = 1.0  # for a look that comes when the time is up
+_LEAST: Final = 1.0  # for a look, or the check of an answer, that comes when the time is up
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,8 @@ def _done(item: Item, have: dict[type[Any], Any], time: _Time, asker: Asker, *, 
             have[item.gives] = item.make(have)
         return not returning
     if isinstance(item, Ask):
-        product = asker.ask(item.section, {**have, Host: time.host}, lambda: None, returning=returning)
+        needs = {**have, Host: time.host}
+        product = asker.ask(item.section, needs, lambda: None, returning=returning, most=time.most)
     else:
         product = time.look(item, {**have, Host: time.host})
     if product is None or item.gives is None:
@@ -112,12 +113,16 @@ class _Time:
         """Give the seconds that are left."""
         return max(self._left, 0.0)
 
+    @property
+    def most(self) -> float:
+        """Give the seconds that what comes next may take; the time of an answer's check is nobody else's."""
+        return max(self._left, _LEAST)
+
     def look(self, step: Step, needs: dict[type[Any], Any]) -> object:
         """Look, by the system's own clock: see `checking`."""
         begun = monotonic()
         try:
-            most = max(self._left, _LEAST)
-            return look(step, lambda: step.function(*(needs[need] for need in step.needs)), self.host, most)
+            return look(step, lambda: step.function(*(needs[need] for need in step.needs)), self.host, self.most)
         finally:
             if step.within is not None:
                 self._left -= (monotonic() - begun) / self.host.timeout_factor

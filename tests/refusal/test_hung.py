@@ -150,17 +150,31 @@ def glusterfs(lab: Laboratory) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def mounted(lab: Laboratory) -> Iterator[None]:
+    """Have a mounted file system whose client in user space hangs."""
+    with gluster_server.GlusterServer(lab) as server:
+        server.volume("engine")
+        lab.run(["mkdir", PLACE], check=True)
+        lab.run(["mount", "-t", "glusterfs", f"{gluster_server.SERVER}:/engine", PLACE], check=True)
+        lab.run(["pkill", "-STOP", "-x", "glusterfs"], check=True)
+        yield
+        lab.run(["pkill", "-CONT", "-x", "glusterfs"], check=True)
+        lab.run(["umount", PLACE], check=True)
+
+
 @dataclass(frozen=True)
 class Case:
-    """A storage server that hangs, the answers that lead to it, and what is told: looks and codes of its own."""
+    """A storage server that hangs, the answers that lead to it, and what is told: what is late and codes of its own."""
 
     hung: Callable[[Laboratory], AbstractContextManager[None]]
     answers: dict[str, str]
-    looks: set[str]
+    late: set[str]
     codes: set[str] = field(default_factory=set)
 
 
 ISCSI_PORT: Final = 3264
+PLACE: Final = "/run/mounted"
 CONNECTION, KIND = "OVEHOSTED_STORAGE__storageDomainConnection", "OVEHOSTED_STORAGE__domainType"
 SERVER: Final = "HOSTED_ENGINE__storageServer"
 NFS: Final = {
@@ -182,6 +196,7 @@ CASES: Final = {
     "nfs, listed": Case(nfs, NFS | {SERVER: f"str:{nfs_server.SERVER}"}, {"List the NFS exports"}),
     "iscsi": Case(iscsi, ISCSI, {"Discover iSCSI targets"}),
     "glusterfs": Case(glusterfs, GLUSTER, {"Look at the GlusterFS volume"}),
+    "localfs": Case(mounted, {CONNECTION: f"str:{PLACE}"}, {f"Path of the storage ({PLACE})"}),
 }
 
 
@@ -203,7 +218,7 @@ def test_servers_that_hang_all_at_once_hold_up_no_precheck(name: str) -> None:
         assert seconds < WITHIN, refusal.out
         assert refusal.exit_code == 3
         assert {"HE-TCP-TEST", *case.codes} <= set(refusal.codes), refusal.out
-        assert {"Engine address", *case.looks} <= late(refusal).keys(), refusal.out
+        assert {"Engine address", *case.late} <= late(refusal).keys(), refusal.out
         assert late(refusal)["Look at libvirt"] == "no answer within 10 s"
         for one in refusal.told:
             assert_well_told(one)

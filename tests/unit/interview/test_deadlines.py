@@ -74,6 +74,15 @@ def test_a_given_answer_whose_check_hangs_is_a_problem(attended: bool) -> None: 
     assert not interview.held
 
 
+def test_whoever_asks_may_have_less_time() -> None:
+    options = [Option("TEST/path", "/srv/hung", "--path")]
+    frontend = Scripted("/srv/good", "x", "x")
+    Interviewer(load([Where], options=options, factor=0.01), frontend).ask(Where, {}, most=0.05)
+    (told,) = frontend.events
+    assert isinstance(told, Failed)
+    assert [one.why for one in told.problem.problems()] == ["it cannot be checked: nothing answers within 0.05 s"]
+
+
 def test_the_time_is_multiplied() -> None:
     frontend = Scripted("/srv/good", "x", "x")
     interviewer = Interviewer(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import math
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -285,6 +286,7 @@ class ScriptedAsker:
         heard: Callable[[], None],
         *,
         returning: bool = False,
+        most: float = math.inf,
     ) -> object | None:
         self.asked.append(section)
         made: object = section(first=self.first)

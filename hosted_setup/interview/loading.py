@@ -15,13 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from hosted_setup.interview import answer_file, keys, original, secrets
 from hosted_setup.interview.answer_file import Kind, Layer
-from hosted_setup.interview.problems import (
-    AnswersDialect,
-    AnswersKey,
-    AnswersSyntax,
-    AnswersUnreadable,
-    SecretsSource,
-)
+from hosted_setup.interview.problems import AnswersDialect, AnswersKey, AnswersSyntax, AnswersUnreadable, SecretsSource
 from hosted_setup.interview.secrets import HELP
 from hosted_setup.interview.store import Answers, Given, not_accepted, questions_by_key, refusal
 from hosted_setup.model.answer import Origin, Source

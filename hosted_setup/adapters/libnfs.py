@@ -16,6 +16,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, cast
 
 from hosted_setup.model.messages import _
+from hosted_setup.ports.trees import SlowServerError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -156,19 +157,32 @@ class Client:
         return _numeric(self._server).encode()
 
     def _await(self, answers: Sequence[object], name: str) -> None:
-        deadline = time.monotonic() + self._within
+        """Serve the connection until there is an answer.
+
+        The library asks several things of the server for one of ours. One whose answers take no longer than ours may
+        is heard of in the second half of the time, however slow it is; one that hangs is not.
+        """
+        begun = heard = time.monotonic()
         while not answers:
-            left = deadline - time.monotonic()
+            left = begun + self._within - time.monotonic()
             if left <= 0:
-                why = _("the server did not answer within {seconds:g} s", seconds=self._within)
-                raise TimeoutError(errno.ETIMEDOUT, f"{self.where}: {name}: {why}")
+                raise self._late(name, heard - begun)
             poll = select.poll()
             descriptor = self._lib.nfs_get_fd(self._context)
             if descriptor >= 0:
                 poll.register(descriptor, self._lib.nfs_which_events(self._context))
             events = poll.poll(1000 * min(left, _LOOK))
+            if events and events[0][1] & select.POLLIN:
+                heard = time.monotonic()
             if self._lib.nfs_service(self._context, events[0][1] if events else 0) < 0 and not answers:
                 raise self._error(errno.ECONNRESET, name, self._last_error())
+
+    def _late(self, name: str, heard: float) -> TimeoutError:
+        if heard < self._within / 2:
+            why = _("the server did not answer within {seconds:g} s", seconds=self._within)
+            return TimeoutError(errno.ETIMEDOUT, f"{self.where}: {name}: {why}")
+        why = _("the server answers, and has not come to an end within {seconds:g} s", seconds=self._within)
+        return SlowServerError(errno.ETIMEDOUT, f"{self.where}: {name}: {why}")
 
     def _last_error(self) -> str:
         return _text(self._lib.nfs_get_error(self._context))

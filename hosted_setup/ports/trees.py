@@ -17,6 +17,10 @@ WITHIN: Final = 10.0
 """Seconds that one answer of a server may take."""
 
 
+class SlowServerError(TimeoutError):
+    """A server that does answer has not come to the end of what it was asked in its time."""
+
+
 class Kind(Enum):
     """What bears a name; links are not followed."""
 
@@ -29,7 +33,8 @@ class Tree(Protocol):
     """The files below one home. A path is relative to it; what is made belongs to the home's owner.
 
     All of it may raise OSError, with the numbers of the kernel wherever the tree is: FileNotFoundError,
-    FileExistsError, PermissionError, TimeoutError from a server that does not answer in time, and so on.
+    FileExistsError, PermissionError, TimeoutError from a server that does not answer in time, SlowServerError from one
+    that is seen to be at it, and so on.
     """
 
     def kind(self, path: str) -> Kind | None:

@@ -27,16 +27,20 @@ from hosted_setup.model.exports import NfsExport
 from hosted_setup.model.mount_options import MountOptions
 from hosted_setup.model.problem import Problem
 from hosted_setup.ports.locations import NfsHome
+from hosted_setup.ports.trees import SlowServerError
 from hosted_setup.storage.domain import StorageDomain
+from hosted_setup.testing.mounts import FakeMounts
 from hosted_setup.testing.world import World
-from tests.lab.nfs_server import SERVER, Export, NfsServer
+from tests.lab.nfs_server import PORTS, SERVER, Export, NfsServer
+from tests.lab.slow_way import ADDRESS, SlowWay
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from hosted_setup.ports.host import Host
     from hosted_setup.ports.locations import FileHome
+    from hosted_setup.ports.mounts import FileSystem
     from hosted_setup.ports.trees import Tree
     from tests.lab.laboratory import Laboratory
 
@@ -323,23 +327,32 @@ class SlowWhenItWrites(NfsTree):
 
     server: NfsServer
 
-    def write(self, path: str, content: bytes, mode: int, *, new: bool = False) -> None:
+    def make_file(self, path: str, mode: int, chunks: Iterable[bytes] = ()) -> None:
         self.server.hang()
         timer = threading.Timer(1.2 * SLOW, self.server.go_on)
         timer.start()
-        super().write(path, content, mode, new=new)
+        super().make_file(path, mode, chunks)
         timer.join()
 
 
-class SlowTrees(SystemTrees):
-    """Gives that tree."""
+class HangsWhenItWrites(SlowWhenItWrites):
+    """A tree whose server stops for good when something is written."""
 
-    def __init__(self, server: NfsServer) -> None:
+    def make_file(self, path: str, mode: int, chunks: Iterable[bytes] = ()) -> None:
+        self.server.hang()
+        NfsTree.make_file(self, path, mode, chunks)
+
+
+class SlowTrees(SystemTrees):
+    """Gives such a tree."""
+
+    def __init__(self, server: NfsServer, kind: type[SlowWhenItWrites] = SlowWhenItWrites) -> None:
         self.server = server
+        self.kind = kind
 
     def at(self, home: FileHome, within: float = 10.0) -> Tree:
         assert isinstance(home, NfsHome)
-        tree = SlowWhenItWrites(home, within)
+        tree = self.kind(home, within)
         tree.server = self.server
         return tree
 
@@ -351,3 +364,60 @@ def test_a_slow_server_is_warned_of(exports: Exports, tmp_path: Path) -> None:
         latency(wanted(), replace(host, trees=SlowTrees(exports.server)))
     assert "sanlock" in caught.value.why
     assert list(exports.folder.iterdir()) == []
+
+
+def test_a_server_that_stops_in_the_middle_of_the_proofs_is_told_in_time(exports: Exports, tmp_path: Path) -> None:
+    host = World.make(tmp_path / "world").host("20260102030405-abcdef")
+    begun = time.monotonic()
+    try:
+        with pytest.raises(Problem, match="HE-NFS-HUNG"):
+            Nfs().check(wanted(), replace(host, trees=SlowTrees(exports.server, HangsWhenItWrites)))
+    finally:
+        exports.server.go_on()
+    assert time.monotonic() - begun < 10, "it is not asked to remove each thing that may be left"
+    assert list(exports.folder.iterdir()) == []
+
+
+def test_a_server_that_is_slow_is_told_from_one_that_hangs(exports: Exports, lab: Laboratory) -> None:
+    with SlowWay(lab, ADDRESS, *PORTS[1:]) as way:
+        for way.delay in (0.4, 1.6):
+            with pytest.raises(SlowServerError, match="answers, and has not come to an end within 2 s"):
+                exports.tree(server=ADDRESS).names("")
+        exports.server.hang()
+        try:
+            with pytest.raises(TimeoutError, match="did not answer within 2 s"):
+                exports.tree(server=ADDRESS).names("")
+        finally:
+            exports.server.go_on()
+
+
+def test_a_mount_that_is_late_is_told_by_whether_the_server_answers(
+    exports: Exports, lab: Laboratory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernel here has no NFS client, whose mount tells no more than that it did not end."""
+
+    def late(_mounts: FakeMounts, _what: FileSystem) -> None:
+        raise TimeoutError(errno.ETIMEDOUT, "mount did not end within 4 s")
+
+    def told() -> Problem:
+        with pytest.raises(Problem) as caught:
+            Nfs().check(want, replace(world.host("20260102030405-abcdef"), trees=SystemTrees()))
+        return caught.value
+
+    monkeypatch.setattr(FakeMounts, "_folder", late)
+    world = World.make(tmp_path / "world")
+    world.behaviour.mounts = ("nfs",)
+    want = replace(wanted(f"{ADDRESS}:/export"), access=StorageAccess.KERNEL)
+    with SlowWay(lab, ADDRESS, *PORTS[1:]) as way:
+        for way.delay, why in (
+            (0.2, "answers, and was not mounted within 4 s"),
+            (2.5, "has not come to an end within 4 s"),
+        ):
+            problem = told()
+            assert (problem.code, why in problem.why) == ("HE-NFS-SLOW", True)
+        exports.server.hang()
+        try:
+            problem = told()
+            assert (problem.code, problem.why) == ("HE-NFS-HUNG", "mount did not end within 4 s")
+        finally:
+            exports.server.go_on()

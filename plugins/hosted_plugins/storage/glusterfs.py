@@ -18,6 +18,7 @@ from hosted_setup.model.messages import _
 from hosted_setup.model.mount_options import MountOptions
 from hosted_setup.model.problem import Problem
 from hosted_setup.model.question import Choice, ask, section
+from hosted_setup.pipeline.checking import PRECHECK
 from hosted_setup.pipeline.stage import Stage
 from hosted_setup.pipeline.step import check, step
 from hosted_setup.pipeline.undo import Undo, UndoLog
@@ -25,6 +26,7 @@ from hosted_setup.ports.gluster import GlusterVolume, list_command, set_command
 from hosted_setup.ports.host import Host
 from hosted_setup.ports.locations import DirectoryHome
 from hosted_setup.ports.mounts import FileSystem, ProvingTree
+from hosted_setup.ports.trees import SlowServerError
 from hosted_setup.storage import StorageBackend, discovery
 from hosted_setup.storage.domain import domains_in
 from hosted_setup.storage.layout import Layout
@@ -149,7 +151,7 @@ class GlusterReadOnly(Problem):
 
 
 class GlusterSlow(Problem):
-    """The volume takes so long that leases would be lost."""
+    """The volume takes so long that leases would be lost, or that nothing can be proven of it in time."""
 
     code = "HE-GLUSTER-SLOW"
     title = "The GlusterFS volume is slow"
@@ -288,9 +290,11 @@ class GlusterFs(StorageBackend[GlusterWanted]):
 
     def check(self, want: GlusterWanted, host: Host) -> None:
         """Look at the volume again, mount it where nobody else sees it, and prove it there as the domain's owner."""
+        pace = proofs.Pace(proofs.PROVEN_WITHIN * host.timeout_factor)
         _usable(want.export, host)
         with _looking(want, host) as tree:
-            _prove(want.export, host.run_id, tree)
+            pace.mark()
+            _prove(want.export, host.run_id, tree, pace)
 
     @contextmanager
     def looking(self, want: GlusterWanted, host: Host) -> Iterator[Sequence[Layout]]:
@@ -325,29 +329,33 @@ def _looking(want: GlusterWanted, host: Host) -> Iterator[ProvingTree]:
     """Give the volume's tree where nobody else sees it; its top is root's until the options are set."""
     owner = (0, 0) if want.setting else (OWNER, OWNER)
     try:
-        with host.mounts.privately(_file_system(want), owner, _WITHIN) as tree:
+        with host.mounts.privately(_file_system(want), owner, _WITHIN * host.timeout_factor) as tree:
             yield tree
+    except SlowServerError as error:
+        hint = _("See to the load of its servers, to its heals and to the network; to be more patient with it:")
+        command = f"{PRECHECK} --timeout-factor=4"
+        where = str(want.export)
+        raise GlusterSlow(where, why=error.strerror or "", where=where, hint=hint, command=command) from error
     except OSError as error:
         raise _lost(want.export, error) from error
 
 
-def _prove(export: GlusterExport, run_id: str, tree: ProvingTree) -> None:
+def _prove(export: GlusterExport, run_id: str, tree: ProvingTree, pace: proofs.Pace) -> None:
     """Go through the proofs: nobody else's, writable, fit."""
     probe = proofs.Probe(run_id)
     if found := proofs.domains(tree, run_id):
         hint = _("Nothing in it is touched. Answer a volume without a storage domain; look at this one with:")
         where = str(export)
         raise proofs.StorageTaken(where, why=", ".join(found), where=where, hint=hint, command=_show(export))
-    try:
-        proofs.write(tree, probe)
-        proofs.rename(tree, probe)
-        proofs.direct(tree, probe)
-        proofs.lock(tree, probe)
-    except OSError as error:
-        probe.clear(tree)
-        if isinstance(error, TimeoutError):
-            raise
-        raise _unwritable(export, error) from error
+    for proof in (proofs.write, proofs.rename, proofs.direct, proofs.lock):
+        pace.keep()
+        try:
+            proof(tree, probe)
+        except OSError as error:
+            probe.clear(tree)
+            if isinstance(error, TimeoutError):
+                raise
+            raise _unwritable(export, error) from error
 
 
 def _usable(export: GlusterExport, host: Host) -> GlusterVolume:
@@ -421,7 +429,8 @@ def _unwritable(export: GlusterExport, error: OSError) -> Problem:
 @check("GlusterFS latency", blocking=False, within=10.0)
 def latency(want: GlusterWanted, host: Host) -> None:
     """Warn of a volume so slow that sanlock would lose leases; what cannot be measured is the storage check's."""
-    if slow := proofs.slowness(_looking(want, host), host.run_id):
+    pace = proofs.Pace(proofs.PROVEN_WITHIN * host.timeout_factor)
+    if slow := proofs.slowness(_looking(want, host), host.run_id, pace):
         took, why = slow
         where = str(want.export)
         detail = _("{seconds:.1f} s for one block at {where}", seconds=took, where=where)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import socket
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
@@ -26,14 +26,14 @@ from hosted_setup.model.messages import _
 from hosted_setup.model.mount_options import MountOptions
 from hosted_setup.model.problem import Problem
 from hosted_setup.model.question import Choice, ask, section
-from hosted_setup.pipeline.checking import begun
+from hosted_setup.pipeline.checking import PRECHECK, begun
 from hosted_setup.pipeline.stage import Stage
 from hosted_setup.pipeline.step import check, step
 from hosted_setup.pipeline.undo import UndoLog
 from hosted_setup.ports.host import Host
 from hosted_setup.ports.locations import FileHome, NfsHome
 from hosted_setup.ports.mounts import FileSystem
-from hosted_setup.ports.trees import Exported, Tree
+from hosted_setup.ports.trees import Exported, SlowServerError, Tree
 from hosted_setup.storage import StorageBackend, discovery
 from hosted_setup.storage.connecting import refuse_another
 from hosted_setup.storage.domain import domains_in
@@ -130,7 +130,7 @@ class NfsVersionMissing(Problem):
 
 
 class NfsSlow(Problem):
-    """The server takes so long that leases would be lost."""
+    """The server takes so long that leases would be lost, or that nothing can be proven of it in time."""
 
     code = "HE-NFS-SLOW"
     title = "The NFS server is slow"
@@ -255,14 +255,19 @@ class Nfs(StorageBackend[NfsAnswers]):
 
     def check(self, want: NfsAnswers, host: Host) -> None:
         """Prove it in the way that it will be used; nothing of the proofs stays."""
+        pace = proofs.Pace(proofs.PROVEN_WITHIN * host.timeout_factor)
         try:
             with _looking(want, host, OWNER) as tree:
-                _prove(want, host, tree)
+                pace.mark()
+                _prove(want, host, tree, pace)
             if _by_kernel(want, host):
                 what = _file_system(want)
                 refuse_another(what.source, mount_point(host, what.source), host)
+                pace.keep()
                 with _looking(want, host, _ROOT) as tree:
                     _prove_root(want, host, tree)
+        except _LateMountError as error:
+            raise _unreached(want, _hung_or_slow(want, host, error)) from error
         except OSError as error:
             raise _unreached(want, error) from error
 
@@ -307,7 +312,9 @@ def _entered(want: NfsAnswers, host: Host) -> NfsHome:
     if want.version is not NfsVersion.AUTO or not _by_kernel(want, host):
         return _home(want, 4 if want.version.value.startswith("v4") else 3)
     three, four = (begun(partial(_listed, _home(want, version), host)) for version in (3, 4))
-    return four.result() if three.exception() and not four.exception() else three.result()
+    if three.exception() and isinstance(four.exception(), SlowServerError | None):
+        return four.result()
+    return three.result()
 
 
 def _listed(home: NfsHome, host: Host) -> NfsHome:
@@ -333,13 +340,35 @@ def _looking(want: NfsAnswers, host: Host, user: int) -> Iterator[Tree]:
     """Give the export's tree as that user sees it, where nobody else does."""
     within = ANSWER_WITHIN * host.timeout_factor
     if _by_kernel(want, host):
-        with host.mounts.privately(_file_system(want), (user, user), within) as tree:
+        with ExitStack() as mounted:
+            try:
+                tree = mounted.enter_context(host.mounts.privately(_file_system(want), (user, user), within))
+            except TimeoutError as error:
+                raise _LateMountError(errno.ETIMEDOUT, _words(error)) from error
             yield tree
     else:
         yield host.trees.at(_home(want), within)
 
 
-def _prove(want: NfsAnswers, host: Host, tree: Tree) -> None:
+class _LateMountError(TimeoutError):
+    """The kernel's mount did not end in time, and does not tell whether the server hangs or is slow."""
+
+
+def _hung_or_slow(want: NfsAnswers, host: Host, error: _LateMountError) -> OSError:
+    """Tell the two apart: only one that is slow answers, be it late, when it is asked from user space."""
+    try:
+        _entered(want, host)
+    except SlowServerError as slow:
+        return slow
+    except OSError:
+        return error
+    within = ANSWER_WITHIN * host.timeout_factor
+    return SlowServerError(
+        errno.ETIMEDOUT, _("the server answers, and was not mounted within {within:g} s", within=within)
+    )
+
+
+def _prove(want: NfsAnswers, host: Host, tree: Tree, pace: proofs.Pace) -> None:
     """Go through the proofs: reached, nobody else's, writable, fit."""
     probe = proofs.Probe(host.run_id)
     where, command = str(want.export), _home(want).command
@@ -349,23 +378,23 @@ def _prove(want: NfsAnswers, host: Host, tree: Tree) -> None:
     ours: tuple[tuple[str, Callable[[Any, proofs.Probe], None]], ...] = ((_("rename"), proofs.rename),)
     if _by_kernel(want, host):
         ours = (*ours, (_("direct I/O"), proofs.direct), (_("locks"), proofs.lock))
+    pace.keep()
     try:
-        try:
-            proofs.write(tree, probe)
-        except OSError as error:
-            raise _not_written(want, error) from error
-        for name, proof in ours:
-            try:
-                proof(tree, probe)
-            except OSError as error:
-                if isinstance(error, _DOWN):
-                    raise
-                detail = _("{name} at {where}", name=name, where=where)
-                hint = _("Look at the options of the export and of the mount:")
-                raise NfsUnfit(detail, why=_words(error), where=where, hint=hint, command=command) from error
-    except (Problem, OSError):
+        proofs.write(tree, probe)
+    except OSError as error:
         probe.clear(tree)
-        raise
+        raise _not_written(want, error) from error
+    for name, proof in ours:
+        pace.keep()
+        try:
+            proof(tree, probe)
+        except OSError as error:
+            probe.clear(tree)
+            if isinstance(error, _DOWN):
+                raise
+            detail = _("{name} at {where}", name=name, where=where)
+            hint = _("Look at the options of the export and of the mount:")
+            raise NfsUnfit(detail, why=_words(error), where=where, hint=hint, command=command) from error
 
 
 def _prove_root(want: NfsAnswers, host: Host, tree: Tree) -> None:
@@ -397,6 +426,8 @@ def _unlisted(server: str, error: OSError) -> Problem:
 def _unanswered(where: str, server: str, error: OSError) -> Problem:
     why = _words(error)
     kind: type[Problem] = NfsUnreachable
+    if isinstance(error, SlowServerError):
+        return _slow(where, why)
     if isinstance(error, TimeoutError):
         kind, hint = NfsHung, _("See to the NFS server and the network to it, then ask it whether it answers:")
     elif isinstance(error, _DOWN) or error.errno in _NO_WAY:
@@ -410,6 +441,11 @@ def _unanswered(where: str, server: str, error: OSError) -> Problem:
         hint = _("Export it to this host, or answer another path; see what the server exports with:")
         return NfsDenied(where, why=why, where=where, hint=hint, command=f"showmount --exports {server}")
     return kind(where, why=why, where=where, hint=hint, command=f"rpcinfo {server}")
+
+
+def _slow(where: str, why: str) -> NfsSlow:
+    hint = _("See to the load of the server and to the network to it; to be more patient with it:")
+    return NfsSlow(where, why=why, where=where, hint=hint, command=f"{PRECHECK} --timeout-factor=4")
 
 
 def _not_written(want: NfsAnswers, error: OSError) -> Problem:
@@ -435,7 +471,8 @@ def latency(want: NfsAnswers, host: Host) -> None:
     """Warn of a server so slow that sanlock would lose leases; what cannot be measured is the storage check's."""
     if Nfs().lacking(want, host):
         return  # nothing is written in a way that was not chosen
-    if slow := proofs.slowness(_looking(want, host, OWNER), host.run_id):
+    pace = proofs.Pace(proofs.PROVEN_WITHIN * host.timeout_factor)
+    if slow := proofs.slowness(_looking(want, host, OWNER), host.run_id, pace):
         took, why = slow
         where = str(want.export)
         detail = _("{seconds:.1f} s for one block at {where}", seconds=took, where=where)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import time
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,10 +13,14 @@ from hosted_setup.domain.domain_mark import LIMIT, DomainMark
 from hosted_setup.model.messages import _
 from hosted_setup.model.problem import Problem
 from hosted_setup.ports.mounts import ProvingTree
-from hosted_setup.ports.trees import Kind, Tree, unfinished
+from hosted_setup.ports.trees import Kind, SlowServerError, Tree, unfinished
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _BLOCK: Final = 512  # what sanlock writes for each host at each renewal
+_ASKED: Final = 4
+"""Looks at a folder that take as long as the longest proof: it waits for three answers, and writing takes longer."""
+PROVEN_WITHIN: Final = 7.5
+"""Seconds for all proofs of a storage; its check has ten, and looks for the room there is besides."""
 
 
 class StorageTaken(Problem):
@@ -47,10 +52,14 @@ class Probe:
         return f"{self.file}-direct"
 
     def clear(self, tree: Tree) -> None:
-        """Remove what a proof that failed has left."""
+        """Remove what a proof that failed has left; a server that has not answered in time is not asked for more."""
         for name in (self.file, self.moved, self.direct, unfinished(self.file)):
-            with suppress(OSError):
+            try:
                 tree.remove(name)
+            except TimeoutError:
+                return
+            except OSError:  # it is not there, for one
+                continue
 
 
 def domains(tree: Tree, run_id: str) -> tuple[str, ...]:
@@ -99,17 +108,51 @@ def lock(tree: ProvingTree, probe: Probe) -> None:
     tree.remove(probe.file)
 
 
+class Pace:
+    """Whether a server is fast enough for all proofs to end in time; where it is not, they end between two of them.
+
+    So nothing of theirs is left on a server that is slow to remove it, too.
+    """
+
+    def __init__(self, within: float) -> None:
+        """Begin; `within` seconds from now on the last proof has to end."""
+        self._within = within
+        self._begun = time.monotonic()
+        self.mark()
+
+    def mark(self) -> None:
+        """Measure from here, where the first look begins; a mount before it is not asked for again and again."""
+        self._last, self._answers = time.monotonic(), 1
+
+    def keep(self) -> None:
+        """Go on to the next proof where there is time for it: its answers take as long as those of what was before.
+
+        Raises:
+            SlowServerError: there is none.
+        """
+        now = time.monotonic()
+        one = (now - self._last) / self._answers
+        if now + _ASKED * one > self._begun + self._within:
+            why = _(
+                "{one:.1f} s for one answer: the proofs would not end within {within:g} s", one=one, within=self._within
+            )
+            raise SlowServerError(errno.ETIMEDOUT, why)
+        self._last, self._answers = now, _ASKED - 1
+
+
 SLOW: Final = 2.0
 """Seconds for one synced block from which sanlock suffers: it gives up a read or write after 10."""
 
 
-def slowness(looking: AbstractContextManager[Tree], run_id: str) -> tuple[float, str] | None:
-    """Give the seconds and the reason why they are too many; None for what is fast, or cannot be measured now."""
+def slowness(looking: AbstractContextManager[Tree], run_id: str, pace: Pace) -> tuple[float, str] | None:
+    """Give the seconds and the reason why they are too many; None for what is fast, or cannot be measured in time."""
     probe = Probe(f"{run_id}-latency")
     try:
         with looking as tree:
+            pace.mark()
             if domains(tree, run_id):
                 return None  # nothing in it is touched
+            pace.keep()
             try:
                 took = seconds(tree, probe)
             except OSError:
@@ -126,10 +169,9 @@ def lost_leases() -> str:
 
 
 def seconds(tree: Tree, probe: Probe) -> float:
-    """Measure how long a lease's block takes to be written and synced; the first look is not counted."""
-    tree.make_file(probe.file, 0o600)
+    """Measure how long a lease's block takes to be written and synced, in a file of its own."""
     begun = time.monotonic()
-    tree.write(probe.file, bytes(_BLOCK), 0o600)
+    tree.make_file(probe.file, 0o600, [bytes(_BLOCK)])
     took = time.monotonic() - begun
     tree.remove(probe.file)
     return took

@@ -399,9 +399,11 @@ def test_a_mount_that_is_late_is_told_by_whether_the_server_answers(
     def late(_mounts: FakeMounts, _what: FileSystem) -> None:
         raise TimeoutError(errno.ETIMEDOUT, "mount did not end within 4 s")
 
-    def told() -> Problem:
+    def told(version: NfsVersion = NfsVersion.AUTO) -> Problem:
         with pytest.raises(Problem) as caught:
-            Nfs().check(want, replace(world.host("20260102030405-abcdef"), trees=SystemTrees()))
+            Nfs().check(
+                replace(want, version=version), replace(world.host("20260102030405-abcdef"), trees=SystemTrees())
+            )
         return caught.value
 
     monkeypatch.setattr(FakeMounts, "_folder", late)
@@ -417,7 +419,8 @@ def test_a_mount_that_is_late_is_told_by_whether_the_server_answers(
             assert (problem.code, why in problem.why) == ("HE-NFS-SLOW", True)
         exports.server.hang()
         try:
-            problem = told()
-            assert (problem.code, problem.why) == ("HE-NFS-HUNG", "mount did not end within 4 s")
+            for version in (NfsVersion.AUTO, NfsVersion.V3):
+                problem = told(version)
+                assert (problem.code, problem.why) == ("HE-NFS-HUNG", "mount did not end within 4 s")
         finally:
             exports.server.go_on()

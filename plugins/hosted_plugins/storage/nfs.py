@@ -310,7 +310,7 @@ def _entered(want: NfsAnswers, host: Host) -> NfsHome:
     lets version 4 through alone, and drops what is sent to the mount service.
     """
     if want.version is not NfsVersion.AUTO or not _by_kernel(want, host):
-        return _home(want, 4 if want.version.value.startswith("v4") else 3)
+        return _listed(_home(want, 4 if want.version.value.startswith("v4") else 3), host)
     three, four = (begun(partial(_listed, _home(want, version), host)) for version in (3, 4))
     if three.exception() and isinstance(four.exception(), SlowServerError | None):
         return four.result()

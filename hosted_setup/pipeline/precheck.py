@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from hosted_setup.pipeline.step import Step
 
 
-LOOKS: Final = 10.0
+LOOKS: Final = 9.0
 """Seconds the looks may take here, all that have a limit together: a deploy gives more, but here somebody waits."""
 
 CHECKS: Final = 6.0

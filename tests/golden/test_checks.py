@@ -21,7 +21,7 @@ HEAD: Final = """\
 
 `hosted-engine deploy --precheck` runs all of them and changes nothing; a deploy runs them before its preview. They run
 side by side. One that does not end in its time (scaled by `--timeout-factor`) is `HE-CHECK-DEADLINE`, as grave as
-itself. `--precheck` gives no check more than 6 seconds, and what its looks at servers have left of 10. A warning stops
+itself. `--precheck` gives no check more than 6 seconds, and what its looks at servers have left of 9. A warning stops
 nothing; `--ignore-check=NAME`, or the answer `HOSTED_ENGINE/ignoreChecks` with commas between names, silences it. What
 a blocking check refuses has to be mended.
 

@@ -335,6 +335,19 @@ class SlowWhenItWrites(NfsTree):
         timer.join()
 
 
+class Asleep(SlowWhenItWrites):
+    """A tree whose server answers its first question late."""
+
+    def names(self, path: str) -> tuple[str, ...]:
+        if not hasattr(self, "awake"):
+            self.awake = True
+            self.server.hang()
+            threading.Timer(3.0, self.server.go_on).start()
+        return super().names(path)
+
+    make_file = NfsTree.make_file
+
+
 class HangsWhenItWrites(SlowWhenItWrites):
     """A tree whose server stops for good when something is written."""
 
@@ -363,6 +376,14 @@ def test_a_slow_server_is_warned_of(exports: Exports, tmp_path: Path) -> None:
     with pytest.raises(Problem, match="HE-NFS-SLOW") as caught:
         latency(wanted(), replace(host, trees=SlowTrees(exports.server)))
     assert "sanlock" in caught.value.why
+    assert list(exports.folder.iterdir()) == []
+
+
+def test_a_server_that_was_asleep_is_not_slow(exports: Exports, tmp_path: Path) -> None:
+    host = World.make(tmp_path / "world").host("20260102030405-abcdef")
+    begun = time.monotonic()
+    Nfs().check(wanted(), replace(host, trees=SlowTrees(exports.server, Asleep)))
+    assert time.monotonic() - begun > 3
     assert list(exports.folder.iterdir()) == []
 
 

@@ -33,6 +33,7 @@ from hosted_setup.storage.layout import Layout
 
 _KIND: Final = "glusterfs"
 _WITHIN: Final = 6.0  # seconds for the mount and for each question about a file in it
+_LOOKS: Final = 10.0  # at a folder, in the time of one of the proofs: by as many requests, counted on a slow volume
 _REPLICAS: Final = (1, 3)
 WANTED: Final = {
     "performance.quick-read": "off",
@@ -290,7 +291,7 @@ class GlusterFs(StorageBackend[GlusterWanted]):
 
     def check(self, want: GlusterWanted, host: Host) -> None:
         """Look at the volume again, mount it where nobody else sees it, and prove it there as the domain's owner."""
-        pace = proofs.Pace(proofs.PROVEN_WITHIN * host.timeout_factor)
+        pace = proofs.Pace(proofs.PROVEN_WITHIN * host.timeout_factor, _LOOKS)
         _usable(want.export, host)
         with _looking(want, host) as tree:
             pace.mark()
@@ -347,6 +348,7 @@ def _prove(export: GlusterExport, run_id: str, tree: ProvingTree, pace: proofs.P
         hint = _("Nothing in it is touched. Answer a volume without a storage domain; look at this one with:")
         where = str(export)
         raise proofs.StorageTaken(where, why=", ".join(found), where=where, hint=hint, command=_show(export))
+    pace.look_again(tree)
     for proof in (proofs.write, proofs.rename, proofs.direct, proofs.lock):
         pace.keep()
         try:
@@ -429,7 +431,7 @@ def _unwritable(export: GlusterExport, error: OSError) -> Problem:
 @check("GlusterFS latency", blocking=False, within=10.0)
 def latency(want: GlusterWanted, host: Host) -> None:
     """Warn of a volume so slow that sanlock would lose leases; what cannot be measured is the storage check's."""
-    pace = proofs.Pace(proofs.PROVEN_WITHIN * host.timeout_factor)
+    pace = proofs.Pace(proofs.PROVEN_WITHIN * host.timeout_factor, _LOOKS)
     if slow := proofs.slowness(_looking(want, host), host.run_id, pace):
         took, why = slow
         where = str(want.export)

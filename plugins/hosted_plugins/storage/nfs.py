@@ -53,6 +53,7 @@ _NO_WAY: Final = (errno.ENETUNREACH, errno.EHOSTUNREACH)
 _NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT)
 _NO_VERSION: Final = (errno.EPROTONOSUPPORT, errno.EPFNOSUPPORT)
 _ROOT: Final = 0
+_LOOKS: Final = 4.0  # at a folder, in the time of one of the proofs: by as many requests, counted on a slow server
 
 
 class NfsVersion(Enum):
@@ -255,7 +256,7 @@ class Nfs(StorageBackend[NfsAnswers]):
 
     def check(self, want: NfsAnswers, host: Host) -> None:
         """Prove it in the way that it will be used; nothing of the proofs stays."""
-        pace = proofs.Pace(proofs.PROVEN_WITHIN * host.timeout_factor)
+        pace = proofs.Pace(proofs.PROVEN_WITHIN * host.timeout_factor, _LOOKS)
         try:
             with _looking(want, host, OWNER) as tree:
                 pace.mark()
@@ -378,6 +379,7 @@ def _prove(want: NfsAnswers, host: Host, tree: Tree, pace: proofs.Pace) -> None:
     ours: tuple[tuple[str, Callable[[Any, proofs.Probe], None]], ...] = ((_("rename"), proofs.rename),)
     if _by_kernel(want, host):
         ours = (*ours, (_("direct I/O"), proofs.direct), (_("locks"), proofs.lock))
+    pace.look_again(tree)
     pace.keep()
     try:
         proofs.write(tree, probe)
@@ -471,7 +473,7 @@ def latency(want: NfsAnswers, host: Host) -> None:
     """Warn of a server so slow that sanlock would lose leases; what cannot be measured is the storage check's."""
     if Nfs().lacking(want, host):
         return  # nothing is written in a way that was not chosen
-    pace = proofs.Pace(proofs.PROVEN_WITHIN * host.timeout_factor)
+    pace = proofs.Pace(proofs.PROVEN_WITHIN * host.timeout_factor, _LOOKS)
     if slow := proofs.slowness(_looking(want, host, OWNER), host.run_id, pace):
         took, why = slow
         where = str(want.export)

@@ -17,8 +17,8 @@ from hosted_setup.ports.trees import Kind, SlowServerError, Tree, unfinished
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _BLOCK: Final = 512  # what sanlock writes for each host at each renewal
-_ASKED: Final = 4
-"""Looks at a folder that take as long as the longest proof: it waits for three answers, and writing takes longer."""
+_LONGEST: Final = 4 / 3
+"""How much longer than one proof another one takes at most, on a server that is evenly slow."""
 PROVEN_WITHIN: Final = 7.5
 """Seconds for all proofs of a storage; its check has ten, and looks for the room there is besides."""
 
@@ -112,32 +112,47 @@ class Pace:
     """Whether a server is fast enough for all proofs to end in time; where it is not, they end between two of them.
 
     So nothing of theirs is left on a server that is slow to remove it, too.
+
+    Args:
+        within: seconds from now on until the last proof has to end.
+        looks: how many looks at a folder take as long as a proof, which asks the server more often.
     """
 
-    def __init__(self, within: float) -> None:
-        """Begin; `within` seconds from now on the last proof has to end."""
+    def __init__(self, within: float, looks: float) -> None:
+        """Begin."""
         self._within = within
-        self._begun = time.monotonic()
-        self.mark()
+        self._begun = self._last = time.monotonic()
+        self._next = looks
 
     def mark(self) -> None:
         """Measure from here, where the first look begins; a mount before it is not asked for again and again."""
-        self._last, self._answers = time.monotonic(), 1
+        self._last = time.monotonic()
+
+    def look_again(self, tree: Tree) -> None:
+        """Have another look where the first one was too long, and there is time for it: the server may have slept."""
+        now = time.monotonic()
+        gone, took = now - self._begun, now - self._last
+        if gone + took * self._next > self._within >= gone + took:
+            self.mark()
+            tree.names("")
 
     def keep(self) -> None:
-        """Go on to the next proof where there is time for it: its answers take as long as those of what was before.
+        """Go on to the next proof where there is time for it, as the look or the proof before it tells.
 
         Raises:
             SlowServerError: there is none.
         """
         now = time.monotonic()
-        one = (now - self._last) / self._answers
-        if now + _ASKED * one > self._begun + self._within:
+        gone, more = now - self._begun, (now - self._last) * self._next
+        if gone + more > self._within:
             why = _(
-                "{one:.1f} s for one answer: the proofs would not end within {within:g} s", one=one, within=self._within
+                "after {gone:.1f} s the next proof would take {more:.1f} s, and all of them have {within:g} s",
+                gone=gone,
+                more=more,
+                within=self._within,
             )
             raise SlowServerError(errno.ETIMEDOUT, why)
-        self._last, self._answers = now, _ASKED - 1
+        self._last, self._next = now, _LONGEST
 
 
 SLOW: Final = 2.0
@@ -152,6 +167,7 @@ def slowness(looking: AbstractContextManager[Tree], run_id: str, pace: Pace) -> 
             pace.mark()
             if domains(tree, run_id):
                 return None  # nothing in it is touched
+            pace.look_again(tree)
             pace.keep()
             try:
                 took = seconds(tree, probe)

@@ -89,7 +89,7 @@ def to_answers(path: Path, sections: tuple[type[Any], ...]) -> Converted:
             problems.append(problem)
         if row.key in keys.SECRET and content.unfit and not own[0].is_closed:
             problems.append(secrets.at_line(content.unfit, own[0].name, own[0].place))
-    if any(line.partition("=")[0] in OF_BRIDGE for line in made.lines):
+    if MODE in asked and any(line.partition("=")[0] in OF_BRIDGE for line in made.lines):
         made.lines += _commented(asked[MODE][0].prompt, f"{MODE}={typed(NetworkMode.BRIDGE)}")
     for one in variables:
         if one.name in SECRET_WITHOUT_ANSWER and content.unfit and not one.is_closed:

@@ -21,7 +21,7 @@ from hosted_setup.domain.lun_contents import Contents, Reader, ends_of, look
 from hosted_setup.domain.slots import Slot, blank, following, newest
 from hosted_setup.model.messages import _
 from hosted_setup.model.values import MIB
-from hosted_setup.ports.disk_tools import ENDS, Ends, Partition, PartitionTable
+from hosted_setup.ports.disk_tools import ENDS, SECTOR, Ends, Partition, PartitionTable
 from hosted_setup.ports.images import DiskSource
 from hosted_setup.ports.problems import NoSpace
 from hosted_setup.storage.layout import CONF_FILES, LENT, LunUsed, damaged
@@ -204,10 +204,14 @@ class BlockLayout:
         return ends_of(self._read, self._home.size)
 
     def _write_table(self, ends: Ends, table: PartitionTable) -> None:
-        """Change the table: at the tail, then at the head."""
+        """Change the table: at the tail, then at the head.
+
+        Its first sector, without which nobody looks for the rest, is not put at risk when it stays as it is.
+        """
         made = self._tools.with_table(ends, table)
         self._write(self._home.size - _TABLE, made.tail[-_TABLE:])
-        self._write(0, made.head[:_TABLE])
+        first = SECTOR if made.head[:SECTOR] == ends.head[:SECTOR] else 0
+        self._write(first, made.head[first:_TABLE])
 
     def _add(self, name: str, uuid: str, length: int) -> Partition:
         ends = self._ends()

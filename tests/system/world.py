@@ -27,7 +27,10 @@ _MASKS: Final = (
     (re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"), "<uuid>"),
     (re.compile(r"(?<=<serial>)[0-9a-f-]{20}(?=</serial>)"), "<serial>"),
     (re.compile(r"\b\d{14}-[0-9a-f]{6}\b"), "<run>"),
-    (re.compile(r"(?<=\nENGINE=|\nSHA256=)[0-9a-f]{64}"), "<digest>"),  # of the CA; of a UUID and the run
+    (
+        re.compile(r"((?<=\nENGINE=)|(?<=\bSHA256=)|(?<=\"sha256\":\"))[0-9a-f]{64}"),
+        "<digest>",
+    ),  # of CA, UUIDs and times
     (re.compile(r"_old_\d{8}T\d{6}\b"), "_old_<time>"),
     (re.compile(r"(?<=\"time\":\")\d{4}-\d\d-\d\dT[\d:.+]+(?=\")"), "<time>"),
     (re.compile(r"\b(00:16:3e|52:54:00)(:[0-9a-f]{2}){3}\b"), "<mac>"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 from xml.etree import ElementTree as ET
@@ -253,8 +254,9 @@ def test_xml_is_read_strictly(client: Client) -> None:
 
 
 def test_a_huge_body_is_not_read(client: Client) -> None:
-    with pytest.raises((OSError, AssertionError)):
-        assert client.ask("POST", "/datacenters", b"x" * (1 << 20)).status == 400
+    with suppress(OSError):  # the connection may be closed before all of it is sent
+        refused = client.ask("POST", "/datacenters", b"x" * (1 << 20))
+        assert (refused.status, refused.body) == (400, b""), "whoever has read it tells what is wrong with it"
 
 
 def test_what_is_not_built_says_so(client: Client) -> None:

@@ -15,15 +15,20 @@ DIES_WITHIN: Final = 2.0
 """Seconds that a killed program may take to end; one that the kernel holds (state D) dies whenever it is let go."""
 
 
-def run_within(within: float, command: Sequence[str], path: str) -> tuple[int, str]:
-    """Run a program, found on `path`: its exit code, and what it says on its standard error.
+def search_path() -> str:
+    """Give where programs are looked for: the system's own, too, which a user's PATH may leave out."""
+    return f"{os.environ.get('PATH', os.defpath)}:/sbin:/usr/sbin"
+
+
+def run_within(within: float, command: Sequence[str]) -> tuple[int, str]:
+    """Run a program, found on `search_path`: its exit code, and what it says on its standard error.
 
     Raises:
         TimeoutError: it has not ended within so many seconds, and was killed; by then DIES_WITHIN may have passed, too.
     """
     process = subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-        text=True, errors="replace", env={"LC_ALL": "C.UTF-8", "PATH": path}, start_new_session=True,
+        text=True, errors="replace", env={"LC_ALL": "C.UTF-8", "PATH": search_path()}, start_new_session=True,
     )  # fmt: skip
     try:
         said = process.communicate(timeout=within)[1]

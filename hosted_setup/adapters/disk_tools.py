@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from hosted_setup.adapters.bounded import search_path
 from hosted_setup.model.messages import _
 from hosted_setup.ports.disk_tools import SECTOR, Ends, Partition, PartitionTable, Signature
 from hosted_setup.ports.problems import BUNDLE, COLLECT, TableRefused
@@ -117,5 +118,5 @@ def _run(disk: int, *command: str, say: str = "") -> subprocess.CompletedProcess
         errors="replace",
         check=False,
         pass_fds=(disk,),
-        env={"LC_ALL": "C.UTF-8", "PATH": os.environ.get("PATH", os.defpath) + ":/sbin:/usr/sbin"},
+        env={"LC_ALL": "C.UTF-8", "PATH": search_path()},
     )

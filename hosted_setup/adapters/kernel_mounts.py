@@ -102,7 +102,7 @@ def mount_command(what: FileSystem) -> list[str]:
 def run(command: Sequence[str], within: float) -> None:
     """Run mount or umount to its end: OSError with its words and the number they come to."""
     try:
-        code, said = run_within(within, command, os.environ.get("PATH", os.defpath) + ":/sbin:/usr/sbin")
+        code, said = run_within(within, command)
     except TimeoutError:
         why = _("{command} did not end within {seconds:g} s", command=command[0], seconds=within)
         raise TimeoutError(errno.ETIMEDOUT, why) from None

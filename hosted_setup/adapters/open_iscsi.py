@@ -6,12 +6,11 @@ password is written into its file, 0600 as iscsiadm makes it.
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from hosted_setup.adapters.bounded import run_within
+from hosted_setup.adapters import bounded
 from hosted_setup.adapters.kernel_modules import has_module
 from hosted_setup.files import put
 from hosted_setup.model.messages import _
@@ -69,7 +68,7 @@ class OpenIscsi:
 
     def missing(self) -> str:
         """Tell what this host lacks: the program, or the kernel's module."""
-        if shutil.which("iscsiadm", path=_path()) is None:
+        if shutil.which("iscsiadm", path=bounded.search_path()) is None:
             return _("the program iscsiadm")
         return "" if has_module("iscsi_tcp") else _("the kernel's module iscsi_tcp")
 
@@ -136,7 +135,7 @@ class OpenIscsi:
         command += [verb] if verb.startswith("-") else ["--op", verb]
         place = _place(target, portal)
         try:
-            code, said = run_within(self._within, command, _path())
+            code, said = bounded.run_within(self._within, command)
         except TimeoutError:
             why = _("no answer within {seconds:g} s", seconds=self._within)
             hint = _("Look after the storage server and the network to it, then see what this host knows of it:")
@@ -191,7 +190,3 @@ def _text(path: Path) -> str:
         return path.read_text().strip()
     except OSError:
         return ""
-
-
-def _path() -> str:
-    return f"{os.environ.get('PATH', os.defpath)}:/sbin:/usr/sbin"

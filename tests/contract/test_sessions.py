@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from hosted_setup.adapters import open_iscsi
+from hosted_setup.adapters import bounded
 from hosted_setup.adapters.open_iscsi import OpenIscsi
 from hosted_setup.model.secret import Secret
 from hosted_setup.ports.initiator import Chap, Portal
@@ -48,7 +48,7 @@ esac
 @pytest.fixture
 def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], OpenIscsi]:
     """Give what makes an adapter whose iscsiadm does that at a login or logout."""
-    monkeypatch.setattr(open_iscsi, "_path", lambda: f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setattr(bounded, "search_path", lambda: f"{tmp_path}:/usr/bin:/bin")
     (tmp_path / "blank").write_text(RECORD)
 
     def made(login: str) -> OpenIscsi:
@@ -121,6 +121,6 @@ def test_no_record_and_no_program_are_told(
         OpenIscsi(lambda: NAME, (tmp_path / "elsewhere",)).login(PORTAL, TARGET, None, anew=True)
     assert fault.value.why == "iscsiadm has made no record"
     (tmp_path / "iscsiadm").unlink()
-    monkeypatch.setattr(open_iscsi, "_path", lambda: str(tmp_path))
+    monkeypatch.setattr(bounded, "search_path", lambda: str(tmp_path))
     assert OpenIscsi(lambda: NAME).missing() == "the program iscsiadm"
     assert OpenIscsi(lambda: NAME).portals(TARGET) == ()

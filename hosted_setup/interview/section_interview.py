@@ -16,7 +16,7 @@ from hosted_setup.model.lookup import call_with
 from hosted_setup.model.messages import _
 from hosted_setup.model.problem import Problem
 from hosted_setup.model.question import MISSING, parse_as, questions_of, text_of, title_of
-from hosted_setup.pipeline.checking import PRECHECK, CheckLate, begun
+from hosted_setup.pipeline.checking import PATIENT_PRECHECK, CheckLate, begun
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -372,7 +372,7 @@ class SectionInterview:
             f"{question.prompt}{shown}",
             why=_("it cannot be checked: nothing answers within {seconds:g} s", seconds=self._visit.within),
             hint=_("Does a server hang that it is on? Give another answer, or the same one to have it checked again."),
-            command=f"{PRECHECK} --timeout-factor=4",
+            command=PATIENT_PRECHECK,
         )
 
     def _typed(self, question: Question, text: str) -> _Settled:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 _TICK: Final = 1.0  # seconds between two signs of life
 PRECHECK: Final = "hosted-engine deploy --precheck"
+PATIENT_PRECHECK: Final = f"{PRECHECK} --timeout-factor=4"
+"""The same with more time, where something was too slow to be looked at."""
 
 
 def nothing(_have: Mapping[type[Any], Any]) -> tuple[str, ...]:
@@ -201,7 +203,7 @@ def _late(step: Step, host: Host) -> CheckLate:
     detail = _("{title}: no answer within {limit:g} s", title=_(step.title), limit=_limit(step, host))
     why = _("what it asks hangs: libvirt, a name server, a storage server or a gateway")
     hint = _("Look whether that works; where it only is slow, give it more time:")
-    return CheckLate(detail, why=why, hint=hint, command=f"{PRECHECK} --timeout-factor=4")
+    return CheckLate(detail, why=why, hint=hint, command=PATIENT_PRECHECK)
 
 
 def _problem(future: Future[None]) -> Problem | None:

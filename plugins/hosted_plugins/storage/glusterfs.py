@@ -18,7 +18,7 @@ from hosted_setup.model.messages import _
 from hosted_setup.model.mount_options import MountOptions
 from hosted_setup.model.problem import Problem
 from hosted_setup.model.question import Choice, ask, section
-from hosted_setup.pipeline.checking import PRECHECK
+from hosted_setup.pipeline.checking import PATIENT_PRECHECK
 from hosted_setup.pipeline.stage import Stage
 from hosted_setup.pipeline.step import check, step
 from hosted_setup.pipeline.undo import Undo, UndoLog
@@ -334,9 +334,8 @@ def _looking(want: GlusterWanted, host: Host) -> Iterator[ProvingTree]:
             yield tree
     except SlowServerError as error:
         hint = _("See to the load of its servers, to its heals and to the network; to be more patient with it:")
-        command = f"{PRECHECK} --timeout-factor=4"
         where = str(want.export)
-        raise GlusterSlow(where, why=error.strerror or "", where=where, hint=hint, command=command) from error
+        raise GlusterSlow(where, why=error.strerror or "", where=where, hint=hint, command=PATIENT_PRECHECK) from error
     except OSError as error:
         raise _lost(want.export, error) from error
 

@@ -26,7 +26,7 @@ from hosted_setup.model.messages import _
 from hosted_setup.model.mount_options import MountOptions
 from hosted_setup.model.problem import Problem
 from hosted_setup.model.question import Choice, ask, section
-from hosted_setup.pipeline.checking import PRECHECK, begun
+from hosted_setup.pipeline.checking import PATIENT_PRECHECK, begun
 from hosted_setup.pipeline.stage import Stage
 from hosted_setup.pipeline.step import check, step
 from hosted_setup.pipeline.undo import UndoLog
@@ -447,7 +447,7 @@ def _unanswered(where: str, server: str, error: OSError) -> Problem:
 
 def _slow(where: str, why: str) -> NfsSlow:
     hint = _("See to the load of the server and to the network to it; to be more patient with it:")
-    return NfsSlow(where, why=why, where=where, hint=hint, command=f"{PRECHECK} --timeout-factor=4")
+    return NfsSlow(where, why=why, where=where, hint=hint, command=PATIENT_PRECHECK)
 
 
 def _not_written(want: NfsAnswers, error: OSError) -> Problem:

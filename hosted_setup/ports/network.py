@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 BRIDGE: Final = "bridge"
 BOND: Final = "bond"
 VLAN: Final = "vlan"
+USUAL_MTU: Final = 1500
+"""What a link has unless told otherwise."""
 ANYWHERE: Final = frozenset({"0.0.0.0/0", "::/0"})
 """The destinations of a default route."""
 
@@ -105,7 +107,7 @@ class Link:
     carrier: bool = False
     state: str = "UNKNOWN"
     loopback: bool = False
-    mtu: int = 1500
+    mtu: int = USUAL_MTU
     master: str = ""
     parent: str = ""
     vlan_id: int | None = None

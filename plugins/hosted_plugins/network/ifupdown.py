@@ -9,7 +9,7 @@ from typing import Final
 
 from hosted_plugins.network.uncarried import uncarried
 from hosted_setup.model.messages import _
-from hosted_setup.ports.network import BOND, VLAN, BridgeChange
+from hosted_setup.ports.network import BOND, USUAL_MTU, VLAN, BridgeChange
 
 _MAIN: Final = "etc/network/interfaces"
 _BEGINS: Final = re.compile(r"(auto|allow-\S+|iface|mapping|source|source-directory|rename|no-auto-down|no-scripts)\s")
@@ -136,6 +136,6 @@ def _making(change: BridgeChange) -> Iterator[str]:
         yield f"    pre-up ifquery --state {change.nic.name} >/dev/null || ifup {change.nic.name}"
     yield f"    pre-up ip link set dev {change.nic.name} up master {change.bridge}"
     yield f"    post-down ip link delete dev {change.bridge}"
-    if change.nic.mtu != 1500:  # noqa: PLR2004 - what a link has unless told otherwise
+    if change.nic.mtu != USUAL_MTU:
         for link in (change.nic.name, change.bridge):  # the NIC's may have come with a lease
             yield f"    pre-up ip link set dev {link} mtu {change.nic.mtu}"

@@ -9,9 +9,8 @@ from typing import Final
 from uuid import NAMESPACE_URL, uuid5
 
 from hosted_plugins.network.addressing import Addressing, addressing
-from hosted_setup.ports.network import ANYWHERE, BridgeChange, NetworkFacts
+from hosted_setup.ports.network import ANYWHERE, USUAL_MTU, BridgeChange, NetworkFacts
 
-_MTU: Final = 1500
 _ETHERNET: Final = ("ethernet", "802-3-ethernet")  # a section by its name, and by its older one
 _FAMILIES: Final = {"ipv4": 4, "ipv6": 6}
 _MOVED: Final = (*_FAMILIES, "proxy", "hostname")
@@ -36,7 +35,7 @@ def bridge(change: BridgeChange, facts: NetworkFacts, old: str, association: str
         "id": change.bridge, "uuid": _uuid(change, "bridge"), "type": "bridge", "interface-name": change.bridge,
     } | {key: value for key, value in _connection(was).items() if key in _MOVED_KEYS | _BOTH_KEYS}  # fmt: skip
     made["bridge"] = {"stp": "false", "mac-address": change.nic.mac.upper()}
-    if change.nic.mtu != _MTU:
+    if change.nic.mtu != USUAL_MTU:
         made["ethernet"] = {"mtu": str(change.nic.mtu)}
     for family, version in _FAMILIES.items():
         lines = dict(was[family]) if was.has_section(family) else _family(addressing(change), facts, version)
@@ -61,7 +60,7 @@ def port(change: BridgeChange, old: str, *, replaced: bool) -> str:
     own.update({"interface-name": change.nic.name, "master": change.bridge, "slave-type": "bridge"})
     for section in (*_MOVED, ".nmmeta"):
         made.remove_section(section)
-    if change.nic.mtu != _MTU:  # it may have come with a lease
+    if change.nic.mtu != USUAL_MTU:  # it may have come with a lease
         name = next((one for one in _ETHERNET if made.has_section(one)), _ETHERNET[0])
         hardware = dict(made[name]) if made.has_section(name) else {}
         made[name] = hardware | {"mtu": hardware.get("mtu", str(change.nic.mtu))}

@@ -12,12 +12,10 @@ from typing import Final
 
 from hosted_plugins.network.addressing import Addressing, addressing
 from hosted_plugins.network.networkd_unit import Section, Unit, text
-from hosted_setup.ports.network import VLAN, BridgeChange, NetworkFacts, Route
+from hosted_setup.ports.network import USUAL_MTU, VLAN, BridgeChange, NetworkFacts, Route
 
 RELOAD: Final = (("networkctl", "reload"),)
 """What has it read its files, and configure anew the links for which another file counts now."""
-_MTU: Final = 1500
-"""What a link has unless told otherwise."""
 _NODE_SPECIFIC: Final = "ff"  # RFC 4361: an association's number and a DUID follow
 _DUID_TYPES: Final = {"0001": "link-layer-time", "0002": "vendor", "0003": "link-layer", "0004": "uuid"}  # RFC 8415
 
@@ -54,7 +52,7 @@ def _device(change: BridgeChange) -> Iterator[Section]:
 def _port(change: BridgeChange, own: Unit) -> Iterator[Section]:
     yield "Match", (f"Name={change.nic.name}",)
     yield "Network", (f"Bridge={change.bridge}", "LinkLocalAddressing=no", "IPv6AcceptRA=no")
-    mtu = (f"MTUBytes={change.nic.mtu}",) if change.nic.mtu != _MTU else ()  # it may have come with a lease
+    mtu = (f"MTUBytes={change.nic.mtu}",) if change.nic.mtu != USUAL_MTU else ()  # it may have come with a lease
     yield "Link", ("RequiredForOnline=no", *mtu)  # the bridge is waited for, which has no carrier without it
     yield from own.nic
 

@@ -52,7 +52,7 @@ def in_a_process_of_its_own(call: Callable[[], int], errors: Path) -> int:
     """
     child = os.fork()
     if child == 0:
-        gc.freeze()
+        gc.freeze()  # a collection would touch, and so copy, every page that is shared with the tests
         code = 70
         try:
             code = call()

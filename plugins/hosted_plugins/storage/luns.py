@@ -231,7 +231,7 @@ def wipe(host: Host, home: LunHome, read: Reader, lun: FoundLun, command: str) -
     Raises:
         LunLease: see the class.
     """
-    now = replace(lun, living=_living(host, read, home.size))
+    now = watched(host, lun, read)
     if now.living and (problem := now.refused(str(home.at), command)):
         raise problem
     host.reporter.emit(Info(_("Wiping {home}", home=home)))

@@ -30,7 +30,7 @@ def test_what_a_program_has_started_may_hold_its_pipe(tmp_path: Path) -> None:
     begun = time.monotonic()
     with pytest.raises(TimeoutError):
         # In a session of its own it is not ended along with its maker.
-        run_within(WITHIN, ["sh", "-c", f"setsid sh -c 'echo $$ > {pid}; exec sleep {LONG}'"], os.defpath)
+        run_within(WITHIN, ["sh", "-c", f"setsid sh -c 'echo $$ > {pid}; exec sleep {LONG}'"])
     assert time.monotonic() - begun < IN_TIME
     os.kill(int(pid.read_text()), signal.SIGKILL)  # it was there all the time
 
@@ -59,5 +59,5 @@ def test_a_program_that_the_kernel_holds_cannot_be_killed(frozen: int) -> None:
 
 
 def _states(command: str) -> str:
-    done = subprocess.run(["ps", "-eo", "stat=,args="], check=True, capture_output=True, text=True)
+    done = subprocess.run(["ps", "-eww", "-o", "stat=,args="], check=True, capture_output=True, text=True)
     return "".join(line[0] for line in done.stdout.splitlines() if line.endswith(f" {command}"))

@@ -120,7 +120,7 @@ class Laboratory:
 
     def processes(self) -> dict[int, str]:
         """Give the command lines of the processes inside by their number there; its own are left out."""
-        done = self.run(["ps", "-eo", "pid=,args="], check=True)
+        done = self.run(["ps", "-eww", "-o", "pid=,args="], check=True)
         lines = (line.strip().partition(" ") for line in done.stdout.splitlines())
         return {int(pid): args for pid, _, args in lines if not _own(args)}
 

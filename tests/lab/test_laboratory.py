@@ -72,7 +72,7 @@ def test_a_connection_survives_a_restart_of_the_daemon() -> None:
     with Laboratory() as laboratory:
         hypervisor = LibvirtHypervisor(laboratory.uri)
         assert hypervisor.domain_named("x") is None
-        processes = laboratory.run(["ps", "-eo", "pid=,args="], check=True).stdout
+        processes = laboratory.run(["ps", "-eww", "-o", "pid=,args="], check=True).stdout
         daemon = re.search(r"^ *(\d+) libvirtd$", processes, re.MULTILINE)
         assert daemon is not None
         laboratory.run(["kill", "-9", daemon[1]], check=True)

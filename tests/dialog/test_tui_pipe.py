@@ -138,6 +138,19 @@ def test_the_bar_names_the_keys_and_goes_with_the_question(wizard: Wizard) -> No
     assert not [row for row in wizard.terminal.record() if "Ctrl-D" in row]
 
 
+def test_the_bar_tells_what_is_asked_for_and_where_the_default_is_from(wizard: Wizard) -> None:
+    bar: list[str] = []
+
+    def look() -> None:
+        bar.extend(row.strip() for row in wizard.terminal.rows()[4:7])
+        wizard.keys.send_text("\r\r\r\r")
+
+    seen = wizard.when("Ctrl-D leave", look)
+    wizard.fill(Vm, "")
+    seen.join()
+    assert bar == ["At least 4096.", "Origin of the default: detected", "? help   back   Tab complete   Ctrl-D leave"]
+
+
 def test_the_arrow_key_brings_the_default_to_be_edited(wizard: Wizard) -> None:
     seen = wizard.when("[8000]: 8000", lambda: wizard.keys.send_text("\x7f\x7f1\r\r\r\r"))
     wizard.keys.send_text(UP)

@@ -14,6 +14,7 @@ from hosted_setup.interview.frontends.tui_ask import Ask, Command
 from hosted_setup.interview.frontends.tui_progress import Progress
 from hosted_setup.interview.frontends.wording import (
     TO_CHANGE,
+    about,
     heading_of,
     help_of,
     line_of,
@@ -189,6 +190,7 @@ class TuiFrontend:
         return Ask(
             message=_ONLY.format(line_of(prompt)),
             note=_(_HIDDEN) if hidden else _(_OPEN),
+            about=() if prompt.warning else tuple(about(prompt)),
             wrong=partial(_wrong, prompt),
             commands=True,
             hidden=hidden,

@@ -23,6 +23,8 @@ class Ask:
 
     message: str
     note: str
+    about: tuple[str, ...] = ()
+    """What stands in the bar above the note, a paragraph each."""
     wrong: Callable[[str], str] = lambda _: ""
     """Tells while a reply is typed what is wrong with its form; must be quick."""
     commands: bool = False

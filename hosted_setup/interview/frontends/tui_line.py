@@ -13,9 +13,10 @@ import sys
 import threading
 from concurrent.futures import wait
 from functools import partial
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from prompt_toolkit.application import Application
+from prompt_toolkit.application import Application, get_app
 from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion, PathCompleter
 from prompt_toolkit.data_structures import Size
@@ -114,6 +115,11 @@ class _Line:
         self.keys = self._bindings()
 
     def _bar(self) -> str:
+        wide = get_app().output.get_size().columns - 2
+        about = (f" {row}\n" for text in self._ask.about for row in wrap(text, wide))
+        return "".join((*about, self._state()))
+
+    def _state(self) -> str:
         if self._check is not None:
             return _(" {sign} checking ...  Ctrl-C gives the check up ", sign=self._check.sign())
         wrong = self._told or self._wrong()

@@ -79,6 +79,13 @@ def review_of(text: str, preview: Preview) -> Review:
     return Confirm() if sure else Decline()
 
 
+def about(prompt: Prompt) -> Iterator[str]:
+    """Give what is good to know beside a question: its help, and where its default comes from, unless it is fixed."""
+    yield from prompt.question.help.splitlines()
+    if prompt.origin is not None and prompt.origin.source is not Source.DEFAULT:
+        yield _("Origin of the default: {origin}", origin=prompt.origin)
+
+
 def help_of(prompt: Prompt) -> Iterator[str]:
     """Give the lines of the help of a question."""
     question = prompt.question

@@ -19,6 +19,15 @@ def fingerprint(status: os.stat_result) -> tuple[int, int, int]:
     return status.st_size, status.st_mtime_ns, status.st_ino
 
 
+def passes_cache(path: Path) -> bool:
+    """Tell whether a file can be read past the page cache, which some file systems cannot, as older kernels' tmpfs."""
+    try:
+        os.close(os.open(path, os.O_RDONLY | os.O_DIRECT | os.O_CLOEXEC))
+    except OSError:
+        return False
+    return True
+
+
 def put(  # noqa: PLR0913 - everything a file is made of
     path: Path, content: bytes, mode: int, *, beside: Path, owner: tuple[int, int] | None = None, new: bool = True
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from concurrent.futures import wait
 from contextlib import contextmanager
 from threading import Event, Thread
@@ -35,6 +36,9 @@ PATIENCE: Final = 300.0
 ROOM: Final = 64 * MIB
 """Free bytes below which a VM that was stopped by its storage is not let go on: it would stop again."""
 
+_STOPS: Final = 3
+"""How often in a row a VM may be let go on and be found stopped again, while all is well with its storage."""
+
 
 class StorageLost(Problem):
     """The engine VM's storage went away while the VM worked, and did not come back in time."""
@@ -67,6 +71,7 @@ class StorageWatch:
         self._last = -EVERY
         self._why = ""
         self._full = False
+        self._stops = 0
 
     def go_on(self) -> None:
         """Return at once while all is well; else tell what is wrong, and wait until the VM goes on.
@@ -91,6 +96,11 @@ class StorageWatch:
                 detail = _("{storage} got no room within {limit:.0f} s", storage=where, limit=limit)
                 hint = _("Make room, then go on where the engine VM has stopped; look at it with:")
                 raise StorageFilled(detail, why=self._why, where=where, hint=hint, command=command) from error
+            if self._stops > _STOPS:
+                detail = _("the engine VM did not go on within {limit:.0f} s", limit=limit)
+                hint = _("Switch the engine VM off, then resume: it is made anew.")
+                command = f"virsh -c {shlex.quote(self._host.hypervisor.uri)} destroy {self._vm}"
+                raise StorageLost(detail, why=self._why, where=where, hint=hint, command=command) from error
             detail = _("{storage} did not come back within {limit:.0f} s", storage=where, limit=limit)
             hint = _("Bring the storage back, then go on where the engine VM has stopped; look at it with:")
             raise StorageLost(detail, why=self._why, where=where, hint=hint, command=command) from error
@@ -104,8 +114,11 @@ class StorageWatch:
             return ""
         self._why = self._answer(stopped=stopped)
         self._last = self._host.clock.monotonic()
-        if stopped and not self._why:
+        self._stops = self._stops + 1 if stopped and not self._why else 0
+        if self._stops:
             self._host.hypervisor.go_on(self._vm)
+        if self._stops > _STOPS:  # as after a failed sync of a disk that the page cache is used for
+            self._why = _("it answers, and yet an error of it stops the engine VM again and again")
         return self._why
 
     def _answer(self, *, stopped: bool) -> str:

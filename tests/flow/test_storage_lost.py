@@ -14,6 +14,7 @@ from hosted_setup.adapters.local_tree import LocalTree
 from hosted_setup.ports.machine import Space
 from hosted_setup.storage import watch
 from hosted_setup.testing.behaviour import HEALTH, RESTORE_FAILS
+from hosted_setup.testing.domains import FakeDomains
 from hosted_setup.testing.images import FakeImages
 from hosted_setup.testing.portrait import changes, portrait
 
@@ -104,6 +105,24 @@ def test_what_comes_back_in_time_is_told(program: Program, monkeypatch: pytest.M
     assert "The storage is back; the engine VM goes on" in done.out
 
 
+def test_a_vm_that_cannot_go_on_is_told_and_made_anew_once_it_is_off(
+    program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stalling(program)
+    with monkeypatch.context() as patch:
+        patch.setattr(FakeDomains, "go_on", lambda *_: None)
+        done = program.restore(*QUICK)
+    assert done.code == 4, done.out
+    assert "it answers, and yet an error of it stops the engine VM again and again" in done.out
+    assert "the engine VM did not go on within 15 s" in done.out
+    (uuid,) = re.findall(r"virsh -c \S+ destroy (\S+)", done.out)
+    (volume,) = program.world.storage.glob("*/images/*-*")
+    program.world.hypervisor.destroy(uuid)
+    resumed = program("deploy", "--resume")
+    assert resumed.code == 0, resumed.out
+    assert not volume.is_dir(), "nobody can vouch for what that VM has left"
+
+
 def test_a_server_that_hangs_ends_in_a_problem(
     program: Program, monkeypatch: pytest.MonkeyPatch, hung: Callable[[LocalTree], Space]
 ) -> None:
@@ -126,6 +145,23 @@ def test_it_is_looked_at_while_the_engine_is_waited_for(program: Program, monkey
     behaviour.health = HEALTH
     resumed = program("deploy", "--resume")
     assert resumed.code == 0, resumed.out
+
+
+def test_an_appliance_that_cannot_be_read_past_the_cache_is_copied_before_the_vm_starts(
+    program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program.on_iscsi()
+    monkeypatch.setattr("hosted_plugins.image.disk.passes_cache", lambda path: path != program.inputs.appliance)
+    real, copied = FakeImages.convert, []
+
+    def convert(images: FakeImages, source: DiskSource, disk: DiskSource, progress: Callable[[float], None]) -> None:
+        copied.append(str(source.at))
+        real(images, source, disk, progress)
+
+    monkeypatch.setattr(FakeImages, "convert", convert)
+    done = program.restore()
+    assert done.code == 0, done.out
+    assert len(copied) == 1
 
 
 def test_it_is_looked_at_while_the_disk_is_written(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:

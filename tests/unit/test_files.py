@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import stat
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
-from hosted_setup.files import fingerprint, private, put
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from hosted_setup.files import fingerprint, passes_cache, private, put
 
 
 @pytest.fixture
@@ -55,6 +52,12 @@ def test_no_link_is_followed(path: Path, beside: Path) -> None:
 def test_a_private_file(path: Path) -> None:
     with open(path, "xb", opener=private):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_not_every_file_can_be_read_past_the_cache(path: Path) -> None:
+    path.write_text("text")
+    assert passes_cache(path)
+    assert not passes_cache(Path("/proc/self/status"))
 
 
 def test_a_file_is_known_again(path: Path, beside: Path) -> None:

@@ -24,6 +24,7 @@ from hosted_plugins.image.file import opened
 from hosted_plugins.vm import DISK, EngineVm, Settled, VmAnswers, at_work, never_started
 from hosted_setup.domain.appliance import Appliance, Form, disk_member, firmware_of
 from hosted_setup.domain.pointer import Pointer
+from hosted_setup.files import passes_cache
 from hosted_setup.hooks import hookimpl
 from hosted_setup.model.events import Waiting
 from hosted_setup.model.messages import _
@@ -92,7 +93,12 @@ def create_disk(  # noqa: PLR0913 - everything a disk is made of
     volume, machine = str(uuid.uuid4()), str(uuid.uuid4())
     undo.before(RemoveVolume(domain, volume))
     layout, size = domain.on(host), vm.disk_gib * GIB
-    in_place = appliance.offset is not None and hypervisor.passes_files
+    in_place = (
+        appliance.offset is not None
+        and hypervisor.passes_files
+        # what lies below a disk is opened the way the disk is
+        and (not domain.home.shared or passes_cache(Path(appliance.path)))
+    )
     target = layout.add_volume(volume, appliance.disk_format if appliance.form is Form.GZIP_OVA else "qcow2", size)
     with told_meanwhile(host, domain):
         if appliance.form is Form.GZIP_OVA:

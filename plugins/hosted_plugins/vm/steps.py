@@ -101,12 +101,14 @@ def start_vm(  # noqa: PLR0913 - everything a VM is made of
 def _xml(
     vm: VmAnswers, virt: Virtualisation, disk: EngineDisk, network: EngineNetwork, host: Host
 ) -> dict[str, object]:
+    # Past this host's page cache: a page that stays there would be an old one when the VM comes back from another host,
+    # and QEMU fails all that is written through it once a sync has failed, as when a server was away for a moment.
     return {
         "virt_type": virt.virt_type, "name": str(vm.name), "uuid": disk.vm, "run_id": host.run_id,
         "memory_mib": vm.memory_mib, "vcpus": vm.vcpus, "machine": str(vm.machine), "firmware": disk.firmware,
         "disk": to_builtins(disk.source), "disk_serial": disk.volume[:20], "mac": str(vm.mac),
-        "network": network.name, "bridge": network.bridge,
-        "uncached": False, "backing": None, "seed": None, "payload": None, "channel": None, "console_log": None,
+        "network": network.name, "bridge": network.bridge, "uncached": disk.domain.home.shared,
+        "backing": None, "seed": None, "payload": None, "channel": None, "console_log": None,
     }  # fmt: skip
 
 
@@ -136,9 +138,7 @@ def settle(  # noqa: PLR0913 - see start_vm
     guest.wait_for("bye", within=BYE_DEADLINE, what=_("the engine VM to finish its setup"))
     guest.close()
     take_away(host, running.uuid, SEED, _("the seed"))
-    # A page that stays in this host's cache would be an old one when the VM comes back from another host.
-    xml = _xml(vm, virt, disk, network, host) | {"uncached": disk.domain.home.shared}
-    host.hypervisor.define(render_xml("domain.xml.j2", **xml))
+    host.hypervisor.define(render_xml("domain.xml.j2", **_xml(vm, virt, disk, network, host)))
     Path(seed.path).unlink(missing_ok=True)
     disk.domain.on(host).take_back(disk.volume, "he-seed")
     return Settled(running.uuid)

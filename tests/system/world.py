@@ -37,6 +37,7 @@ _MASKS: Final = (
     (re.compile(r"\b192\.168\.\d+(?=\.)"), "<subnet>"),
     (re.compile(r"\bvirbr\d+\b"), "<bridge>"),
 )
+_PORT: Final = re.compile(r"(?<=port[ =])\d+")  # a GlusterFS brick has another one each time it starts
 
 
 def inventory(lab: Laboratory, *folders: Path) -> dict[str, list[str]]:
@@ -46,7 +47,7 @@ def inventory(lab: Laboratory, *folders: Path) -> dict[str, list[str]]:
         "networks": virsh(lab, "net-list", "--all", "--name").split(),
         "pools": virsh(lab, "pool-list", "--all", "--name").split(),
         "secrets": virsh(lab, "secret-list").split()[3:],
-        "processes": list(lab.processes().values()),
+        "processes": [_PORT.sub("<port>", line) for line in lab.processes().values()],
         "mounts": [line.split()[1] for line in lab.run(["cat", "/proc/self/mounts"], check=True).stdout.splitlines()],
         "links": [line.split(":")[1] for line in lab.run(["ip", "-o", "link"], check=True).stdout.splitlines()],
         "nvram": [str(path) for path in (lab.root / "var/lib/libvirt/qemu/nvram").glob("*")],

@@ -15,7 +15,7 @@ from hosted_setup.model.problem import Aborted, ExitCode, Interrupted, Problem, 
 from hosted_setup.pipeline.checking import nothing
 from hosted_setup.pipeline.codec import decode, encode
 from hosted_setup.pipeline.flow import OtherFlow
-from hosted_setup.pipeline.journal import FORMAT, Answered, End, Head, Journal, Past, RunLock, unfinished
+from hosted_setup.pipeline.journal import FORMAT, Answered, End, Head, Journal, Past, RunLock, read_journal, unfinished
 from hosted_setup.pipeline.rollback import refuse_harm, roll_back
 from hosted_setup.pipeline.runner import Declined, Runner, outdated
 from hosted_setup.pipeline.stage import CLEANUP, PRE_TERMINATION, TERMINATION
@@ -150,6 +150,7 @@ class Session:
         except Declined:
             return self._stopped(journal, past, Info(_("Not confirmed; nothing was changed.")))
         except (KeyboardInterrupt, Interrupted, Aborted):
+            past = Past(list(read_journal(journal.path)))  # one of its records may not be reckoned with yet
             return self._stopped(journal, past, Info(_("Interrupted by the operator.")))
         except Problem as problem:
             return self._failed(journal, past, problem)

@@ -271,6 +271,21 @@ def test_ctrl_c_anywhere_undoes_the_run_where_the_operator_chose_so(
         assert program("run", "status").code == 0
 
 
+@pytest.mark.parametrize(("kind", "options"), [(Intent, ()), (Committed, ("--on-failure=abort",))])
+def test_ctrl_c_right_after_a_record_finds_it_on_disk(
+    program: Program, records: list[Record], kind: type[Record], options: tuple[str, ...]
+) -> None:
+    before = portrait(program.world)
+    place = next(at for at, record in enumerate(records) if isinstance(record, kind))
+    program.observe = Interrupting(place, "after")
+    done = program.restore(*options)
+    assert (done.code, "hosted-engine deploy --resume" in done.out) == (130, True), done.out
+    program.observe = nothing
+    assert program("deploy", "--resume").code == 0
+    assert program("cleanup", "--yes").code == 0
+    assert changes(before, portrait(program.world)) == {}
+
+
 def test_ctrl_c_while_a_run_is_taken_back_leaves_it_to_be_taken_back_again(program: Program) -> None:
     before = portrait(program.world)
     program.world.behaviour.health = "DB Down!"

@@ -1,4 +1,4 @@
-"""Ctrl-D at every question, Ctrl-C anywhere: before the confirmation nothing is changed, after it nothing is lost."""
+"""Long, since every moment is here: Ctrl-D at each question, Ctrl-C anywhere; nothing is changed or lost by it."""
 
 from __future__ import annotations
 

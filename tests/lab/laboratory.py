@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 PREFIX: Final = "he-lab-"
 STARTS_WITHIN: Final = 30.0
 _INSIDE: Final = Path(__file__).with_name("inside.py")
+_LIST: Final = ("ps", "-eww", "-o", "pid=,args=")
 _NEW_NETWORK: Final = 0x40000000  # CLONE_NEWNET
 
 
@@ -120,7 +121,7 @@ class Laboratory:
 
     def processes(self) -> dict[int, str]:
         """Give the command lines of the processes inside by their number there; its own are left out."""
-        done = self.run(["ps", "-eww", "-o", "pid=,args="], check=True)
+        done = self.run(_LIST, check=True)
         lines = (line.strip().partition(" ") for line in done.stdout.splitlines())
         return {int(pid): args for pid, _, args in lines if not _own(args)}
 
@@ -176,7 +177,7 @@ class Inside:
 
 
 def _own(args: str) -> bool:
-    return args in {"virtlogd", "libvirtd"} or str(_INSIDE) in args or args.startswith("ps -eo")
+    return args in {"virtlogd", "libvirtd"} or str(_INSIDE) in args or args == " ".join(_LIST)
 
 
 def _child(pid: int) -> int:

@@ -36,6 +36,10 @@ def test_it_is_like_a_real_host(lab: Laboratory) -> None:
     assert lab.run(["ls", "/dev/kvm"]).returncode
 
 
+def test_its_own_processes_are_not_listed(lab: Laboratory) -> None:
+    assert not [args for args in lab.processes().values() if args.startswith(("ps ", "virtlogd", "libvirtd"))]
+
+
 def test_two_do_not_meet(lab: Laboratory) -> None:
     with Laboratory() as other:
         bench = Bench("real", LibvirtHypervisor(other.uri), other.folder("x"))

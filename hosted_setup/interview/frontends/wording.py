@@ -41,8 +41,7 @@ def line_of(prompt: Prompt) -> str:
     """Give the words before a reply: the question, what is accepted, the default in brackets."""
     text = prompt.text
     if prompt.question.secret and not prompt.warning:
-        kept = prompt.origin is not None and prompt.origin.source is not Source.DEFAULT
-        return _("{text} (empty keeps it)", text=text) if kept else text
+        return _("{text} (empty keeps it)", text=text) if _is_found(prompt) else text
     if prompt.words == ("yes", "no"):
         default = f"[{prompt.default.capitalize()}]" if prompt.default else ""
         return f"{text} (Yes, No){default}"
@@ -82,7 +81,7 @@ def review_of(text: str, preview: Preview) -> Review:
 def about(prompt: Prompt) -> Iterator[str]:
     """Give what is good to know beside a question: its help, and where its default comes from, unless it is fixed."""
     yield from prompt.question.help.splitlines()
-    if prompt.origin is not None and prompt.origin.source is not Source.DEFAULT:
+    if _is_found(prompt):
         yield _("Origin of the default: {origin}", origin=prompt.origin)
 
 
@@ -91,8 +90,13 @@ def help_of(prompt: Prompt) -> Iterator[str]:
     question = prompt.question
     yield from question.help.splitlines() or [_("There is no further help for this question.")]
     yield from pick_list(prompt.choices)
-    if prompt.origin is not None and prompt.origin.source is Source.DEFAULT:
-        yield _("An empty reply takes the default.")
-    elif prompt.origin is not None:
+    if _is_found(prompt):
         yield _("An empty reply takes the default, which is from: {origin}.", origin=prompt.origin)
+    elif prompt.origin is not None:
+        yield _("An empty reply takes the default.")
     yield _("In an answer file its key is {key}. back returns to the question before, Ctrl-D leaves.", key=question.key)
+
+
+def _is_found(prompt: Prompt) -> bool:
+    """Tell whether there is a default that comes from somewhere, and is not the fixed one."""
+    return prompt.origin is not None and prompt.origin.source is not Source.DEFAULT
